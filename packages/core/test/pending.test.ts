@@ -115,6 +115,21 @@ test("a creation that fails, or whose connection closes meanwhile, leaves no pen
   expect(ids.map((id) => pending.bySession.of(id))).toEqual([[], []]);
 });
 
+test("a store whose create throws an error of its own counts as unavailable, as one that rejects does", async () => {
+  const store: SessionStore = {
+    ...sharedStore(),
+    create() {
+      throw new Error("not connected");
+    },
+  };
+  const sessions = createSessions<Data>({ store, token: queryToken() });
+  const { connection } = await serveInMemory(sessions).connect();
+  await expect(connection.setSession({ n: 0 })).rejects.toMatchObject({
+    code: "STORE_UNAVAILABLE",
+    cause: new Error("not connected"),
+  });
+});
+
 test("fault A1 a connection ends with 4410 if another process destroyed its subject's sessions since admit", async () => {
   const inner = sharedStore();
   const store: SessionStore = {

@@ -1,4 +1,5 @@
 /** The creation of a session in the store, with its token. */
+import type { Awaitable } from "@wsession/protocol";
 import { REPLACED_BY_LOGIN } from "../base/endings.ts";
 import {
   asStoreError,
@@ -12,7 +13,7 @@ import { publishDestroyed } from "../base/telemetry.ts";
 import { checkNewData } from "./data.ts";
 import type { SessionContext } from "./local-session.ts";
 import { absoluteInMsOf, assertSupported, ownOf, unsupported } from "./own-lifetimes.ts";
-import type { CreateResult, StoredSession } from "../store/contract.ts";
+import type { CreateRequest, CreateResult, StoredSession } from "../store/contract.ts";
 import { digestOf, newVerifier, writeToken } from "../handshake/token.ts";
 
 export interface NewSession {
@@ -65,7 +66,7 @@ export function createStored<Data extends object>(
       token: verifier === undefined ? undefined : writeToken(id, verifier),
     };
   };
-  const answer = store.create({
+  const request: CreateRequest = {
     id,
     digest: verifier === undefined ? undefined : digestOf(verifier),
     data: wanted.isChecked ? wanted.data : checkNewData(schema, wanted.data),
@@ -78,7 +79,13 @@ export function createStored<Data extends object>(
     exclusive: exclusive && hold,
     decidedAt,
     limit: subject === undefined ? undefined : subjectLimit,
-  });
+  };
+  let answer: Awaitable<CreateResult>;
+  try {
+    answer = store.create(request);
+  } catch (error) {
+    throw asStoreError(error);
+  }
   if ("type" in answer) return created(answer);
   return Promise.resolve(answer).then(created, (error: unknown) => {
     throw asStoreError(error);
