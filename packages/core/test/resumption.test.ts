@@ -133,6 +133,29 @@ test("fault D4: the store checks at most four tokens of a handshake, however man
   expect(known.connection.session.id).toBe(session.id);
 });
 
+test("the sessions of the other tokens of a handshake are not kept alive by it, because the client does not resume them", async () => {
+  const store = sharedStore();
+  const asked: (readonly [id: string, hold: boolean, touch: boolean | undefined])[] = [];
+  const { resume } = store;
+  store.resume = (request) => {
+    asked.push([request.id, request.hold, request.touch]);
+    return resume(request);
+  };
+  const sessions = createSessions({ store, token: queryToken(), initial: () => ({ visits: 1 }) });
+  const resumed = await sessions.create({ visits: 7 });
+  const other = await sessions.create({ visits: 8 });
+  const dead = `${"A".repeat(22)}.${"B".repeat(43)}`;
+  const tokens = [dead, resumed.token, other.token].join("&token=");
+  const { connection } = await serveInMemory(sessions).connect({ url: `/?token=${tokens}` });
+  expect(connection.session.id).toBe(resumed.session.id);
+  expect(asked).toEqual([
+    ["A".repeat(22), true, true],
+    [resumed.session.id, false, false],
+    [other.session.id, false, false],
+    [resumed.session.id, true, true],
+  ]);
+});
+
 test.each<readonly [string, object]>([
   ["read", { read: async () => "token" }],
   ["read", { read: () => null }],

@@ -41,8 +41,9 @@ function textOrNothing(method: string, value: unknown): string | undefined {
 
 /**
  * Removes tokens that would resume no session. The requests for all tokens are sent at once, so that a client with several tokens
- * waits for one round trip, not for one for each token. These requests register no holder, take no session over and renew no
- * token. A renewal code stays in the list without a request, because a request would use the code up.
+ * waits for one round trip, not for one for each token. These requests register no holder, take no session over, renew no token and
+ * move no idle deadline, because only one of the sessions is resumed. A renewal code stays in the list without a request, because a
+ * request would use the code up.
  */
 export async function withoutDeadTokens(
   store: SessionStore,
@@ -58,7 +59,7 @@ export async function withoutDeadTokens(
       if (claim === undefined || claim.renews) return token;
       const { id, digest } = claim;
       try {
-        const common = { ...request, nextDigest: undefined, hold: false, exclusive: false };
+        const common = { ...request, nextDigest: undefined, hold: false, exclusive: false, touch: false };
         const { type } = await store.resume({ id, digest, ...common });
         if (type === "resumed") return token;
         failed.push({ type, id });
