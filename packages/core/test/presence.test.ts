@@ -235,6 +235,33 @@ test("errors of events and listeners reach onError, and the event is not repeate
   ]);
 });
 
+test("an error of an event reaches onError although it comes after handlerTimeoutMs, when the event counts as delivered", async () => {
+  const errors: unknown[] = [];
+  const { server } = open(mapStore(), {
+    handlerTimeoutMs: 1_000,
+    events: {
+      left: async () => {
+        await new Promise((resolve) => setTimeout(resolve, 5_000));
+        throw new Error("late");
+      },
+    },
+    onError: (error, { stage }) => void errors.push([stage, error]),
+  });
+  leave((await server.connect({ url: "/bob" })).socket, 1000);
+  await pass(10_000);
+  expect(errors).toEqual([["event", new Error("late")]]);
+});
+
+test("the rejection of a listener reaches onError, whichever library the promise is of", async () => {
+  const errors: unknown[] = [];
+  const { sessions } = open(mapStore(), { onError: (error, { stage }) => void errors.push([stage, error]) });
+  // oxlint-disable-next-line unicorn/no-thenable -- the promise of another library
+  const rejected = { then: (_: unknown, reject: (error: unknown) => void) => reject(new Error("told")) };
+  await sessions.watch(["ada"], () => rejected, { signal: new AbortController().signal });
+  await pass(0);
+  expect(errors).toEqual([["watch", new Error("told")]]);
+});
+
 test("a store without presence answers NOT_SUPPORTED: createSessions throws it for events, and the calls reject with it", async () => {
   const unsupported = (error: unknown): boolean => isSessionError(error, "NOT_SUPPORTED");
   expect(() => createSessions({ store: sharedStore(), events: { left: () => 1 } })).toThrow(/events/);

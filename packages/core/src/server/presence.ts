@@ -3,7 +3,7 @@ import type { PresenceReport } from "../api/sessions.ts";
 import type { Settings } from "../api/settings.ts";
 import type { Deadlines } from "../base/deadlines.ts";
 import { SessionError } from "../base/errors.ts";
-import { disregard } from "../base/promises.ts";
+import { promiseOf } from "../base/promises.ts";
 import { isSessionId } from "../handshake/token.ts";
 import type { SessionRegistry } from "../session/registry.ts";
 import type {
@@ -90,9 +90,7 @@ export class Presence<Data extends object> {
 
   #call(listener: Listener, event: PresenceEvent): void {
     try {
-      const result = listener(event);
-      if (result instanceof Promise) result.catch((error: unknown) => this.#failed(error));
-      else disregard(result);
+      promiseOf(listener(event))?.catch((error: unknown) => this.#failed(error));
     } catch (error) {
       this.#failed(error);
     }
@@ -102,25 +100,25 @@ export class Presence<Data extends object> {
     this.#registry.report(error, { stage: "watch" });
   }
 
-  /** Calls a function of `events`. Its failure is reported, and the event counts as delivered. */
+  /**
+   * Calls a function of `events`. The event counts as delivered once the function has settled, or after `handlerTimeoutMs`. A failure
+   * is reported, also a later one.
+   */
   async #deliver(type: SessionEventType, event: SessionEvent): Promise<void> {
-    const handler = this.#settings.events[type];
-    try {
-      // Wait a microtask, so that the application's function does not run inside the store's call that caused the event.
-      await undefined;
-      await this.#within(async () => handler?.(event));
-    } catch (error) {
-      this.#registry.report(error, { stage: "event", sessionId: event.sessionId });
-    }
-  }
-
-  async #within(run: () => Promise<unknown>): Promise<void> {
-    const { handlerTimeoutMs } = this.#settings;
-    await new Promise<void>((resolve, reject) => {
+    const { events, handlerTimeoutMs } = this.#settings;
+    // Wait a microtask, so that the application's function does not run inside the store's call that caused the event.
+    await undefined;
+    await new Promise<void>((resolve) => {
       const late = this.#deadlines.allow(handlerTimeoutMs, resolve);
-      run()
-        .then(() => resolve(), reject)
-        .finally(() => late.cancel());
+      const handling = async (): Promise<unknown> => events[type]?.(event);
+      handling()
+        .catch((error: unknown) =>
+          this.#registry.report(error, { stage: "event", sessionId: event.sessionId }),
+        )
+        .finally(() => {
+          late.cancel();
+          resolve();
+        });
     });
   }
 }
