@@ -59,6 +59,11 @@ export abstract class ConnectionLifecycle<Socket extends object>
     this.watchEarly();
   }
 
+  /** The session of `initial` could not be created, and the connection is ending: neither `open` nor `close` is called. */
+  skipOpen(): void {
+    this.flow |= Flow.Unopened;
+  }
+
   private runOpen(handshake: Handshake): void {
     if (this.hasSession) this.flow |= Flow.HadSession;
     if (this.binding.settings.gate === "session" && !this.hasSession) this.flow |= Flow.Gated;

@@ -172,17 +172,20 @@ export class ServerBinding<Data extends object, Socket extends object>
     this.#unfinished += 1;
     this.#live += 1;
     let creating: Awaitable<void> = undefined;
+    let hasFailed = false;
     try {
       creating = inContextOf(connection, () => admitted.attach(connection));
     } catch (error) {
       // A connection whose login was refused has ended already.
       if (!isSessionError(error, "TOO_MANY_SESSIONS")) this.report(error, { stage: "initial", connection });
       connection.end(CloseCode.HandlerFailed, "initial failed");
+      hasFailed = true;
     }
     this.opening = connection;
     inContextOf(connection, () => {
       if (telemetry.connectionOpen.hasSubscribers) telemetry.connectionOpen.publish(connection.openEvent());
-      connection.start(handshake, promiseOf(creating));
+      if (hasFailed) connection.skipOpen();
+      else connection.start(handshake, promiseOf(creating));
     });
     this.opening = undefined;
     if (this.#isClosing) connection.end(CloseCode.Restarting, "server restarting");
