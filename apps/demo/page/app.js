@@ -171,7 +171,7 @@ function handleReport(report, replayed) {
     case "changed":
       log(
         "received",
-        `Changed elsewhere, version ${report.session.version}: ${difference(session, report.session)}`,
+        `Another connection changed the session, version ${report.session.version}: ${difference(session, report.session)}`,
         "changed",
       );
       tick("tab");

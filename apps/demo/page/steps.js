@@ -14,7 +14,11 @@ const ALL = [
     "Kill the process that serves you",
     "`kill -9` ends the process. The page comes back through another process.",
   ],
-  ["count", "Count to 100, and break it in the middle", "One counter is right, and the other one is not."],
+  [
+    "count",
+    "Count to 100, and break it in the middle",
+    "Compare a transaction for each message with a plain WebSocket.",
+  ],
   [
     "away",
     "Miss nothing",

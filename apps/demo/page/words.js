@@ -64,7 +64,7 @@ export function presence({ connections, processes, missing }, isShared) {
  */
 export function fresh(server) {
   return {
-    title: `A fresh session, through ${server}`,
+    title: `A new session, through ${server}`,
     text: "The browser had no valid token, so `initial` created a session before the handshake was answered. The answer 101, which opens a WebSocket, set a cookie with the token that scripts can't read. The server stores only a hash of the token.",
   };
 }
@@ -79,7 +79,7 @@ export function fresh(server) {
 export function resumed(server, previous, version, renewed) {
   if (renewed) {
     return {
-      title: "The same session, with a new token",
+      title: "The same session has a new token",
       text: "`session.rotate()` replaced the token. An open socket can't set a cookie that scripts can't read. So the page connected again with a code for a single use, and the answer 101 set the new cookie.",
     };
   }
@@ -122,8 +122,8 @@ export function expires(inMs) {
 export function letter({ number, of }, replayed) {
   return replayed
     ? {
-        title: `${number} of ${of} messages that you did not miss`,
-        text: "They were sent while this page had no connection. The store kept them with the session, and the client asked for the messages that it had not read. Each message arrived once, in order.",
+        title: `Kept message ${number} of ${of}`,
+        text: "These messages were sent while this page had no connection. The store kept them with the session, and the client asked for the messages that it had not read. Each message arrived once, in order.",
       }
     : {
         title: `Message ${number} of ${of}`,
@@ -152,7 +152,7 @@ export function written(method, version) {
  */
 export function changed(version) {
   return {
-    title: `Changed elsewhere: now version ${version}`,
+    title: `Another connection changed the session: now version ${version}`,
     text: "Another connection of this session changed the data. The server called the `change` handler of every other connection with the new data.",
   };
 }
@@ -164,7 +164,7 @@ export function changed(version) {
  */
 export function survived(process, server) {
   return {
-    title: `Process ${process} is dead, your session is not`,
+    title: `Process ${process} was killed, and your session was kept`,
     text: `SIGKILL ended the process at once, without a chance to save data. Nothing is lost, because every acknowledged change is in Redis. The client came back by itself, through ${server}.`,
   };
 }
@@ -177,13 +177,13 @@ export function survived(process, server) {
 export function closed(code, killed) {
   const back = "The client connects again by itself, through another server where there is one.";
   if (killed !== undefined) {
-    return { title: `Process ${killed} is dead`, text: `SIGKILL ended the process at once. ${back}` };
+    return { title: `Process ${killed} was killed`, text: `SIGKILL ended the process at once. ${back}` };
   }
   switch (code) {
     case 1005:
     case 1006:
       return {
-        title: "The connection is gone, the session is not",
+        title: "The connection was lost, and the session was kept",
         text: `The socket ended without a closing handshake. The \`close\` handler could still read the session, and the store keeps the session until its idle deadline. ${back}`,
       };
     case 1012:
@@ -194,12 +194,12 @@ export function closed(code, killed) {
     case 4410:
       return {
         title: "The session is destroyed",
-        text: "The store deleted the session, and each of its connections was closed with 4410, wsession's code for a session that is gone. Late writes and the old token are refused, so the session stays destroyed. Connect again for a fresh session.",
+        text: "The store deleted the session, and each of its connections was closed with 4410, wsession's code for a session that is gone. Late writes and the old token are refused, so the session stays destroyed. Connect again for a new session.",
       };
     case 4419:
       return {
         title: "The session has expired",
-        text: "A deadline passed, so the store deleted the session, and its connections were closed with 4419, wsession's code for a session that has expired. Connect again for a fresh session.",
+        text: "A deadline passed, so the store deleted the session, and its connections were closed with 4419, wsession's code for a session that has expired. Connect again for a new session.",
       };
     case 4503:
       return {

@@ -43,7 +43,7 @@ describe.each(PROCESSES)("a visitor who counts to 100 through $name", ({ name, v
     await tab.isConnectedThrough(name);
     await countAndBreak(tab, 20);
     await tab.isConnectedThrough(other);
-    await tab.says(/^Process \d is dead, your session is not$/);
+    await tab.says(/^Process \d was killed, and your session was kept$/);
     const { exact, plain } = await resultOf(tab);
     expect(exact).toEqual(EXACTLY_ONCE);
     expect(plain.count).toBeGreaterThan(100);

@@ -16,7 +16,7 @@ describe.each(RUNTIMES)("a visitor who comes through $name", ({ name, via, other
   it("sees a session of their own before they do anything", async () => {
     const tab = await setting.open(via);
     await tab.isConnectedThrough(name);
-    await tab.says(`A fresh session, through ${name}`);
+    await tab.says(`A new session, through ${name}`);
     const { id, count, notes } = await tab.shown();
     expect(id).toMatch(/^[\w-]{22}$/);
     expect(count).toBe("0");
@@ -80,10 +80,10 @@ describe.each(RUNTIMES)("a visitor who comes through $name", ({ name, via, other
 
     await second.rename("Grace");
     await expectToShow(first, { name: "Grace" });
-    await first.says("Changed elsewhere: now version 2");
+    await first.says("Another connection changed the session: now version 2");
     await first.press("One more");
     await expectToShow(second, { name: "Grace", count: "1" });
-    await second.says("Changed elsewhere: now version 3");
+    await second.says("Another connection changed the session: now version 3");
 
     await second.page.close();
     await expectFact(first, "presence", "1 connection");
@@ -115,7 +115,7 @@ describe.each(RUNTIMES)("a visitor who comes through $name", ({ name, via, other
     }
 
     await first.go("Start afresh here", other);
-    await first.says(`A fresh session, through ${other}`);
+    await first.says(`A new session, through ${other}`);
     const next = await first.shown();
     expect(next.id).not.toBe(id);
     expect(next.name).not.toBe("Nobody");
@@ -127,7 +127,7 @@ describe.each(RUNTIMES)("a visitor who comes through $name", ({ name, via, other
     const { id } = await tab.shown();
     const [before] = await setting.visitor.context.cookies();
     await tab.press("Rotate the token");
-    await tab.says("The same session, with a new token");
+    await tab.says("The same session has a new token");
     const [after] = await setting.visitor.context.cookies();
     expect(before).toMatchObject({ name: "wsession-demo", httpOnly: true, sameSite: "Strict" });
     expect(after?.value).not.toBe(before?.value);

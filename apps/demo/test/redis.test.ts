@@ -111,7 +111,7 @@ it("the page's own button kills the process, and a text explains that", async ()
   const before = await tab.shown();
   await tab.server("ws").getByRole("button", { name: "Kill it" }).click();
   await tab.isConnectedThrough("uWebSockets.js");
-  await tab.says("Process 1 is dead, your session is not");
+  await tab.says("Process 1 was killed, and your session was kept");
   expect(await tab.shown()).toEqual(before);
 });
 
