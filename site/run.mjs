@@ -2,7 +2,7 @@
 //   npm run docs                    builds it
 //   npm run docs -- --serve         builds it, and serves it on this machine; a port may follow, 4173 without it
 //   npm run docs -- --test          builds it, and tests it in Chromium; further arguments go to vitest
-// WSESSION_DOCS_BASE is the folder on the web server, `/` without it.
+// WSESSION_DOCS_BASE is the folder on the web server, `/` without it: `/wsession/` on GitHub Pages.
 // The site has a lock file of its own, because its dependencies take 150 MB and `npm install` would take twice as long.
 import { spawnSync } from "node:child_process";
 import { existsSync, rmSync, statSync } from "node:fs";
@@ -11,6 +11,7 @@ import process from "node:process";
 import { provideTools } from "../scripts/provide.mjs";
 import { runTool } from "../scripts/run-tool.mjs";
 import { tools } from "../scripts/tools.mjs";
+import { base } from "./base.mjs";
 
 const folder = import.meta.dirname;
 const pages = join(folder, ".pages");
@@ -42,9 +43,9 @@ async function main() {
 
 async function serveSite() {
   const { serve } = await import("./server.mjs");
-  const server = await serve(join(folder, "dist"), Number(further[0] ?? 4173));
+  const server = await serve(join(folder, "dist"), Number(further[0] ?? 4173), base);
   const address = server.address();
-  if (typeof address === "object") console.log(`http://127.0.0.1:${address?.port}/`);
+  if (typeof address === "object") console.log(`http://127.0.0.1:${address?.port}${base}`);
   return 0;
 }
 

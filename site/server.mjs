@@ -19,11 +19,13 @@ const types = {
  *
  * @param {string} folder
  * @param {number} port 0 for any
+ * @param {string} base the folder on the server, with a slash at both ends
  * @returns {Promise<import("node:http").Server>}
  */
-export function serve(folder, port) {
+export function serve(folder, port, base) {
   const server = createServer((request, response) => {
-    const file = fileFor(folder, new URL(request.url ?? "/", "http://localhost").pathname);
+    const { pathname } = new URL(request.url ?? "/", "http://localhost");
+    const file = pathname.startsWith(base) ? fileFor(folder, pathname.slice(base.length)) : undefined;
     const found = file ?? join(folder, "404.html");
     response.writeHead(file === undefined ? 404 : 200, {
       "content-type": types[extname(found)] ?? "application/octet-stream",

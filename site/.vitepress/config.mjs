@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import process from "node:process";
 import { defineConfig } from "vitepress";
+import { base } from "../base.mjs";
 import { contents, pathOnSite } from "../contents.mjs";
 import { darkWithoutScript } from "../dark.mjs";
 import { anchorOf, linkOnSite } from "../links.mjs";
@@ -38,7 +38,7 @@ export default defineConfig({
   srcDir: ".pages",
   outDir: "dist",
   cacheDir: "node_modules/.vitepress",
-  base: process.env["WSESSION_DOCS_BASE"] ?? "/",
+  base,
   lang: "en",
   title: "wsession",
   description,

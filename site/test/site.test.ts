@@ -7,12 +7,12 @@ import process from "node:process";
 import { chromium } from "playwright-core";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { base } from "../base.mjs";
 import { contents, pathOnSite } from "../contents.mjs";
 import { repository, root } from "../repository.mjs";
 import { serve } from "../server.mjs";
 
 const folder = join(import.meta.dirname, "..", "dist");
-const base = (process.env["WSESSION_DOCS_BASE"] ?? "/").replace(/\/$/, "");
 const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) =>
   name.endsWith(".html"),
 );
@@ -71,7 +71,7 @@ describe("a reader", () => {
   let origin: string;
 
   beforeAll(async () => {
-    server = await serve(folder, 0);
+    server = await serve(folder, 0, base);
     origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     browser = await chromium.launch({
       executablePath: process.env["WSESSION_CHROMIUM"] ?? "/usr/bin/chromium",
@@ -96,7 +96,8 @@ describe("a reader", () => {
     options: BrowserContextOptions,
     visit: (page: Page) => Promise<void>,
   ): Promise<string[]> {
-    const context = await browser.newContext({ baseURL: origin, ...options });
+    // `goto` takes paths without a slash at their start.
+    const context = await browser.newContext({ baseURL: `${origin}${base}`, ...options });
     const complaints: string[] = [];
     await context.route(
       (url) => url.origin !== origin,
@@ -120,15 +121,15 @@ describe("a reader", () => {
 
   test("finds a page, and an exported name, by the search, while no other host can be reached", async () => {
     const complaints = await read({}, async (page) => {
-      await page.goto("/");
+      await page.goto("./");
       for (const [words, path] of [
-        ["planted token login", "/security.html"],
-        ["destroySubject", "/api/core/interfaces/Sessions.html#destroysubject"],
-        ["redisStore", "/api/store-redis/functions/redisStore.html"],
+        ["planted token login", "security.html"],
+        ["destroySubject", "api/core/interfaces/Sessions.html#destroysubject"],
+        ["redisStore", "api/store-redis/functions/redisStore.html"],
       ] as const) {
         await page.getByRole("button", { name: "Search" }).first().click();
         await page.locator("#localsearch-input").fill(words);
-        await page.locator(`#localsearch-list a[href*="${path}"]`).first().waitFor();
+        await page.locator(`#localsearch-list a[href^="${base}${path}"]`).first().waitFor();
         await page.keyboard.press("Escape");
       }
     });
@@ -141,11 +142,11 @@ describe("a reader", () => {
       async (page) => {
         const wide: string[] = [];
         const samples = [
-          "/api/core/interfaces/Connection.html",
-          "/api/core/functions/createSessions.html",
-          "/api/core/index.html",
+          "api/core/interfaces/Connection.html",
+          "api/core/functions/createSessions.html",
+          "api/core/index.html",
         ];
-        for (const path of ["/", ...listed.map(({ source }) => `/${pathOnSite(source)}.html`), ...samples]) {
+        for (const path of ["./", ...listed.map(({ source }) => `${pathOnSite(source)}.html`), ...samples]) {
           await page.goto(path);
           const width = await page.evaluate(() => document.documentElement.scrollWidth);
           if (width > 360) wide.push(`${path} is ${width} wide`);
@@ -159,7 +160,7 @@ describe("a reader", () => {
   test("reads in the dark, with JavaScript and without", async () => {
     for (const javaScriptEnabled of [true, false]) {
       const complaints = await read({ colorScheme: "dark", javaScriptEnabled }, async (page) => {
-        await page.goto("/tutorial.html");
+        await page.goto("tutorial.html");
         const lightness = await coloursOf(page);
         expect(lightness.background).toBeLessThan(60);
         expect(lightness.text).toBeGreaterThan(180);
@@ -172,7 +173,7 @@ describe("a reader", () => {
   test("reads the whole text without JavaScript, and reaches each page by links", async () => {
     const complaints = await read({ javaScriptEnabled: false }, async (page) => {
       for (const { source } of listed) {
-        await page.goto(`/${pathOnSite(source)}.html`);
+        await page.goto(`${pathOnSite(source)}.html`);
         const headings = [
           ...readFileSync(join(root, source), "utf8")
             .replaceAll(/^```.*?^```$/gms, "")
@@ -181,14 +182,13 @@ describe("a reader", () => {
         const shown = await page.locator(".vp-doc h2:visible").count();
         expect({ source, shown }).toEqual({ source, shown: headings.length });
       }
-      await page.goto("/contents.html");
+      await page.goto("contents.html");
       const links = await page
         .locator(".vp-doc a:visible")
         .evaluateAll((all) => all.map((link) => link.getAttribute("href")));
       expect(
         listed.filter(
-          ({ source }) =>
-            !links.includes(`${base}/${pathOnSite(source)}.html`.replace(/\/index\.html$/, "/")),
+          ({ source }) => !links.includes(`${base}${pathOnSite(source)}.html`.replace(/\/index\.html$/, "/")),
         ),
       ).toEqual([]);
     });
@@ -197,7 +197,7 @@ describe("a reader", () => {
 
   test("a page that is wider than the phone, and one that asks another host, are noticed", async () => {
     const complaints = await read({ viewport: { width: 360, height: 740 } }, async (page) => {
-      await page.goto("/tutorial.html");
+      await page.goto("tutorial.html");
       await page.evaluate(() => {
         document.body.append(
           Object.assign(document.createElement("p"), { style: "width: 900px", textContent: "wide" }),
@@ -232,7 +232,10 @@ function coloursOf(page: Page): Promise<{ background: number; text: number; code
 function targetOf(page: string, place: string): string {
   if (place === "") return page;
   const path = decodeURIComponent(place);
-  const absolute = path.startsWith("/") ? path.slice(base.length) : posix.join(posix.dirname(page), path);
+  if (path.startsWith("/") && !path.startsWith(base)) return `${path} is outside of ${base}`;
+  const absolute = path.startsWith("/")
+    ? `/${path.slice(base.length)}`
+    : posix.join(posix.dirname(page), path);
   return absolute.endsWith("/") ? `${absolute}index.html` : absolute;
 }
 

@@ -334,7 +334,7 @@ describe("ws itself", () => {
 
   test("a peer behind a Duplex that does not count its bytes is alive while it answers pings, and dead when not", async () => {
     const closed = new Journal<number>();
-    const sessions = createSessions({ initial: () => ({ n: 0 }), heartbeatMs: 120 });
+    const sessions = createSessions({ initial: () => ({ n: 0 }), heartbeatMs: 200 });
     const http = createServer().listen(0, "127.0.0.1");
     await once(http, "listening");
     const server = new WebSocketServer({ noServer: true });
@@ -378,7 +378,7 @@ describe("ws itself", () => {
 
   test("a peer that is in the middle of a long message is alive, though no pong can overtake it", async () => {
     const seen = new Journal<number>();
-    const sessions = createSessions({ initial: () => ({ n: 0 }), heartbeatMs: 60 });
+    const sessions = createSessions({ initial: () => ({ n: 0 }), heartbeatMs: 150 });
     const { port } = await serve("port", {}, sessions, { message: (_, data) => seen.note(data.length) });
     const client = raw(port);
     client.upgrade();
@@ -386,7 +386,7 @@ describe("ws itself", () => {
     const whole = frame(Buffer.alloc(20_000, 1));
     for (let sent = 0; sent < whole.length; sent += 1_000) {
       client.write(whole.subarray(sent, sent + 1_000));
-      await new Promise((resolve) => setTimeout(resolve, 15));
+      await new Promise((resolve) => setTimeout(resolve, 25));
     }
     await seen.until(1);
     expect(seen.entries).toEqual([20_000]);

@@ -187,7 +187,7 @@ export const framingCases: readonly AdapterCase[] = [
       const closed = new Journal<number>();
       const setting = await framedServer(
         trial,
-        { heartbeatMs: 150 },
+        { heartbeatMs: 200 },
         {
           async message(_connection, text) {
             await delay(5);

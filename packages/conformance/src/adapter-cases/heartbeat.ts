@@ -46,7 +46,7 @@ export const heartbeatCases: readonly AdapterCase[] = [
     async run(trial) {
       let pings = 0;
       const sessions = createSessions({ initial: () => ({ n: 0 }), heartbeatMs: 0 });
-      const beating = createSessions({ initial: () => ({ n: 0 }), heartbeatMs: HEARTBEAT_MS });
+      const beating = createSessions({ initial: () => ({ n: 0 }), heartbeatMs: ANSWERED_HEARTBEAT_MS });
       const silent = await trial.connect(await trial.serve(sessions, {}));
       silent.socket.on("ping", () => (pings += 1));
       const other = await trial.connect(await trial.serve(beating, {}));
