@@ -17,7 +17,7 @@ const { scripts }: { scripts: Record<string, string> } = JSON.parse(
 /** What a workflow names and the repository does not have. */
 function missing(text: string): string[] {
   const commands = [...text.matchAll(/\bnpm run (?:--silent )?([\w:]+)/g)].map(([, name = ""]) => name);
-  const files = [...text.matchAll(/(?:\bbash|\bnode|\bpath:) ([\w./-]+)/g)].map(([, path = ""]) => path);
+  const files = [...text.matchAll(/(?:\bbash|\bnode|\bpath:) (?!-)([\w./-]+)/g)].map(([, path = ""]) => path);
   return [
     ...commands.filter((name) => scripts[name] === undefined),
     ...files.filter((path) => path !== "site/dist" && !existsSync(join(root, path))),

@@ -1,5 +1,6 @@
 import type { HttpResponse } from "uWebSockets.js";
 import { companionOf } from "./companion.ts";
+import { examine, mayBeClosed } from "./probe.ts";
 import type { Socket } from "./socket.ts";
 
 /** Enough that with many open sockets at least one remains between two upgrades. */
@@ -11,7 +12,7 @@ const KEPT = 16;
  * WebSocket, and depending on its content the runtime closes the socket with 1006: in a fresh process one of twenty. The runtime
  * does not inspect the response while another socket is corked, so this class corks another socket: an open WebSocket, or the
  * companion. If there is neither, the answer is written without `cork`, which only causes a warning of the runtime on standard
- * error.
+ * error. Where `examine` finds a runtime without the fault, the response itself is corked.
  */
 export class Neighbours {
   readonly #sockets = new Set<Socket>();
@@ -28,12 +29,19 @@ export class Neighbours {
     this.#sockets.delete(socket);
   }
 
-  /** Makes sure that another socket can be corked. Pass the result to `around` in the same turn. */
+  /** Makes sure that another socket can be corked, if one is needed. Pass the result to `around` in the same turn. */
   async find(response: HttpResponse): Promise<HttpResponse | undefined> {
-    return this.isEmpty ? companionOf(response) : undefined;
+    const examined = examine();
+    if (!this.isEmpty) return undefined;
+    await examined;
+    return mayBeClosed(response) ? companionOf(response) : undefined;
   }
 
   around(response: HttpResponse, found: HttpResponse | undefined, answer: () => void): void {
+    if (!mayBeClosed(response)) {
+      response.cork(answer);
+      return;
+    }
     const [socket] = this.#sockets;
     const neighbour = socket ?? found;
     if (neighbour === undefined) answer();
