@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import process from "node:process";
-import { entriesOf, publishedPackages, readManifest } from "./packages.mjs";
+import { entriesOf, installedWith, publishedPackages } from "./packages.mjs";
 import { root } from "./run-tool.mjs";
 import { checkSizes } from "./sizes.mjs";
 import { checkLicences, checkManifest, checkPaths, checkVersions } from "./tarball-files.mjs";
@@ -40,7 +40,7 @@ function check({ folder, manifest }) {
   const tarball = join(tarballs, filename);
   const found = [
     ...checkManifest(basename(folder), { ...manifest }),
-    ...checkLicences(manifest, licenceOf),
+    ...checkLicences(manifest, installedWith({ folder, manifest })),
     ...checkPaths(files.map(({ path }) => path)).map((sentence) => `${name}: ${sentence}`),
   ];
   /** @type {readonly [string, readonly string[]][]} */
@@ -57,14 +57,6 @@ function check({ folder, manifest }) {
   }
   if (found.length === 0) console.log(`${name} is clean`);
   return found;
-}
-
-/**
- * @param {string} name
- * @returns {string | undefined}
- */
-function licenceOf(name) {
-  return readManifest(join(root, "node_modules", name)).license;
 }
 
 /**

@@ -1,6 +1,6 @@
 // The packages of this repository that are published, with their entries.
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { root } from "./run-tool.mjs";
 
 /**
@@ -42,6 +42,44 @@ export function publishedPackages(folder = join(root, "packages")) {
  */
 export function readManifest(folder) {
   return JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+}
+
+/**
+ * The packages that come with an installation: the dependencies, their dependencies, and so on, each with its licence. Peers are the
+ * application's own choice.
+ *
+ * @param {Package} one
+ * @returns {ReadonlyMap<string, string | undefined>}
+ */
+export function installedWith(one) {
+  /** @type {Map<string, string | undefined>} */
+  const found = new Map();
+  const waiting = [one];
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+    const { folder, manifest } = next;
+    for (const name of Object.keys(manifest.dependencies ?? {})) {
+      if (found.has(name)) continue;
+      const dependency = folderOf(name, folder);
+      const read = dependency === undefined ? undefined : readManifest(dependency);
+      found.set(name, read?.license);
+      if (dependency !== undefined && read !== undefined)
+        waiting.push({ folder: dependency, manifest: read });
+    }
+  }
+  return found;
+}
+
+/**
+ * Where a package of a folder finds another one.
+ *
+ * @param {string} name
+ * @param {string} folder
+ * @returns {string | undefined}
+ */
+function folderOf(name, folder) {
+  const place = join(folder, "node_modules", name);
+  if (existsSync(join(place, "package.json"))) return place;
+  return dirname(folder) === folder ? undefined : folderOf(name, dirname(folder));
 }
 
 /**

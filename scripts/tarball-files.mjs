@@ -70,14 +70,13 @@ export function checkManifest(folder, manifest) {
  * What is wrong with the licences of the packages that come with an installation.
  *
  * @param {Manifest} manifest
- * @param {(name: string) => string | undefined} licenceOf
+ * @param {ReadonlyMap<string, string | undefined>} installed the licences by the names of the packages
  * @returns {string[]}
  */
-export function checkLicences({ name, dependencies = {} }, licenceOf) {
-  return Object.keys(dependencies).flatMap((each) => {
-    const licence = licenceOf(each);
+export function checkLicences({ name }, installed) {
+  return [...installed].flatMap(([each, licence]) => {
     if (licence !== undefined && LICENCES.has(licence)) return [];
-    return `${name} depends on ${each}, whose licence is ${licence ?? "unknown"}`;
+    return `${name} brings ${each}, whose licence is ${licence ?? "unknown"}`;
   });
 }
 

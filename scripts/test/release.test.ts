@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { differences, reportsOf } from "../api.mjs";
-import { entriesOf, publishedPackages } from "../packages.mjs";
+import { entriesOf, installedWith, publishedPackages } from "../packages.mjs";
 import { budgets, checkSizes } from "../sizes.mjs";
 import { checkLicences, checkManifest, checkPaths, checkVersions } from "../tarball-files.mjs";
 import { ToolError } from "../tools.mjs";
@@ -95,15 +95,36 @@ describe("what is published", () => {
   });
 
   test("a dependency under a licence that nobody decided on is reported, and so is one without a licence", () => {
-    const manifest = { name: "a", version: "1.0.0", dependencies: { b: "1", c: "1", d: "1" } };
-    const licences = new Map([
+    const manifest = { name: "a", version: "1.0.0" };
+    const installed = new Map([
       ["b", "MIT"],
       ["c", "AGPL-3.0"],
+      ["d", undefined],
     ]);
-    expect(checkLicences(manifest, (name) => licences.get(name))).toEqual([
-      "a depends on c, whose licence is AGPL-3.0",
-      "a depends on d, whose licence is unknown",
+    expect(checkLicences(manifest, installed)).toEqual([
+      "a brings c, whose licence is AGPL-3.0",
+      "a brings d, whose licence is unknown",
     ]);
+  });
+
+  test("the dependencies of dependencies count too, each in the version that is found from its place", () => {
+    const put = (place: string, manifest: object) => {
+      mkdirSync(join(folder, place), { recursive: true });
+      writeFileSync(join(folder, place, "package.json"), JSON.stringify(manifest));
+    };
+    put("node_modules/b", { name: "b", license: "MIT", dependencies: { c: "1", missing: "1" } });
+    put("node_modules/b/node_modules/c", { name: "c", license: "AGPL-3.0", dependencies: { b: "1" } });
+    put("node_modules/c", { name: "c", license: "MIT" });
+    const manifest = { name: "a", version: "1.0.0", dependencies: { b: "1" } };
+    expect([...installedWith({ folder: join(folder, "packages", "a"), manifest })]).toEqual([
+      ["b", "MIT"],
+      ["c", "AGPL-3.0"],
+      ["missing", undefined],
+    ]);
+    const cli = publishedPackages().find((one) => one.manifest.name === "@wsession/cli");
+    expect(cli && [...installedWith(cli).keys()]).toEqual(
+      expect.arrayContaining(["@wsession/store-redis", "ioredis", "@ioredis/commands"]),
+    );
   });
 
   test("packages of two versions are reported, and a range that does not take the own version is", () => {
