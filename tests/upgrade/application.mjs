@@ -1,4 +1,5 @@
-// One process of an application on Redis with the packages of one release: those of 0.1, or those of this repository.
+// One process of an application on Redis with the packages of one release: those of 0.1, those of this repository, or those of a next one.
+import { register } from "node:module";
 import { Redis } from "ioredis";
 import { WebSocketServer } from "ws";
 
@@ -13,6 +14,7 @@ const client = new Redis(redis, "127.0.0.1");
 /** @returns {Promise<Library>} */
 async function load() {
   if (release === "0.1") return import(String(new URL("release-0.1.mjs", import.meta.url)));
+  if (release === "next") register("./next-hooks.mjs", import.meta.url);
   const packages = ["@wsession/core", "@wsession/adapter-ws", "@wsession/store-redis"];
   const modules = await Promise.all(packages.map(async (name) => import(name)));
   return Object.assign({}, ...modules);

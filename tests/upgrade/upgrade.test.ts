@@ -1,4 +1,5 @@
-// A rolling upgrade: a process of 0.1 and one of this repository on one Redis. release-0.1.mjs is release 0.1, bundled (README.md).
+// A rolling upgrade: processes of two releases on one Redis. release-0.1.mjs is release 0.1, bundled (README.md), and next-hooks.mjs makes the
+// release after this one.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -11,7 +12,7 @@ import { newPrefix, redisClient } from "../stores.ts";
 
 const redis = useRedisServer();
 
-type Release = "0.1" | "present";
+type Release = "0.1" | "present" | "next";
 
 interface Message {
   readonly type: "open" | "done" | "change";
@@ -32,18 +33,19 @@ const prefix = newPrefix();
 const ending: (() => Promise<void>)[] = [];
 let processes: Readonly<Record<Release, Process>>;
 
-// Two processes for all tests: to start one takes most of a second. Each test has sessions of its own.
+// The same processes for all tests: to start one takes most of a second. Each test has sessions of its own.
 beforeAll(async () => {
-  const [old, present] = await Promise.all([start("0.1"), start("present")]);
-  processes = { "0.1": old, present };
+  const [old, present, later] = await Promise.all([start("0.1"), start("present"), start("next")]);
+  processes = { "0.1": old, present, next: later };
 });
 
 afterAll(async () => {
   await Promise.all(ending.map((end) => end()));
 });
 
-/** The errors since the last call. */
-const errors = () => [processes["0.1"].errors.splice(0), processes.present.errors.splice(0)];
+/** The errors since the last call: of 0.1, of the present release, and of the next one. */
+const errors = () =>
+  [processes["0.1"], processes.present, processes.next].map((each) => each.errors.splice(0));
 
 async function start(release: Release): Promise<Process> {
   const settings = JSON.stringify({ redis: redis.port, prefix, release });
@@ -80,6 +82,8 @@ async function next(client: Client, type: Message["type"]): Promise<Message> {
 describe.each([
   ["0.1", "present"],
   ["present", "0.1"],
+  ["present", "next"],
+  ["next", "present"],
 ] as const)("a session that %s created", (creator, other) => {
   test(`${other} resumes it; writes of both count, and each gets the other's`, async () => {
     const first = await connect(processes[creator]);
@@ -97,7 +101,7 @@ describe.each([
       let heard = 0;
       while (heard < 40) heard = (await next(late, "change")).data.n;
     }
-    expect(errors()).toEqual([[], []]);
+    expect(errors()).toEqual([[], [], []]);
   });
 
   test(`${other} replaces its token and gives it a subject; the new tokens open it in ${creator}`, async () => {
@@ -114,7 +118,7 @@ describe.each([
     const identified = await next(second, "done");
     const fourth = await connect(processes[creator], `/?token=${identified.token}`);
     expect(await next(fourth, "open")).toMatchObject({ id, resumed: true, subject: "ada" });
-    expect(errors()).toEqual([[], []]);
+    expect(errors()).toEqual([[], [], []]);
   });
 
   test(`${other} destroys it: the sockets of both close with 4410, and its token opens nothing (I9)`, async () => {
@@ -153,7 +157,7 @@ describe("a session with lifetimes of its own, which 0.1 does not know", () => {
 
     await expect(connect(processes["0.1"], `/?token=${token}`)).rejects.toThrow("answered with 503");
     await until(() => processes["0.1"].errors.length > 0);
-    expect(errors()).toEqual([["CORRUPT_RECORD"], []]);
+    expect(errors()).toEqual([["CORRUPT_RECORD"], [], []]);
     const after = await client.hgetall(key);
     expect({ m: after["m"], n: after["d:n"] }).toEqual({ m: before["m"], n: before["d:n"] });
 
@@ -162,3 +166,44 @@ describe("a session with lifetimes of its own, which 0.1 does not know", () => {
     expect(await client.pttl(key)).toBeLessThanOrEqual(61_000);
   });
 });
+
+describe("a record of the next release", () => {
+  const client = () => redisClient(redis.port);
+  const keyOf = (id: string) => `${prefix}:s:{${id}}`;
+
+  test("has a part that this release does not know, and keeps it in whatever this release does with the session (fault B9)", async () => {
+    const first = await connect(processes.next);
+    const { id, token } = await next(first, "open");
+    const metadata = async () => (await client().hget(keyOf(id), "m")) ?? "";
+    expect(await metadata()).toMatch(/ 1 nx$/);
+    const second = await connect(processes.present, `/?token=${token}`);
+    await next(second, "open");
+    for (const what of [{ do: "update", times: 2 }, { do: "rotate" }, { do: "identify", subject: "bo" }])
+      await answered(second, what);
+    expect(await metadata()).toMatch(/ 1 nx$/);
+    first.send(command({ do: "update", times: 1 }));
+    expect((await next(first, "done")).data).toEqual({ n: 3 });
+    expect(errors()).toEqual([[], [], []]);
+  });
+
+  test("that needs a format which this release does not know is refused by CORRUPT_RECORD and left unchanged, and the next release reads it", async () => {
+    const first = await connect(processes.next);
+    const { id, token } = await next(first, "open");
+    const metadata = (await client().hget(keyOf(id), "m")) ?? "";
+    await client().hset(keyOf(id), "m", metadata.replace(/ 1 nx$/, " 2 nx"));
+    const before = await client().hget(keyOf(id), "m");
+
+    await expect(connect(processes.present, `/?token=${token}`)).rejects.toThrow("answered with 503");
+    await until(() => processes.present.errors.length > 0);
+    expect(errors()).toEqual([[], ["CORRUPT_RECORD"], []]);
+    expect(await client().hget(keyOf(id), "m")).toBe(before);
+
+    const again = await connect(processes.next, `/?token=${token}`);
+    expect(await next(again, "open")).toMatchObject({ id, resumed: true });
+  });
+});
+
+async function answered(client: Client, what: object): Promise<void> {
+  client.send(command(what));
+  await next(client, "done");
+}
