@@ -35,6 +35,12 @@ describe("the sizes of the entries", () => {
     ]);
   });
 
+  test("a budget that is far above the size is reported", async () => {
+    expect(await checkSizes(small, { "@wsession/opentelemetry": 9_000 })).toEqual([
+      expect.stringMatching(/its budget .* is 9000, which is more than 10 % above$/),
+    ]);
+  });
+
   test("an entry without a budget is reported", async () => {
     expect(await checkSizes(small, {})).toEqual([expect.stringContaining("has no budget")]);
   });

@@ -168,13 +168,13 @@ describe("a session with lifetimes of its own, which 0.1 does not know", () => {
 });
 
 describe("a record of the next release", () => {
-  const client = () => redisClient(redis.port);
   const keyOf = (id: string) => `${prefix}:s:{${id}}`;
 
   test("has a part that this release does not know, and keeps it in whatever this release does with the session (fault B9)", async () => {
     const first = await connect(processes.next);
     const { id, token } = await next(first, "open");
-    const metadata = async () => (await client().hget(keyOf(id), "m")) ?? "";
+    const client = redisClient(redis.port);
+    const metadata = async () => (await client.hget(keyOf(id), "m")) ?? "";
     expect(await metadata()).toMatch(/ 1 nx$/);
     const second = await connect(processes.present, `/?token=${token}`);
     await next(second, "open");
@@ -189,14 +189,15 @@ describe("a record of the next release", () => {
   test("that needs a format which this release does not know is refused by CORRUPT_RECORD and left unchanged, and the next release reads it", async () => {
     const first = await connect(processes.next);
     const { id, token } = await next(first, "open");
-    const metadata = (await client().hget(keyOf(id), "m")) ?? "";
-    await client().hset(keyOf(id), "m", metadata.replace(/ 1 nx$/, " 2 nx"));
-    const before = await client().hget(keyOf(id), "m");
+    const client = redisClient(redis.port);
+    const metadata = (await client.hget(keyOf(id), "m")) ?? "";
+    await client.hset(keyOf(id), "m", metadata.replace(/ 1 nx$/, " 2 nx"));
+    const before = await client.hget(keyOf(id), "m");
 
     await expect(connect(processes.present, `/?token=${token}`)).rejects.toThrow("answered with 503");
     await until(() => processes.present.errors.length > 0);
     expect(errors()).toEqual([[], ["CORRUPT_RECORD"], []]);
-    expect(await client().hget(keyOf(id), "m")).toBe(before);
+    expect(await client.hget(keyOf(id), "m")).toBe(before);
 
     const again = await connect(processes.next, `/?token=${token}`);
     expect(await next(again, "open")).toMatchObject({ id, resumed: true });
