@@ -1,11 +1,12 @@
 /** @import { Mutant } from "./mutants.mjs" */
 
-import { onWs } from "./suites.mjs";
+import { onWs, tests } from "./suites.mjs";
 
 const transactions = "packages/core/src/framed/transactions.ts";
 const handlerRun = "packages/core/src/framed/handler-run.ts";
 const staged = "packages/core/src/session/transaction.ts";
 const numbered = "packages/core/src/framed/numbered-connection.ts";
+const limits = (/** @type {string} */ test) => tests("transactions/limits.test.ts", test);
 
 /** Promises of the handler `transaction` on a connection.
  * @type {readonly Mutant[]} */
@@ -156,5 +157,21 @@ export const transactionMutants = [
     find: "if (!this.#connection.hasNextNumbered) await",
     replace: "if (this.#uncommitted.length > 0) await",
     tests: onWs("I21 messages that change nothing"),
+  },
+  {
+    name: "transaction-unstorable-is-unknown",
+    promise: "I21: data that the store can't keep refuses the message",
+    file: "packages/core/src/framed/refusals.ts",
+    find: '    case "NOT_SERIALISABLE":\n',
+    replace: "",
+    tests: limits("reject with NOT_SERIALISABLE"),
+  },
+  {
+    name: "transaction-conflict-unreported",
+    promise: "a transaction that loses too often is reported with CONFLICT",
+    file: transactions,
+    find: "    this.#connection.transactionFailed(conflictError());\n",
+    replace: "",
+    tests: limits("loses against another process"),
   },
 ];
