@@ -186,4 +186,12 @@ export const httpMutants = [
     replace: "sessions instanceof LiveSessions ? run() : run()",
     tests: inPackage("http", "overtaken", "waits for"),
   },
+  {
+    name: "express-cookie-without-end",
+    promise: 'With idleFrom: "disconnect" the requests of a page work while its socket is open',
+    file: "packages/http/src/express-session/cookie.ts",
+    find: "Number.isFinite(idleExpiresAt) ? idleExpiresAt : Date.now() + idleMs",
+    replace: "idleExpiresAt",
+    tests: inPackage("http", "express-store", "while its socket is open"),
+  },
 ];

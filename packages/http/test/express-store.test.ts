@@ -36,10 +36,11 @@ async function firstOf<Item>(items: AsyncIterable<Item>): Promise<Item | undefin
   return undefined;
 }
 
-function sessionsOn(own: SessionStore) {
+function sessionsOn(own: SessionStore, idleFrom: "message" | "disconnect" = "message") {
   const reports: string[] = [];
   const sessions = createSessions<Kept>({
     store: own,
+    idleFrom,
     onError: (error, { stage }) => reports.push(`${stage}: ${String(error)}`),
     async admit(handshake) {
       const found = await read(handshake);
@@ -263,6 +264,24 @@ describe.each(combinations)("$name on the $store store", ({ listen, store: kind 
 });
 
 describe("express-session", () => {
+  test.each(["map", "redis"] as const)(
+    "the requests of a page work while its socket is open and the idle time starts at the disconnect, and its cookie has the whole maxAge (%s)",
+    async (kind) => {
+      const { sessions, store } = sessionsOn(openStore(kind, redis.port), "disconnect");
+      const routes: Routes = { gap: new Gap(), failures: [] };
+      const options = { cookie: { maxAge: 60_000 }, rolling: true };
+      const base = await onExpress(store, routes, options);
+      const sockets = await serve("ws", sessions, {});
+      const browser = new Browser(base, `ws://127.0.0.1:${sockets.port}`);
+      await browser.post("/set/user/ada");
+      await next(browser.connect(), "session");
+      const { data, maxAge } = Object(await bodyOf(browser.fetch("/")));
+      expect([data, routes.failures]).toEqual([{ user: "ada" }, []]);
+      expect(maxAge).toBeGreaterThan(55_000);
+      expect(maxAge).toBeLessThanOrEqual(60_000);
+    },
+  );
+
   async function application(options: Partial<SessionOptions> = {}) {
     const made = sessionsOn(mapStore());
     const routes: Routes = { gap: new Gap(), failures: [] };

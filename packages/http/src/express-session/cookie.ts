@@ -19,14 +19,19 @@ export function storedCookie(session: object): Attributes {
   return others;
 }
 
-/** The stored cookie, with the time at which it ends. */
+/**
+ * The stored cookie, with the time at which it ends. A session that does not expire by idleness, because it has a connection
+ * (`idleFrom: "disconnect"`), would expire after its idle time if the connection ended now.
+ */
 export function restoredCookie(
   cookie: unknown,
   { idleExpiresAt }: { readonly idleExpiresAt: number },
 ): Attributes {
   const attributes = attributesOf(cookie);
-  if (idleMsOf(attributes) === undefined) return attributes;
-  return { ...attributes, expires: new Date(idleExpiresAt).toISOString() };
+  const idleMs = idleMsOf(attributes);
+  if (idleMs === undefined) return attributes;
+  const endsAt = Number.isFinite(idleExpiresAt) ? idleExpiresAt : Date.now() + idleMs;
+  return { ...attributes, expires: new Date(endsAt).toISOString() };
 }
 
 /** The attributes that the middleware's own class of cookies writes into JSON. */

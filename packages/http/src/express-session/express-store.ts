@@ -55,8 +55,8 @@ export interface ExpressStore extends EventEmitter {
  * writes only the fields that it has changed since it loaded the session, so that it does not overwrite another field that a
  * socket or another request has changed meanwhile. A destroyed session is not written again.
  *
- * The session's idle time is the cookie's `maxAge`, or `idleMs` of the sessions for a cookie without one. `absoluteMs` of the sessions
- * holds too. Each request is activity.
+ * The session's idle time is the cookie's `maxAge`, or `idleMs` of the sessions for a cookie without one. A cookie that loses its
+ * `maxAge` later leaves the idle time as it is. `absoluteMs` of the sessions holds too. Each request is activity.
  *
  * @throws INVALID_ARGUMENT for a value that is not the result of `createSessions`.
  * @example
