@@ -194,4 +194,12 @@ export const httpMutants = [
     replace: "idleExpiresAt",
     tests: inPackage("http", "express-store", "while its socket is open"),
   },
+  {
+    name: "http-earlier-login-counts",
+    promise: "A login over an earlier login of the same user does not count twice for maxSessionsPerSubject",
+    file: "packages/core/src/server/login.ts",
+    find: "if (earlier?.subject === subject && registry",
+    replace: 'if (earlier?.subject === "" && registry',
+    tests: inPackage("http", "responses", "does not count twice"),
+  },
 ];

@@ -168,7 +168,7 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
     const isAnonymous = presented !== undefined && presented.subject === undefined;
     const { session, token } =
       (isAnonymous ? await this.#identify(presented, data, lifetimes, login) : undefined) ??
-      (await login.create(data, lifetimes));
+      (await login.create(data, lifetimes, presented));
     try {
       // The browser's earlier login ends, because its sockets would stay open as the earlier user.
       if (!isAnonymous) await presented?.destroy("logged in again");

@@ -113,6 +113,24 @@ test("a session whose login fails after it got its subject is destroyed, and dat
   expect(await sessions.bySubject("ada")).toEqual([]);
 });
 
+test.each(["oldest", "refuse"] as const)(
+  "a login over an earlier login of the same user does not count twice for maxSessionsPerSubject (over: %s)",
+  async (over) => {
+    const { sessions, http } = application({ maxSessionsPerSubject: { max: 2, over } });
+    const login = async (...tokens: readonly string[]) => {
+      const headers = new Headers();
+      const { id } = await http.login(requestWith(...tokens), headers, { n: 1 }, { subject: "ada" });
+      const [, token = ""] = /=([^;]+)/.exec(headers.getSetCookie()[0] ?? "") ?? [];
+      return { id, token };
+    };
+    const laptop = await login();
+    const phone = await login();
+    const again = await login(phone.token);
+    const ids = (await sessions.bySubject("ada")).map(({ id }) => id);
+    expect(ids.toSorted()).toEqual([laptop.id, again.id].toSorted());
+  },
+);
+
 test("a user whose sessions are destroyed during the login is not logged in (fault A1)", async () => {
   const gap = new Gap();
   onTestFinished(() => gap.letGo());

@@ -3,14 +3,23 @@ import type { Renewal, Session } from "../api/contract.ts";
 import type { Sessions } from "../api/sessions.ts";
 import { createBy } from "../admission/create.ts";
 import type { Lifetimes } from "../base/lifetimes.ts";
+import { assertSubject } from "../base/names.ts";
 import { SessionHandle } from "../session/handle.ts";
 import { givenLifetimes } from "../session/own-lifetimes.ts";
 import { LiveSessions } from "./sessions.ts";
 
 /** The steps of one login. Each of them rejects with REVOKED if the subject's sessions were destroyed since the login began. */
 export interface Login<Data extends object, Handle> {
-  /** As `sessions.create`, for the subject. */
-  create(data: Data, lifetimes: Lifetimes): Promise<{ readonly session: Handle; readonly token: string }>;
+  /**
+   * As `sessions.create`, for the subject. `earlier`: the session of an earlier login, which the caller destroys after this call. If
+   * the number of the subject's sessions is limited, and `earlier` is one of them, it is destroyed here first. Otherwise it would
+   * count, and the login would end another session of the subject, or be refused.
+   */
+  create(
+    data: Data,
+    lifetimes: Lifetimes,
+    earlier?: Handle,
+  ): Promise<{ readonly session: Handle; readonly token: string }>;
   /** As `session.identify`, with the subject. */
   identify(session: Handle): Promise<Renewal>;
 }
@@ -37,6 +46,7 @@ export function inOneLogin<Data extends object, Result>(
   subject: string,
   run: (login: Login<Data, Session<Data>>) => Promise<Result>,
 ): Promise<Result> {
+  assertSubject("login()", subject);
   if (!(sessions instanceof LiveSessions))
     return run({
       create: (data, lifetimes) => sessions.create(data, { subject, ...lifetimes }),
@@ -46,8 +56,11 @@ export function inOneLogin<Data extends object, Result>(
   const decision = registry.pending.begin(subject);
   return inOneOperation(sessions, () =>
     run({
-      create: (data, lifetimes) =>
-        createBy(decision, registry, data, { subject, lifetimes: givenLifetimes(lifetimes) }),
+      async create(data, lifetimes, earlier) {
+        if (earlier?.subject === subject && registry.settings.subjectLimit !== undefined)
+          await earlier.destroy("logged in again");
+        return createBy(decision, registry, data, { subject, lifetimes: givenLifetimes(lifetimes) });
+      },
       identify: (session) =>
         session instanceof SessionHandle ? session.identifyBy(decision) : session.identify(subject),
     }).finally(() => decision.dispose()),
