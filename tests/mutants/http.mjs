@@ -202,4 +202,12 @@ export const httpMutants = [
     replace: 'if (earlier?.subject === "" && registry',
     tests: inPackage("http", "responses", "does not count twice"),
   },
+  {
+    name: "http-login-of-nobody",
+    promise: "If the client leaves during its login, no session stays that no browser can end",
+    file: "packages/http/src/http-sessions.ts",
+    find: 'await session.destroy("the client has gone");',
+    replace: 'void "the client has gone";',
+    tests: inPackage("http", "responses", "if the client leaves during its login"),
+  },
 ];

@@ -74,7 +74,8 @@ export interface HttpSessions<Data extends object, Transport = unknown, Context 
    * subject, a new token and `data`, and its open sockets stay: they are logged in without a reconnect. Otherwise the user gets
    * a new session. The session of an earlier login, whose cookie the request has, is destroyed.
    *
-   * Before anything is changed, the response and the origin of the request are checked. The response is not stored by caches.
+   * Before anything is changed, the response and the origin of the request are checked. The response is not stored by caches. If the
+   * client has gone by the end of the login, the session is destroyed again, because no browser has its token.
    *
    * @throws ORIGIN_NOT_ALLOWED (403), HEADERS_SENT and COOKIE_TOO_LARGE (HttpSessionError), and the errors of `create`, `identify`
    * and `set`, as rejections. INVALID_ARGUMENT at once. `httpStatusOf` has the status of each.
@@ -102,7 +103,8 @@ export interface HttpSessions<Data extends object, Transport = unknown, Context 
   /**
    * Replaces the token, and sets the cookie anew, with the lifetime that the session has left. The open sockets of the session
    * stay, and other requests may present the older token for `graceMs`. If another request of the same browser renews the token at
-   * the same time, that request sets the cookie and this one sets none. Resolves with `undefined` if no cookie opens a session.
+   * the same time, that request sets the cookie and this one sets none. If the client has gone, the token stays. Resolves with
+   * `undefined` if no cookie opens a session.
    *
    * @throws ORIGIN_NOT_ALLOWED (403) and HEADERS_SENT (HttpSessionError), and the errors of `open` and `rotate`, as rejections.
    * INVALID_ARGUMENT at once.

@@ -170,6 +170,11 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
       (isAnonymous ? await this.#identify(presented, data, lifetimes, login) : undefined) ??
       (await login.create(data, lifetimes, presented));
     try {
+      // A session whose token no browser has would count for `maxSessionsPerSubject`, and nobody could end it.
+      if (headers.hasNoReceiver()) {
+        await session.destroy("the client has gone");
+        return session;
+      }
       // The browser's earlier login ends, because its sockets would stay open as the earlier user.
       if (!isAnonymous) await presented?.destroy("logged in again");
       this.#setCookie(headers, session, token);
@@ -227,6 +232,8 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
     const session = await this.#sessions.open(this.#tokensOf(view));
     this.#found.set(request, session);
     if (session === undefined) return undefined;
+    // The browser of a client that has gone keeps the older token, which a rotation would leave valid for `graceMs` only.
+    if (headers.hasNoReceiver()) return session;
     try {
       const { token } = await session.rotate();
       this.#setCookie(headers, session, token);

@@ -6,6 +6,8 @@ import type { FastifyReplyLike, FetchHeaders, NodeResponse } from "./shapes.ts";
 export interface ResponseHeaders {
   /** Adds a line, and keeps the lines that are there. Throws HEADERS_SENT. */
   add(name: string, value: string): void;
+  /** Whether the client has gone, so that it gets no response. */
+  hasNoReceiver(): boolean;
 }
 
 /** Browsers ignore a cookie whose name and value are longer together (RFC 6265bis section 5.6). */
@@ -28,9 +30,18 @@ export function assertCookieFits(line: string): void {
  */
 // Express' responses have `append` and `header` too, so `setHeader` is checked first, and `append` last.
 export function headersOf(where: string, response: unknown): ResponseHeaders {
-  if (isNode(response)) return { add: (name, value) => addToNode(response, name, value) };
-  if (isFastify(response)) return { add: (name, value) => addToFastify(response, name, value) };
-  if (isFetch(response)) return { add: (name, value) => addToFetch(response, name, value) };
+  if (isNode(response))
+    return {
+      add: (name, value) => addToNode(response, name, value),
+      hasNoReceiver: () => response.destroyed === true,
+    };
+  if (isFastify(response))
+    return {
+      add: (name, value) => addToFastify(response, name, value),
+      hasNoReceiver: () => response.raw?.destroyed === true,
+    };
+  if (isFetch(response))
+    return { add: (name, value) => addToFetch(response, name, value), hasNoReceiver: () => false };
   throw invalidArgument(`${where} takes a response of Node, a reply of Fastify, or the Headers of Fetch`);
 }
 

@@ -21,13 +21,15 @@ interface HeaderGetter {
 /** A response of `node:http` or Express. */
 export interface NodeResponse extends HeaderGetter {
   readonly headersSent: boolean;
+  /** Whether the client has gone. */
+  readonly destroyed?: boolean | undefined;
   setHeader(name: string, value: readonly string[]): unknown;
 }
 
 /** A reply of Fastify. */
 export interface FastifyReplyLike extends HeaderGetter {
   readonly sent: boolean;
-  readonly raw?: { readonly headersSent: boolean } | undefined;
+  readonly raw?: { readonly headersSent: boolean; readonly destroyed?: boolean | undefined } | undefined;
   header(name: string, value: string[]): unknown;
 }
 

@@ -1,6 +1,8 @@
+import { once } from "node:events";
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { setImmediate as turn } from "node:timers/promises";
+import { until } from "@wsession/conformance";
 import {
   cookieToken,
   createSessions,
@@ -91,6 +93,31 @@ test("if the headers are sent during the login, the login fails with a typed err
   await answer.text();
   expect(code).toBe("HEADERS_SENT");
   expect(await sessions.bySubject("ada")).toEqual([]);
+});
+
+test("if the client leaves during its login, no session stays that no browser can end; renew keeps its token, and logout works", async () => {
+  const gap = new Gap();
+  onTestFinished(() => gap.letGo());
+  const { sessions, http, reports } = application({ store: withGap(mapStore(), "create", "after", gap) });
+  const found: unknown[] = [];
+  const ended = exchange(async (request, response) => {
+    const gone = once(response, "close");
+    const login = http.login(request, response, { n: 1 }, { subject: "ada" });
+    await gap.reached;
+    request.socket.destroy();
+    await gone;
+    gap.letGo();
+    const session = await login;
+    found.push(await sessions.get(session.id), await sessions.bySubject("ada"));
+    const { token } = await sessions.create({ n: 2 });
+    Object.assign(request.headers, { cookie: `__Host-wsession=${token}` });
+    found.push((await http.renew(request, response))?.data, (await sessions.open(token))?.data);
+    found.push(await http.logout(request, response), await sessions.open(token));
+  });
+  await expect(ended).rejects.toThrow("fetch failed");
+  await until(() => found.length === 6);
+  expect(found).toEqual([undefined, [], { n: 2 }, { n: 2 }, true, undefined]);
+  expect(reports).toEqual([]);
 });
 
 test("a session whose login fails after it got its subject is destroyed, and data that is invalid is refused", async () => {
