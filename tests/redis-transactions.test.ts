@@ -7,10 +7,12 @@ import { redisStore } from "@wsession/store-redis";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { connected } from "../packages/store-redis/test/processes.ts";
 import { startRedis, until } from "../packages/store-redis/test/redis-server.ts";
+import { useRedisServer } from "../packages/store-redis/test/shared-servers.ts";
 import { connect, runtimeNames, serve } from "./runtimes.ts";
 import type { RuntimeName } from "./runtimes.ts";
 import { newPrefix, redisClient } from "./stores.ts";
 
+const shared = useRedisServer();
 const TIMEOUT_MS = 500;
 /** Longer than the store's time limit. */
 const STANDSTILL_MS = 2_500;
@@ -92,6 +94,38 @@ describe.each(runtimeNames)("%s", (runtime) => {
     },
     30_000,
   );
+
+  test("fault D: I21 staged data that can't be written to Redis is refused with NOT_SERIALISABLE, and the next message is handled", async () => {
+    const mine = new Error("a trap");
+    const errors: unknown[] = [];
+    const store = redisStore({ client: redisClient(shared.port), prefix: newPrefix() });
+    const sessions = createSessions<{ readonly n: number }>({
+      store,
+      token: queryToken(),
+      initial: () => ({ n: 0 }),
+      onError: (error, { stage }) => errors.push([stage, error]),
+    });
+    const server = await serve(runtime, sessions, {
+      transaction(tx, message) {
+        const bad = {
+          get n(): number {
+            throw mine;
+          },
+        };
+        tx.set(`${message}` === "bad" ? bad : { n: 1 });
+      },
+    });
+    const peer = FramedPeer.over(await connect(server, "/", { protocols: [DECOY_SUBPROTOCOL, SUBPROTOCOL] }));
+    peer.attach();
+    await peer.until("hello");
+    peer.sendCounted("bad");
+    expect(await peer.until("refused")).toMatchObject({ number: 1, code: "NOT_SERIALISABLE" });
+    expect(errors).toEqual([
+      ["transaction", expect.objectContaining({ code: "NOT_SERIALISABLE", cause: mine })],
+    ]);
+    peer.sendCounted("good");
+    await peer.until("applied", ({ number }) => number === 2);
+  });
 
   test("fault B: I21 if this process is suspended during a commit, the client gets the true outcome, and its message counts once", async () => {
     const redis = await aRedis();

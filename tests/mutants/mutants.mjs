@@ -19,6 +19,7 @@ import { scriptMutants } from "./scripts.mjs";
 import { storeMutants } from "./store-redis.mjs";
 import { telemetryMutants } from "./telemetry.mjs";
 import { transactionMutants } from "./transactions.mjs";
+import { valueMutants } from "./values.mjs";
 
 /**
  * A manual change of a line that keeps a promise. `promise` describes the broken promise. `tests` are vitest's arguments for the tests
@@ -49,6 +50,7 @@ export const mutants = [
   ...handoverMutants,
   ...messageMutants,
   ...transactionMutants,
+  ...valueMutants,
   ...telemetryMutants,
   ...cliMutants,
   ...scriptMutants,

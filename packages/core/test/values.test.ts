@@ -129,6 +129,31 @@ describe.each(stores)("fault E2: %s", (_, open) => {
   });
 });
 
+test("I21 if the data of mapStore can't be read, a commit is refused with INVALID_DATA, and keeps no message", () => {
+  const store = mapStore();
+  const id = "a".repeat(22);
+  let isTrap = false;
+  const data = {
+    get n(): number {
+      if (isTrap) throw new Error("a trap");
+      return 1;
+    },
+  };
+  const rest = { id, schemaVersion: 0, fence: undefined, lineage: undefined, known: 1, expect: undefined };
+  const times = { idleMs: 60_000, absoluteMs: 60_000, hold: false, exclusive: false };
+  void store.create({ ...rest, ...times, digest: undefined, subject: undefined, data });
+  const change = { type: "fields", set: { m: 2 }, unset: [] } as const;
+  const bounds = { maxMessages: 9, maxBytes: 99, maxAgeMs: 60_000, whenFull: "drop-oldest" } as const;
+  const outbox = { messages: [{ data: "x", key: undefined, ttlMs: undefined, mark: 1 }], bounds };
+  const numbers = { client: "c".repeat(16), first: 1, number: 1, settled: 0, mark: 0, refused: [] };
+  isTrap = true;
+  expect(() => store.commit?.({ ...rest, numbers, change, outbox })).toThrow(invalid);
+  expect(() => store.write({ ...rest, change })).toThrow(invalid);
+  isTrap = false;
+  expect(store.load(id)).toMatchObject({ version: 1 });
+  expect(store.load(id)).not.toHaveProperty("outbox");
+});
+
 /** A schema that counts its runs, and returns its input or a copy. */
 function counting(copies: boolean) {
   const counted = { runs: 0 };

@@ -125,6 +125,43 @@ export const thrownInTransactionCases: readonly AdapterCase[] = [
     },
   },
   {
+    name: "I21 a staged change that can't be read when it is committed is refused with INVALID_DATA and reported, and the next message is handled",
+    async run(trial) {
+      const reported = new Journal<unknown>();
+      const mine = new Error("a trap");
+      const setting = await framedServer(
+        trial,
+        { onError: (error, { stage }) => reported.note([stage, error]) },
+        {
+          transaction(tx, message) {
+            let isOver = false;
+            const fields = new Proxy(
+              { n: 9 },
+              {
+                ownKeys(target) {
+                  if (isOver) throw mine;
+                  return Reflect.ownKeys(target);
+                },
+              },
+            );
+            tx.patch(fields);
+            tx.send("kept");
+            isOver = `${message}` === "bad";
+          },
+        },
+      );
+      const { peer } = await attachedPeer(setting);
+      peer.sendCounted("bad");
+      expect(await peer.until("refused")).toMatchObject({ number: 1, code: "INVALID_DATA" });
+      const error: unknown = expect.objectContaining({ code: "INVALID_DATA", cause: mine });
+      expect(reported.entries).toEqual([["transaction", error]]);
+      expect([setting.session().data, peer.kept]).toEqual([{ n: 0 }, []]);
+      peer.sendCounted("good");
+      await peer.until("applied", ({ number }) => number === 2);
+      expect(setting.session().data).toEqual({ n: 9 });
+    },
+  },
+  {
     name: "a detail that does not reach the client is reported as NOT_SERIALISABLE or TOO_LARGE, and the code and the message are sent",
     async run(trial) {
       const circular: Record<string, unknown> = {};

@@ -37,6 +37,20 @@ const UNFAITHFUL: Readonly<Record<string, () => unknown>> = {
   "an object with toJSON": () => ({ toJSON: () => 1 }),
   "a function deep inside": () => ({ a: [{ b: () => undefined }] }),
   "__proto__ deep inside": () => JSON.parse('{"a":[{"__proto__":{"x":1}}]}'),
+  "an object with a getter that throws": () => ({
+    get a() {
+      throw new Error("a trap");
+    },
+  }),
+  "a proxy that throws": () =>
+    new Proxy(
+      {},
+      {
+        ownKeys() {
+          throw new Error("a trap");
+        },
+      },
+    ),
 };
 
 const FAITHFUL: Readonly<Record<string, unknown>> = {

@@ -201,7 +201,9 @@ export class Transactions<Data extends object, Socket> {
       if (staged.messages.length > 0) state.context.outboxes.of(state).onUnknownAppend();
       throw error;
     }
-    if (why.code === "NOT_SERIALISABLE") this.#connection.transactionFailed(error);
+    // Only the application's code can mend data that can't be read or represented.
+    if (why.code === "NOT_SERIALISABLE" || why.code === "INVALID_DATA")
+      this.#connection.transactionFailed(error);
     return this.#settle({ number: staged.number, refusal: why }, runAlone);
   }
 

@@ -136,7 +136,13 @@ export class LocalSession<Data extends object> {
 
   /** Freezes JSON data in development, because a change in place would be lost without an error. */
   protect(data: Data): Readonly<Data> {
-    return IN_DEVELOPMENT && this.context.store.capabilities.values === "json" ? deepFreeze(data) : data;
+    if (!IN_DEVELOPMENT || this.context.store.capabilities.values !== "json") return data;
+    try {
+      return deepFreeze(data);
+    } catch {
+      // A getter or a proxy threw. The store refuses such data, with the same error as in production.
+      return data;
+    }
   }
 
   /** The version here. Taken before a request to the store, for `adopt`. */

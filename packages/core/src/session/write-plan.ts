@@ -1,6 +1,6 @@
 /** Combines several writes of one session into one request to the store. */
 import { copyable } from "../store/copyable.ts";
-import { applyChange, forbiddenField } from "../store/change.ts";
+import { applyChange, forbiddenField, readData } from "../store/change.ts";
 import { invalidArgument, SessionError } from "../base/errors.ts";
 import { fenceOf } from "./session-connection.ts";
 import type { VersionStamp, LocalSession } from "./local-session.ts";
@@ -78,7 +78,7 @@ export function changeBy<Data extends object>(
   whole: boolean,
 ): Change {
   return !whole && writes.every(({ kind }) => kind.type === "patch")
-    ? pick(next, patchedBy(writes))
+    ? readData(() => pick(next, patchedBy(writes)))
     : { type: "replace", data: next, base };
 }
 

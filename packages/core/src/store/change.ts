@@ -1,7 +1,23 @@
+import { isSessionError, SessionError } from "../base/errors.ts";
 import type { Change } from "./contract.ts";
 
 /** Field names that reach a prototype instead of a field. They are refused everywhere (OWASP: prototype pollution). */
 const FORBIDDEN: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
+
+/**
+ * Reads data of the application once the application's own call is over. A getter or a proxy in the data may throw: throws
+ * INVALID_DATA then. An error without a type would look like a failure of the store, after which a client sends its message again
+ * (I11, I21).
+ */
+export function readData<Result>(read: () => Result): Result {
+  try {
+    return read();
+  } catch (cause) {
+    if (isSessionError(cause, "INVALID_DATA")) throw cause;
+    const message = "the data can't be read: a getter or a proxy in it threw an error";
+    throw new SessionError("INVALID_DATA", message, { outcome: "not-applied", cause });
+  }
+}
 
 /**
  * Applies a change to `data`. Returns a new object of the same class, and does not change `data`. A change of fields is only for

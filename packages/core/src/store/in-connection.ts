@@ -1,6 +1,6 @@
 import { isOwnedByAnother } from "./map-entry.ts";
 import { extended } from "./extended.ts";
-import { applyChange } from "./change.ts";
+import { applyChange, readData } from "./change.ts";
 import { assertNone } from "../base/arguments.ts";
 import { invalidArgument } from "../base/errors.ts";
 import { LocalPresence } from "./local-presence.ts";
@@ -57,7 +57,7 @@ export function inConnectionStore(surplus?: undefined): SessionStore {
       return { type: "conflict", session };
     const version = session.version + 1;
     if (version === request.known + 1) return { type: "written", version, session: undefined };
-    const data = applyChange(session.data, request.change);
+    const data = readData(() => applyChange(session.data, request.change));
     return { type: "written", version, session: { ...session, version, data } };
   }
 

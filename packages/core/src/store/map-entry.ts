@@ -1,12 +1,4 @@
-import { applyChange } from "./change.ts";
-import type {
-  Change,
-  CreateRequest,
-  ResumedBy,
-  ResumeRequest,
-  RotateRequest,
-  StoredSession,
-} from "./contract.ts";
+import type { CreateRequest, ResumedBy, ResumeRequest, RotateRequest, StoredSession } from "./contract.ts";
 
 /** Fields that few sessions need. They are kept in an object of their own, so that the other entries stay small. */
 class Extra {
@@ -110,8 +102,8 @@ export function isConflict(entry: Entry, expect: number | undefined): boolean {
   return expect !== undefined && expect !== entry.version;
 }
 
-export function applyWrite(entry: Entry, change: Change, schemaVersion: number): void {
-  entry.data = applyChange(entry.data, change);
+export function setData(entry: Entry, data: object, schemaVersion: number): void {
+  entry.data = data;
   entry.version += 1;
   if (schemaVersion !== (peekExtra(entry)?.schemaVersion ?? 0)) extraOf(entry).schemaVersion = schemaVersion;
 }

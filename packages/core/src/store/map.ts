@@ -1,7 +1,7 @@
 import { invalidArgument } from "../base/errors.ts";
 import { assertSubjectText } from "../base/names.ts";
+import { applyChange, readData } from "./change.ts";
 import {
-  applyWrite,
   extraOf,
   isConflict,
   isFenced,
@@ -10,6 +10,7 @@ import {
   monotonicNow,
   newEntry,
   peekExtra,
+  setData,
 } from "./map-entry.ts";
 import type { Entry } from "./map-entry.ts";
 import type { MapStore } from "./map-options.ts";
@@ -163,7 +164,8 @@ export class MapSessionStore implements MapStore {
     if (isFenced(entry, request.fence)) return { type: "fenced" };
     if (isConflict(entry, request.expect))
       return { type: "conflict", session: this.#records.snapshot(request.id, entry) };
-    applyWrite(entry, request.change, request.schemaVersion);
+    const data = readData(() => applyChange(entry.data, request.change));
+    setData(entry, data, request.schemaVersion);
     return this.#records.written(request.id, entry, request.known);
   }
 
@@ -185,10 +187,11 @@ export class MapSessionStore implements MapStore {
     if (refusal !== undefined) return refusal;
     if (isConflict(entry, request.expect))
       return { type: "conflict", session: this.#records.snapshot(id, entry) };
-    // Append before the change of the data, because only the append may still be refused.
+    // Each of these two may still refuse the commit. The outbox and the entry change only after both, or not at all (I21).
+    const data = change && readData(() => applyChange(entry.data, change));
     const appended = outbox && this.#records.outboxes.append(id, outbox);
     if (appended?.type === "full") return appended;
-    if (change !== undefined) applyWrite(entry, change, request.schemaVersion);
+    if (data !== undefined) setData(entry, data, request.schemaVersion);
     const record = this.#records.clients.settle(id, numbers);
     const written = change && this.#records.written(id, entry, request.known);
     return { type: "committed", written, appended, record };

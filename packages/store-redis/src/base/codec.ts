@@ -1,4 +1,4 @@
-import { SessionError } from "@wsession/core";
+import { isSessionError, SessionError } from "@wsession/core";
 import type { Change, Fields } from "@wsession/core";
 
 const DATA = "d:";
@@ -24,8 +24,25 @@ export interface EncodedChange {
   readonly unset: readonly string[];
 }
 
+/**
+ * Runs an encoding. A getter or a proxy in the application's data may throw: then nothing was sent to Redis, and the error must not
+ * look like a failure of Redis.
+ */
+function encoding<Result>(encode: () => Result): Result {
+  try {
+    return encode();
+  } catch (error) {
+    if (isSessionError(error, "NOT_SERIALISABLE") || isSessionError(error, "TOO_LARGE")) throw error;
+    throw notSerialisable("the data", "can't be read", { cause: error });
+  }
+}
+
 /** Encodes all of a session's data. `bytes` is what counts against `maxBytes`. */
 export function encodeData(data: object, maxBytes: number): EncodedData {
+  return encoding(() => allFields(data, maxBytes));
+}
+
+function allFields(data: object, maxBytes: number): EncodedData {
   assertPlain(data);
   const fields: string[] = [];
   for (const [name, value] of Object.entries(data)) {
@@ -39,6 +56,10 @@ export function encodeData(data: object, maxBytes: number): EncodedData {
  * known. A top-level property that is `undefined` counts as absent.
  */
 export function encodeChange(change: Change, expect: number | undefined, maxBytes: number): EncodedChange {
+  return encoding(() => changedFields(change, expect, maxBytes));
+}
+
+function changedFields(change: Change, expect: number | undefined, maxBytes: number): EncodedChange {
   if (change.type === "fields") {
     const set = Object.entries(change.set).flatMap(([name, value]) => [
       fieldName(name),
@@ -48,7 +69,7 @@ export function encodeChange(change: Change, expect: number | undefined, maxByte
     return { mode: "f", set, unset: change.unset.map(fieldName) };
   }
   if (change.base === undefined || expect === undefined) {
-    return { mode: "r", set: encodeData(change.data, maxBytes).fields, unset: [] };
+    return { mode: "r", set: allFields(change.data, maxBytes).fields, unset: [] };
   }
   assertPlain(change.data);
   return difference({ ...change.base }, { ...change.data }, maxBytes);
@@ -161,8 +182,13 @@ function assertPlain(value: object, path = "the data"): void {
     throw notSerialisable(path, "has a toJSON of its own");
 }
 
-function notSerialisable(path: string, why: string): SessionError {
+function notSerialisable(
+  path: string,
+  why: string,
+  options: { readonly cause?: unknown } = {},
+): SessionError {
   return new SessionError("NOT_SERIALISABLE", `${path} ${why}; nothing was changed`, {
     outcome: "not-applied",
+    ...options,
   });
 }

@@ -1,0 +1,50 @@
+/** @import { Mutant } from "./mutants.mjs" */
+
+import { inPackage, onWs, tests } from "./suites.mjs";
+
+/** Promises about data that can't be read, and about names that Redis can't tell apart.
+ * @type {readonly Mutant[]} */
+export const valueMutants = [
+  {
+    name: "unreadable-change-without-a-type",
+    promise:
+      "I21 a staged change that can't be read is refused, so that its client does not send it for ever",
+    file: "packages/core/src/session/write-plan.ts",
+    find: "readData(() => pick(next, patchedBy(writes)))",
+    replace: "pick(next, patchedBy(writes))",
+    tests: onWs("can't be read when it is committed"),
+  },
+  {
+    name: "unreadable-change-keeps-messages",
+    promise: "I21 a commit whose change can't be read keeps no message",
+    file: "packages/core/src/store/map.ts",
+    find: "const data = change && readData(() => applyChange(entry.data, change));\n    const appended = outbox && this.#records.outboxes.append(id, outbox);",
+    replace:
+      "const appended = outbox && this.#records.outboxes.append(id, outbox);\n    const data = change && readData(() => applyChange(entry.data, change));",
+    tests: inPackage("core", "values", "keeps no message"),
+  },
+  {
+    name: "redis-encoding-fails-as-redis",
+    promise: "Data that can't be read is NOT_SERIALISABLE, and no failure of Redis",
+    file: "packages/store-redis/src/base/codec.ts",
+    find: 'throw notSerialisable("the data", "can\'t be read", { cause: error });',
+    replace: "throw error;",
+    tests: tests("redis-transactions.test.ts", "NOT_SERIALISABLE"),
+  },
+  {
+    name: "login-lost-with-unreadable-data",
+    promise: "A login takes effect although another process wrote data that can't be read",
+    file: "packages/core/src/session/adopt-written.ts",
+    find: "if (subject !== undefined) state.subject = subject;",
+    replace: "if (subject !== undefined) throw error;",
+    tests: inPackage("core", "late-answers", "I8 a login takes effect"),
+  },
+  {
+    name: "half-a-surrogate-names-a-subject",
+    promise: "A subject that UTF-8 can't represent is refused with every store",
+    file: "packages/core/src/base/names.ts",
+    find: "if (!isWellFormed(subject)) throw",
+    replace: 'if (subject === "" && !isWellFormed(subject)) throw',
+    tests: tests("argument-functions.test.ts", "every member of Sessions"),
+  },
+];
