@@ -34,7 +34,7 @@ const noAction = [...noRequest.map(([value]) => [value, response]), ...behind(re
 const wrongLogins = [
   ...wrongFor.options,
   {},
-  ...wrongFor.text.map((subject) => ({ subject })),
+  ...wrongFor.subject.map((subject) => ({ subject })),
   ...wrongFor.boolean.map((checkOrigin) => ({ subject: "ada", checkOrigin })),
   ...wrongFor.duration.map((idleMs) => ({ subject: "ada", idleMs })),
   ...wrongFor.duration.map((absoluteMs) => ({ subject: "ada", absoluteMs })),

@@ -30,7 +30,7 @@ export const sessionsCalls: Calls = {
     ...each(wrongFor.string.map((value) => ["x", value])),
     ...each(wrongFor.options, "x"),
     ...each(
-      wrongFor.text.map((subject) => ({ subject })),
+      wrongFor.subject.map((subject) => ({ subject })),
       "x",
     ),
     ...each(
@@ -44,16 +44,16 @@ export const sessionsCalls: Calls = {
   create: [
     ...each(wrongFor.options, { n: 1 }),
     ...each(
-      wrongFor.text.map((subject) => ({ subject })),
+      wrongFor.subject.map((subject) => ({ subject })),
       { n: 1 },
     ),
     ...each(wrongLifetimes, { n: 1 }),
     ...behind({ n: 1 }, {}),
   ],
   destroy: [...each([undefined, ...wrongFor.string]), ...each(wrongFor.string, "id"), ...behind("id", "why")],
-  bySubject: [...each([undefined, ...wrongFor.text]), ...behind("ada")],
+  bySubject: [...each([undefined, ...wrongFor.subject]), ...behind("ada")],
   destroySubject: [
-    ...each([undefined, ...wrongFor.text]),
+    ...each([undefined, ...wrongFor.subject]),
     ...each(wrongFor.string, "ada"),
     ...behind("ada", "why"),
   ],
@@ -64,16 +64,16 @@ export const sessionsCalls: Calls = {
     ...behind("id", "x", {}),
   ],
   sendToSubject: [
-    ...[undefined, ...wrongFor.text].map((subject) => [subject, "x"]),
+    ...[undefined, ...wrongFor.subject].map((subject) => [subject, "x"]),
     ...each([undefined, ...wrongFor.string], "ada"),
     ...each(wrongFor.options, "ada", "x"),
     ...behind("ada", "x", {}),
   ],
   presence: [...each([undefined, ...wrongFor.string]), ...behind("id")],
-  presenceOfSubject: [...each([undefined, ...wrongFor.text]), ...behind("ada")],
+  presenceOfSubject: [...each([undefined, ...wrongFor.subject]), ...behind("ada")],
   watch: [
     ...[undefined, "ada", ...wrongFor.iterable].map((subjects) => [subjects, () => 1, signalled]),
-    ...wrongFor.text.map((subject) => [[subject], () => 1, signalled]),
+    ...wrongFor.subject.map((subject) => [[subject], () => 1, signalled]),
     ...[undefined, ...wrongFor.callback].map((listener) => [["ada"], listener, signalled]),
     ...each([undefined, ...wrongFor.options, {}, { signal: {} }], ["ada"], () => 1),
     ...behind(["ada"], () => 1, signalled),
@@ -90,7 +90,7 @@ const keptMessage = [
   ...each([undefined, ...wrongFor.string, new ArrayBuffer(1)]),
   ...each(wrongFor.options, "x"),
   ...each(
-    ["", "é".repeat(32), ...wrongFor.string].map((key) => ({ key })),
+    ["", "é".repeat(32), "key\uD800", ...wrongFor.string].map((key) => ({ key })),
     "x",
   ),
   ...each(
@@ -114,7 +114,7 @@ export const sessionCalls: Calls = {
   expiresAt: PROPERTY,
   idleExpiresAt: PROPERTY,
   extend: [...each(wrongFor.options), ...each(wrongLifetimes), ...behind({})],
-  identify: [...each([undefined, ...wrongFor.text]), ...behind("ada")],
+  identify: [...each([undefined, ...wrongFor.subject]), ...behind("ada")],
   rotate: each(wrongFor.any),
   destroy: [...each(wrongFor.string), ...behind("why")],
   send: keptMessage,

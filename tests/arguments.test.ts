@@ -149,7 +149,7 @@ const tables: readonly OptionTable[] = [
     also: [["core/src/base/lifetimes.ts", "Lifetimes"]],
     make: (options) => accept(options),
     options: {
-      subject: wrongFor.text,
+      subject: wrongFor.subject,
       sessionId: wrongFor.string,
       idleMs: wrongFor.duration,
       absoluteMs: wrongFor.duration,
@@ -293,7 +293,7 @@ const tables: readonly OptionTable[] = [
       ),
     basis: { subject: "ada" },
     options: {
-      subject: wrongFor.text,
+      subject: wrongFor.subject,
       checkOrigin: wrongFor.boolean,
       idleMs: wrongFor.duration,
       absoluteMs: wrongFor.duration,

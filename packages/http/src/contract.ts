@@ -23,7 +23,7 @@ export interface HttpSessionsOptions {
 
 /** The options of `login`. The lifetimes apply to the session and to the cookie ("remember me"), as in `sessions.create`. */
 export interface LoginOptions extends Lifetimes {
-  /** The user. Not the empty string. */
+  /** The user. Well-formed Unicode, and not the empty string. */
   readonly subject: string;
   /**
    * Whether the origin of the request is checked. Set it to false for the callback of an identity provider: another site sends this

@@ -33,7 +33,7 @@ export interface PresenceReport {
 
 /** The options of `create`. */
 export interface CreateOptions extends Lifetimes {
-  /** The owner of the session, as `accept({ subject })`. Not the empty string. */
+  /** The owner of the session, as `accept({ subject })`. Well-formed Unicode, and not the empty string. */
   readonly subject?: string | undefined;
 }
 

@@ -1,12 +1,23 @@
 import { invalidArgument } from "./errors.ts";
 
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
 /**
- * Throws INVALID_ARGUMENT unless `subject` is a string that is not empty. Without the check `undefined`, which a program
- * without types passes by mistake, would mean every session that has no subject.
+ * Whether UTF-8 can represent `name`. UTF-8 has the same character for each half of a surrogate pair, so a store in another process
+ * would take different names for the same name.
+ */
+export function isWellFormed(name: string): boolean {
+  return !LONE_SURROGATE.test(name);
+}
+
+/**
+ * Throws INVALID_ARGUMENT unless `subject` is a string of well-formed Unicode that is not empty. Without the check `undefined`, which
+ * a program without types passes by mistake, would mean every session that has no subject.
  */
 export function assertSubject(where: string, subject: unknown): asserts subject is string {
   if (typeof subject !== "string" || subject === "")
     throw invalidArgument(`${where}: the subject must be a string that is not empty`);
+  if (!isWellFormed(subject)) throw invalidArgument(`${where}: the subject must be well-formed Unicode`);
 }
 
 /** As `assertSubject`, for a subject that may be left out. */

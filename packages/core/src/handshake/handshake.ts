@@ -32,7 +32,7 @@ export interface AcceptOptions extends Lifetimes {
   /**
    * The owner of the session. A session that is created for the handshake gets the subject. A token resumes its session only if
    * the session has this subject already. Otherwise the token counts as a bad token: this prevents session fixation, and keeps
-   * two people apart who share a browser. Not the empty string.
+   * two people apart who share a browser. Well-formed Unicode, and not the empty string.
    */
   readonly subject?: string | undefined;
   /**
