@@ -1,5 +1,6 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { createSessions, mapStore, queryToken, SessionError } from "@wsession/core";
+import type { StandardSchemaV1 } from "@wsession/core";
 import { describe, expect, test } from "vitest";
 import { aHandshake } from "./handshakes.ts";
 import { heldStore } from "./held-store.ts";
@@ -71,6 +72,36 @@ describe("a late answer of the store", () => {
     letGo();
     await identifying;
     expect(session).toMatchObject({ version: 3, data: { n: 2 }, subject: "alice" });
+  });
+
+  test("I8 a login takes effect although the schema refuses what another process wrote before it, and that data is reported", async () => {
+    const reports: unknown[] = [];
+    const store = sharedStore();
+    const schema: StandardSchemaV1<unknown, Data> = {
+      "~standard": {
+        version: 1,
+        vendor: "test",
+        validate: (value) =>
+          typeof value === "object" && value !== null && "n" in value && typeof value.n === "number"
+            ? { value: { ...value, n: value.n } }
+            : { issues: [{ message: "n is a number" }] },
+      },
+    };
+    const onError = (error: unknown, { stage }: { readonly stage: string }) => reports.push([stage, error]);
+    const sessions = createSessions<Data>({
+      store,
+      schema,
+      token: queryToken(),
+      initial: () => ({ n: 0 }),
+      onError,
+    });
+    const { connection } = await serveInMemory(sessions).connect();
+    const { session } = connection;
+    await store.behindTheBack.write(aChange(session.id, { n: "many" }));
+    const renewal = await session.identify("ada");
+    expect(renewal.token.slice(0, 22)).toBe(session.id);
+    expect(session).toMatchObject({ subject: "ada", data: { n: 0 } });
+    expect(reports).toEqual([["store", coded("INVALID_DATA")]]);
   });
 
   test("I8 a batch that the store refused is sent again before the writes that came after it", async () => {

@@ -1,4 +1,4 @@
-import type { WriteResult } from "../store/contract.ts";
+import type { RotateResult, WriteResult } from "../store/contract.ts";
 import type { LocalSession, VersionStamp } from "./local-session.ts";
 import type { SessionConnection } from "./session-connection.ts";
 
@@ -16,8 +16,33 @@ export function adoptWritten<Data extends object>(
     if (result.session !== undefined) state.adopt(result.session, versionAtRequest);
     else state.applyOwnWrite(versionAtRequest, result, next, writer);
   } catch (error) {
-    // The write was applied, but this process can't read the data that other processes wrote before it. Report in a microtask,
-    // because the application's own call may be on the stack.
-    queueMicrotask(() => state.context.report(error, { stage: "store", sessionId: state.id }));
+    reportUnreadable(state, error);
   }
+}
+
+/**
+ * As `adoptWritten`, for a token that this process replaced. With a `subject` the session has that subject now, also if its data can't
+ * be read: a rejected login would leave a session of the subject whose token nobody has.
+ */
+export function adoptRotated<Data extends object>(
+  state: LocalSession<Data>,
+  result: Extract<RotateResult, { type: "rotated" }>,
+  versionAtRequest: VersionStamp,
+  subject: string | undefined,
+): void {
+  try {
+    if (result.session !== undefined) state.adopt(result.session, versionAtRequest);
+    else if (subject !== undefined) state.applyOwnSubject(versionAtRequest, result, subject);
+  } catch (error) {
+    if (subject !== undefined) state.subject = subject;
+    reportUnreadable(state, error);
+  }
+}
+
+/**
+ * The change was applied, but this process can't read the data that other processes wrote before it. Reports in a microtask, because
+ * the application's own call may be on the stack.
+ */
+function reportUnreadable<Data extends object>(state: LocalSession<Data>, error: unknown): void {
+  queueMicrotask(() => state.context.report(error, { stage: "store", sessionId: state.id }));
 }

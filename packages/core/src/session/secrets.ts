@@ -5,6 +5,7 @@ import { fencedError, goneError, revokedError, tooManySessionsError } from "../b
 import { publishDestroyed } from "../base/telemetry.ts";
 import { digestOf, newVerifier, writeRenewalCode, writeToken } from "../handshake/token.ts";
 import type { RotateResult } from "../store/contract.ts";
+import { adoptRotated } from "./adopt-written.ts";
 import type { LocalSession } from "./local-session.ts";
 import type { PendingDecision } from "./pending.ts";
 import { SubjectLogin } from "./takeover.ts";
@@ -99,8 +100,7 @@ export async function replaceToken<Data extends object>(
     state.endSession(decision.ending);
     throw revokedError();
   }
-  if (result.session !== undefined) state.adopt(result.session, versionAtRequest);
-  else if (subject !== undefined) state.applyOwnSubject(versionAtRequest, result, subject);
+  adoptRotated(state, result, versionAtRequest, subject);
   const { id } = state;
   return {
     type: "replaced",
