@@ -143,7 +143,7 @@ export function readSettings(options: RedisStoreOptions): Settings {
 function positive(name: string, value: unknown, fallback: number): number {
   if (value === undefined) return fallback;
   if (typeof value === "number" && Number.isInteger(value) && value > 0 && value < 2 ** 31) return value;
-  throw invalidArgument(`redisStore: ${name} must be a whole number above 0, not ${shown(value)}`);
+  throw invalidArgument(`redisStore: ${name} must be a whole number from 1 to 2^31-1, not ${shown(value)}`);
 }
 
 function flag(name: string, value: unknown): boolean {
