@@ -79,4 +79,20 @@ export const cliMutants = [
     replace: "Number(answers[index]) > 1",
     tests: inPackage("cli", "doctor", "names the rights that a user lacks"),
   },
+  {
+    name: "cli-revokes-the-future",
+    promise: "revoke refuses a time in the future, because it would end every session",
+    file: "packages/cli/src/times.ts",
+    find: "if (ms > Date.now()) throw",
+    replace: "if (ms > Infinity) throw",
+    tests: inPackage("cli", "arguments", "is wrong usage"),
+  },
+  {
+    name: "cli-loses-the-count",
+    promise: "inspect prints what it has counted if Redis stops answering",
+    file: "packages/cli/src/commands/inspect.ts",
+    find: "orMissing(inspection.memory(), [])",
+    replace: "inspection.memory()",
+    tests: inPackage("cli", "interrupted", "if Redis stops answering"),
+  },
 ];

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { UsageError } from "./failures.ts";
-import { parseInterval, parseTime } from "./times.ts";
+import { parseInterval, parsePastTime, parseTimer } from "./times.ts";
 
 /** Where the sessions are. */
 export interface Target {
@@ -163,7 +163,7 @@ function toCommand(name: Command["name"], word: string | undefined, values: Valu
         );
       return {
         name,
-        before: parseTime(before),
+        before: parsePastTime(before),
         field,
         absoluteMs: absolute === undefined ? undefined : parseInterval("--absolute", absolute),
         reason,
@@ -172,7 +172,7 @@ function toCommand(name: Command["name"], word: string | undefined, values: Valu
       };
     }
     case "watch": {
-      const everyMs = values.every === undefined ? 2_000 : parseInterval("--every", values.every);
+      const everyMs = values.every === undefined ? 2_000 : parseTimer("--every", values.every);
       return { name, everyMs, subject: values.subject === undefined ? undefined : toSubject(values.subject) };
     }
     case "doctor":
@@ -214,6 +214,6 @@ function toTarget(values: Values, environment: NodeJS.ProcessEnv): Target {
     isCluster: cluster === true,
     prefix,
     keyPrefix,
-    timeoutMs: timeout === undefined ? 2_000 : parseInterval("--timeout", timeout),
+    timeoutMs: timeout === undefined ? 2_000 : parseTimer("--timeout", timeout),
   };
 }

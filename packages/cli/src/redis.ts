@@ -46,8 +46,9 @@ function parseUrl(text: string): Server {
     throw new UsageError(URL_FORM);
   }
   const isTls = url.protocol === "rediss:";
-  const db = Number(url.pathname.slice(1) || "0");
-  if ((!isTls && url.protocol !== "redis:") || url.hostname === "" || !Number.isInteger(db))
+  const path = url.pathname.slice(1);
+  const db = Number(path);
+  if ((!isTls && url.protocol !== "redis:") || url.hostname === "" || !/^\d{0,9}$/.test(path))
     throw new UsageError(URL_FORM);
   // The brackets of an IPv6 address belong to the URL.
   const host = url.hostname.replace(/^\[(.*)\]$/, "$1");

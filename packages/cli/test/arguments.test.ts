@@ -42,7 +42,11 @@ describe("arguments", () => {
     [["revoke", "--before", "2026-01-01", "--field", "at", "--absolute", "1d"]],
     [["revoke", "--before", "yesterday", "--field", "at"]],
     [["revoke", "--before", "2026-01-01T10:00", "--field", "at"]],
+    [["revoke", "--before", new Date(Date.now() + 3_600_000).toISOString(), "--field", "at"]],
+    [["revoke", "--before", String(Date.now() + 3_600_000), "--absolute", "1d", "--yes"]],
     [["watch", "--every", "0"]],
+    [["watch", "--every", "25d"]],
+    [["doctor", "--timeout", "25d"]],
     [["doctor", "--timeout", "soon"]],
     [["doctor", "--prefix", "a b"]],
     [["doctor", "--cluster", "--sentinel", "a"]],
@@ -54,6 +58,19 @@ describe("arguments", () => {
     expect(stderr).toMatch(/^wsession: .+\. See wsession --help\n$/);
     expect(stderr).not.toContain("secret");
   });
+
+  test.each(["-1", "1e3", "0x1", "one", " 1"])(
+    "the database %j in a URL of Redis is wrong usage, which exits with 2",
+    async (database) => {
+      const { code, stdout, stderr } = await wsession([
+        "doctor",
+        "--redis",
+        `redis://127.0.0.1:1/${database}`,
+      ]);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+      expect(stderr).toContain("a URL of Redis is redis://");
+    },
+  );
 
   test("a time needs a zone, because the operator's machine may have another zone than the server", () => {
     expect(parseTime("2026-11-27T08:00:00Z")).toBe(Date.UTC(2026, 10, 27, 8));

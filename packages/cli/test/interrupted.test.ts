@@ -1,8 +1,10 @@
-/** Ctrl-C during a command. */
+/** Ctrl-C, or the end of Redis, during a command. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { redisStore } from "@wsession/store-redis";
 import { Redis } from "ioredis";
 import { expect, onTestFinished, test } from "vitest";
+import { aCreation, FakeHost } from "../../store-redis/test/fake-host.ts";
 import { until } from "../../store-redis/test/redis-server.ts";
 import { useRedisServer } from "../../store-redis/test/shared-servers.ts";
 import { startProxy } from "../../store-redis/test/tcp-proxy.ts";
@@ -14,7 +16,11 @@ const CTRL_C = "\u{3}";
 const STEP_MS = 50;
 
 /** A slow way to a Redis with so many keys that a scan has many steps. Returns the arguments for it. */
-async function slowly(): Promise<string[]> {
+async function slowly(timeout = "10s"): Promise<string[]> {
+  return (await slowProxy(timeout)).at;
+}
+
+async function slowProxy(timeout: string) {
   const client = new Redis(redis.port, "127.0.0.1");
   const keys = Array.from({ length: 40_000 }, (_, index) => [`other:${index}`, ""]).flat();
   await client.mset(...keys);
@@ -22,7 +28,7 @@ async function slowly(): Promise<string[]> {
   const proxy = await startProxy(redis);
   onTestFinished(() => proxy.close());
   proxy.delayRequests(STEP_MS);
-  return ["--timeout", "10s", "--redis", `redis://127.0.0.1:${proxy.port}`];
+  return { proxy, at: ["--timeout", timeout, "--redis", `redis://127.0.0.1:${proxy.port}`] };
 }
 
 /** Runs a shell script on a terminal. `answers`: what is typed once the terminal shows the text. */
@@ -73,6 +79,32 @@ test("SIGINT ends inspect with 130, also while Redis hangs, and watch with 0; ea
   expect(stdout.endsWith("\n")).toBe(true);
   for (const line of stdout.trimEnd().split("\n"))
     expect(JSON.parse(line)).toMatchObject({ type: expect.any(String) as string });
+});
+
+test("if Redis stops answering during inspect, the command prints what it has counted, says that this is not all, and fails", async () => {
+  const client = new Redis(redis.port, "127.0.0.1");
+  const store = redisStore({ client, timeoutMs: 10_000 });
+  store.attach(new FakeHost());
+  onTestFinished(async () => {
+    await store.close();
+    client.disconnect();
+  });
+  await Promise.all(Array.from({ length: 500 }, () => store.create(aCreation())));
+  const { proxy, at } = await slowProxy("500ms");
+  const commands = async () =>
+    Number(/cmdstat_hmget:calls=(\d+)/.exec(await client.info("commandstats"))?.[1] ?? 0);
+  const before = await commands();
+  const running = start(["inspect", "--json", ...at]);
+  // The command has read some of the sessions.
+  await until(async () => (await commands()) > before + 20);
+  proxy.replies("hold");
+  const { code, stdout, stderr } = await running.ended;
+  expect(code).toBe(1);
+  const told = JSON.parse(stdout) as { complete: boolean; sessions: number };
+  expect(told).toMatchObject({ complete: false, memory: [], error: expect.any(String) as string });
+  expect(told.sessions).toBeGreaterThan(0);
+  expect(told.sessions).toBeLessThan(500);
+  expect(stderr).toMatch(/^wsession: not all sessions were counted: /);
 });
 
 test.skipIf(process.platform === "darwin")(

@@ -32,7 +32,25 @@ export async function inspect(context: Context, list: boolean): Promise<number> 
     bar.end();
   }
   if (signal.aborted) return EXIT.interrupted;
-  const [processes, memory] = await Promise.all([processesOf(context, census), inspection.memory()]);
+  // Redis may have stopped answering during the scan. What was counted is shown all the same.
+  const orMissing = async <Result, Missing>(asked: Promise<Result>, missing: Missing) => {
+    try {
+      return await asked;
+    } catch (error) {
+      failure ??= error;
+      return missing;
+    }
+  };
+  const [processes, memory] = await Promise.all([
+    Promise.all(
+      [...census.processes.values()].map(async (process) => ({
+        ...process,
+        alive: await orMissing(inspection.isAlive(process.process), null),
+      })),
+    ),
+    orMissing(inspection.memory(), []),
+  ]);
+  if (signal.aborted) return EXIT.interrupted;
   const complete = failure === undefined;
   printer.value({
     complete,
@@ -65,15 +83,6 @@ export async function inspect(context: Context, list: boolean): Promise<number> 
   return complete && census.unreadable.length === 0 ? EXIT.fine : EXIT.failed;
 }
 
-async function processesOf({ inspection }: Context, { processes }: Census) {
-  return Promise.all(
-    [...processes.values()].map(async (process) => ({
-      ...process,
-      alive: await inspection.isAlive(process.process),
-    })),
-  );
-}
-
 function mostOf({ subjects }: Census): { readonly subject: string; readonly sessions: number }[] {
   return [...subjects]
     .map(([subject, sessions]) => ({ subject, sessions }))
@@ -99,13 +108,15 @@ function printSessions(census: Census, printer: Printer): void {
 }
 
 function printProcesses(
-  processes: readonly (ProcessCount & { readonly alive: boolean })[],
+  /** `alive` is null if Redis did not answer. */
+  processes: readonly (ProcessCount & { readonly alive: boolean | null })[],
   printer: Printer,
 ): void {
   for (const [index, process] of processes.entries()) {
     const held = `${count(process.sessions, "session")}, ${count(process.connections, "connection")}`;
-    const text = `${process.process}: ${held}${process.alive ? "" : ", without a lease"}`;
-    printer.row(index === 0 ? "held by" : "", text, process.alive ? undefined : "yellow");
+    const isLost = process.alive === false;
+    const text = `${process.process}: ${held}${isLost ? ", without a lease" : ""}`;
+    printer.row(index === 0 ? "held by" : "", text, isLost ? "yellow" : undefined);
   }
   if (processes.length === 0) printer.row("held by", "no process");
 }
