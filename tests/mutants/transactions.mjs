@@ -174,4 +174,12 @@ export const transactionMutants = [
     replace: "",
     tests: limits("loses against another process"),
   },
+  {
+    name: "transaction-chunk-boundary",
+    promise: "I22: messages of a transaction that need more than one command of Redis are all kept",
+    file: "packages/store-redis/src/scripts/prelude-outbox.lua",
+    find: "for first = 1, #values, 500 do",
+    replace: "for first = 1, #values, 501 do",
+    tests: limits("keep 1,000 messages"),
+  },
 ];

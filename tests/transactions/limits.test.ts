@@ -9,7 +9,7 @@ import type { RedisServer } from "../../packages/store-redis/test/redis-server.t
 import { open } from "../client/clients.ts";
 import { runtimeNames, serve } from "../runtimes.ts";
 import type { RuntimeName } from "../runtimes.ts";
-import { newPrefix, openStore } from "../stores.ts";
+import { newPrefix, openStore, redisClient } from "../stores.ts";
 
 interface Data {
   readonly n: number;
@@ -65,7 +65,7 @@ describe.each(runtimeNames)("transactions, with a server on %s,", (runtime) => {
     "I21 I22 keep 1,000 messages whole and in order if the outbox has room for them, with a %s store",
     async (store) => {
       const outbox = { maxMessages: 1_000 };
-      const { client, received, stored } = await start({ runtime, store, outbox }, (tx) => {
+      const { client, id, prefix, received, stored } = await start({ runtime, store, outbox }, (tx) => {
         for (let n = 1; n <= 1_000; n += 1) tx.send(`${n}`);
         tx.update(({ n }) => ({ n: n + 1 }));
       });
@@ -73,6 +73,8 @@ describe.each(runtimeNames)("transactions, with a server on %s,", (runtime) => {
       await until(() => received.length >= 1_000);
       expect(received).toEqual(Array.from({ length: 1_000 }, (_, index) => `${index + 1}`));
       expect(await stored()).toEqual({ n: 1 });
+      // The messages of a live connection do not come from Redis, so look at the list too.
+      if (store === "redis") expect(await redisClient(redis.port).llen(`${prefix}:o:{${id}}`)).toBe(1_000);
     },
   );
 
