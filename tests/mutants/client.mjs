@@ -292,4 +292,12 @@ export const clientMutants = [
     replace: "if (stream !== answered && hello === undefined) return;",
     tests: suite("of the next stream"),
   },
+  {
+    name: "client-believes-in-a-clock-that-was-set-back",
+    promise: "A silent server is detected in the same time if the clock is set back",
+    file: "packages/client/src/liveness.ts",
+    find: "if (silentMs >= 0 && silentMs <",
+    replace: "if (silentMs <",
+    tests: inPackage("client", "time", "set back"),
+  },
 ];

@@ -36,16 +36,20 @@ export function watchLiveness(silenceMs: number, sendProbe: () => void, onDead: 
     stop: () => stop(),
   };
   const wait = (): void => {
-    const rest = lastFrameAt + liveness.silenceMs - Date.now();
-    if (rest > 0) stop = startTimer(rest, wait);
+    const silentMs = Date.now() - lastFrameAt;
+    // Less than 0: the clock was set back.
+    if (silentMs >= 0 && silentMs < liveness.silenceMs)
+      stop = startTimer(liveness.silenceMs - silentMs, wait);
     else probeNow();
   };
   const probeNow = (): void => {
     stop();
     sendProbe();
+    // Not compared with the time of the probe: if the clock was set back, an older frame would count as the answer.
+    lastFrameAt = 0;
     const probedAt = Date.now();
     stop = startTimer(ANSWER_MS, () => {
-      if (lastFrameAt >= probedAt) wait();
+      if (lastFrameAt) wait();
       else if (Date.now() - probedAt < ANSWER_MS + LATE_MS || lateTimers++ === MAX_LATE_TIMERS) onDead();
       else probeNow();
     });

@@ -78,6 +78,17 @@ describe("silence", () => {
     await until("status", ({ status }) => status === "waiting");
   });
 
+  test("a silent server is detected in the same time if the clock is set back, before the probe or after it", async () => {
+    const server = await listen();
+    const { until, peer } = await live(server, 45_000);
+    vi.setSystemTime(Date.now() - 3_600_000);
+    await vi.advanceTimersByTimeAsync(45_000);
+    expect(await peer.frame()).toBe(".?");
+    vi.setSystemTime(Date.now() - 3_600_000);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect((await until("status", ({ status }) => status === "waiting")).reason).toBe("the server is silent");
+  });
+
   test("an attempt that is never answered ends after a time limit", async () => {
     const sockets: object[] = [];
     class Silent {
