@@ -1,6 +1,6 @@
 /** @import { Mutant } from "./mutants.mjs" */
 
-import { core, tests } from "./suites.mjs";
+import { core, inPackage, tests } from "./suites.mjs";
 
 /** Promises about what happens between a decision and its effect.
  * @type {readonly Mutant[]} */
@@ -63,5 +63,29 @@ export const decisionMutants = [
     find: "        this.#context.fenced(batch[0]?.sender);\n",
     replace: "",
     tests: core("overtaken-messages"),
+  },
+  {
+    name: "failed-creation-stays-pending",
+    promise: "A creation that fails leaves no pending decision behind",
+    file: "packages/core/src/session/registry.ts",
+    find: "if (decision !== connection.decision) decision.dispose();",
+    replace: "",
+    tests: core("pending"),
+  },
+  {
+    name: "other-tokens-touch",
+    promise: "A handshake moves no idle deadline of the sessions that it does not resume",
+    file: "packages/core/src/admission/presented.ts",
+    find: "exclusive: false, touch: false };",
+    replace: "exclusive: false };",
+    tests: inPackage("core", "resumption", "the other tokens of a handshake"),
+  },
+  {
+    name: "open-without-session",
+    promise: "No handler is called for a connection whose session of initial could not be created",
+    file: "packages/core/src/server/binding.ts",
+    find: "if (hasFailed) connection.skipOpen();",
+    replace: "if (hasFailed && handshake === undefined) connection.skipOpen();",
+    tests: inPackage("core", "connections", "no handler is called"),
   },
 ];

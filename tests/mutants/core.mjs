@@ -213,4 +213,12 @@ export const coreMutants = [
     replace: "",
     tests: tests("presence-together.test.ts", "a touch of the store"),
   },
+  {
+    name: "throwing-create-untyped",
+    promise: "A store whose create throws counts as unavailable",
+    file: "packages/core/src/session/creation.ts",
+    find: "    answer = store.create(request);\n  } catch (error) {\n    throw asStoreError(error);",
+    replace: "    answer = store.create(request);\n  } catch (error) {\n    throw error;",
+    tests: core("pending"),
+  },
 ];

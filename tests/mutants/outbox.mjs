@@ -274,4 +274,13 @@ export const outboxMutants = [
     replace: "return bytes + size * 0 * ENTRY_BYTES;",
     tests: core("map-outbox"),
   },
+  {
+    name: "dropped-runs-unread",
+    promise:
+      "I15: messages that are dropped because too many waited for an earlier one are read from the store",
+    file: "packages/core/src/session/outbox-stream.ts",
+    find: "      this.#outOfOrder.length = 0;\n      this.#mustRead = true;\n",
+    replace: "      this.#outOfOrder.length = 0;\n",
+    tests: core("outbox-stream"),
+  },
 ];
