@@ -1,60 +1,60 @@
 // `npm run test:runtimes`: the conformance suites of clients, of adapters and of `asWebSocket` on newer runtimes, and sessions that go from
-// one runtime to another.
+// one runtime to another. Shows the results in docs/compatibility.md.
+//   --only X   runs the runtimes whose id in plan.mjs is X, without the sessions that go from one to another. May be repeated
 import { join } from "node:path";
 import process from "node:process";
+import { parseArgs } from "node:util";
 import { startVitest } from "vitest/node";
 import { build } from "../../scripts/build.mjs";
 import { provideTools } from "../../scripts/provide.mjs";
 import { root } from "../../scripts/run-tool.mjs";
 import { provideRuntime, runtimePackages } from "../../scripts/runtimes.mjs";
 import { tools } from "../../scripts/tools.mjs";
-import { adapterSuite, clientSuite, runSuite, socketSuite } from "./suites.mjs";
+import { record } from "../platforms/results.mjs";
+import { runtimesTable } from "./plan.mjs";
+import { runSuite } from "./suites.mjs";
 
-/** @import { RuntimePackage } from "../../scripts/runtimes.mjs" */
+/** @import { Cell } from "../platforms/table.mjs" */
+/** @import { Row } from "./plan.mjs" */
 /** @import { Suite } from "./suites.mjs" */
-
-/** @type {readonly { runtime: RuntimePackage, suites: readonly Suite[] }[]} */
-const plan = [
-  { runtime: runtimePackages.node22, suites: [clientSuite] },
-  { runtime: runtimePackages.node24, suites: [clientSuite] },
-  {
-    runtime: runtimePackages.bun,
-    suites: [clientSuite, adapterSuite("bun"), adapterSuite("ws"), socketSuite("bun"), socketSuite("ws")],
-  },
-  { runtime: runtimePackages.deno, suites: [clientSuite, adapterSuite("ws"), socketSuite("ws")] },
-];
 
 process.exitCode = await main();
 
 async function main() {
   const built = await build(undefined);
   if (built !== 0) return built;
+  const { values } = parseArgs({ options: { only: { type: "string", multiple: true } } });
+  const rows = runtimesTable.rows.filter(({ id }) => values.only?.includes(id) ?? true);
   /** @type {string[]} */
   const results = [];
-  for (const { runtime, suites } of plan) results.push(await runAll(runtime, suites));
-  results.push(await runTogether());
+  for (const row of rows) results.push(await runAll(row));
+  if (values.only === undefined) results.push(await runTogether());
   const count = (/** @type {string} */ wanted) => results.filter((result) => result === wanted).length;
   console.log(`${count("passed")} runs passed, ${count("failed")} failed, ${count("skipped")} skipped.`);
   return count("failed") === 0 && count("passed") > 0 ? 0 : 1;
 }
 
-/**
- * @param {RuntimePackage} runtime
- * @param {readonly Suite[]} suites
- */
-async function runAll(runtime, suites) {
+/** @param {Row} row */
+async function runAll({ id, runtime, suites }) {
   const file = await provideRuntime(runtime, (sentence) => console.log(`skipped: ${sentence}`));
   if (file === undefined) return "skipped";
   let isSound = true;
+  let title = id;
+  /** @type {Record<string, Cell>} */
+  const cells = {};
   for (const suite of suites) {
     try {
-      const hasPassed = await isPassed({ file, args: runtime.args }, suite);
-      isSound &&= hasPassed;
+      const { name, cell, isControlled } = await runControlled({ file, args: runtime.args }, suite);
+      title = name;
+      cells[suite.title] = cell;
+      isSound &&= isControlled && cell.failures.length === 0 && cell.passed > 0;
     } catch (error) {
       console.log(String(error));
+      cells[suite.title] = { passed: 0, failures: [String(error)] };
       isSound = false;
     }
   }
+  record(runtimesTable.title, id, { title, cells });
   return isSound ? "passed" : "failed";
 }
 
@@ -77,17 +77,17 @@ async function runTogether() {
 }
 
 /**
- * Whether every case passes, and the suite finds a planted fault.
+ * Runs a suite, and once more with a planted fault: whether the suite finds it.
  *
  * @param {{ readonly file: string, readonly args: readonly string[] }} runtime
  * @param {Suite} suite
+ * @returns {Promise<{ readonly name: string, readonly cell: Cell, readonly isControlled: boolean }>} with the name of the runtime
  */
-async function isPassed(runtime, suite) {
-  const result = await runSuite(runtime, suite);
-  const { passed, failures } = result;
-  console.log(`${result.runtime}, ${suite.title}: ${passed} of ${passed + failures.length} cases passed`);
-  for (const { name, reason } of failures) console.log(`  failed: ${name}\n    ${reason}`);
+async function runControlled(runtime, suite) {
+  const { runtime: name, passed, failures } = await runSuite(runtime, suite);
+  console.log(`${name}, ${suite.title}: ${passed} of ${passed + failures.length} cases passed`);
+  for (const failure of failures) console.log(`  failed: ${failure.name}\n    ${failure.reason}`);
   const found = (await runSuite(runtime, suite, [...suite.broken, "--broken"])).failures.length;
   console.log(`  ${suite.fault} fails ${found} cases`);
-  return failures.length === 0 && passed > 0 && found > 0;
+  return { name, cell: { passed, failures: failures.map((failure) => failure.name) }, isControlled: found > 0 };
 }

@@ -2,11 +2,16 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { run } from "./commands.ts";
+import { compilerVersions } from "./compiler-versions.mjs";
 
-/** The oldest that has `NoInfer`, and the last one of each line since. */
-export const compilerVersions = { ts54: "5.4", ts59: "5.9", ts6: "6.0", ts7: "7.0.2" } as const;
 export type Compiler = keyof typeof compilerVersions;
-export const compilers = ["ts54", "ts59", "ts6", "ts7"] as const satisfies readonly Compiler[];
+
+/** Those of the table in docs/compatibility.md. `npm run test:matrix` names another one in WSESSION_COMPILERS. */
+const { WSESSION_COMPILERS: named = "ts54 ts59 ts6 ts7" } = process.env;
+export const compilers = named.split(" ").map((name): Compiler => {
+  if (name in compilerVersions) return name as Compiler;
+  throw new Error(`WSESSION_COMPILERS: there is no compiler ${name}`);
+});
 
 export interface Program {
   readonly name: string;

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { startRedis } from "../../packages/store-redis/test/redis-server.ts";
 import { install, run } from "./commands.ts";
-import { compilers, compilerVersions } from "./compilers.ts";
+import { compilerVersions } from "./compiler-versions.mjs";
+import { compilers } from "./compilers.ts";
 import { build, createIn, runTest } from "./created.ts";
 import { showHovers } from "./hovers.ts";
 import { rightWords } from "./mistakes.ts";
@@ -54,9 +55,7 @@ describe("all packages in an empty project, without uWebSockets.js", { timeout: 
 
   beforeAll(async () => {
     const tools = await developedWith(["@types/ws", "@types/node", "zod", "valibot", "arktype", "vitest"]);
-    const typescripts = Object.entries(compilerVersions).map(
-      ([name, version]) => [name, `npm:typescript@${version}`] as const,
-    );
+    const typescripts = compilers.map((name) => [name, `npm:typescript@${compilerVersions[name]}`] as const);
     project = await workshop.project("a-user", {
       packages: packageFolders,
       others: {

@@ -2,7 +2,7 @@
 import { copyFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { checked, checkPrograms, compilers } from "./compilers.ts";
-import type { Diagnostic } from "./compilers.ts";
+import type { Compiler, Diagnostic } from "./compilers.ts";
 import { mistakes } from "./mistakes.ts";
 import { readmeExample } from "./readme-example.ts";
 import { resolutionPrograms } from "./resolutions.ts";
@@ -30,7 +30,7 @@ export async function compileAll(project: string): Promise<Diagnostics> {
   const nodenext = { module: "nodenext" };
   // The declarations of the validators and of vitest are theirs.
   const quick = { ...nodenext, skipLibCheck: true, allowImportingTsExtensions: true };
-  const of = async (compiler: (typeof compilers)[number]) =>
+  const of = async (compiler: Compiler) =>
     checkPrograms(project, compiler, [
       ...(await resolutionPrograms(project, compiler)),
       compiler === "ts59"

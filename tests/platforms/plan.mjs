@@ -1,9 +1,13 @@
-// What `npm run test:matrix` runs: each platform is one row of a table, and each suite one column.
+// What `npm run test:matrix` runs: each row is one run of vitest on one platform, and each column the tests of some files.
+import { join } from "node:path";
+import { readManifest } from "../../scripts/packages.mjs";
+import { root } from "../../scripts/run-tool.mjs";
+import { compilerVersions } from "../packages/compiler-versions.mjs";
 
 /**
- * @typedef {object} Suite
+ * @typedef {object} Suite the tests of some files
  * @property {string} title the head of the column
- * @property {readonly string[]} args what vitest is given
+ * @property {string} files the start of their paths, from the root of the repository
  */
 
 /**
@@ -11,16 +15,19 @@
  * @property {string} node `system`, or a name of `runtimePackages`
  * @property {"redis" | "valkey"} [servers] the servers of Debian 13; those of the system without it
  * @property {{ readonly name: string, readonly spec: string }} [replaced] a package that is replaced by another version
- */
-
-/**
- * @typedef {object} Row
- * @property {Platform} platform
- * @property {(platform: Versions) => string} title
- * @property {readonly Suite[]} suites those that run; the cells of the other suites say "not run"
+ * @property {Readonly<Record<string, string>>} [env] what the tests read
  */
 
 /** @typedef {{ readonly node: string, readonly server: string, readonly replaced: string }} Versions */
+
+/**
+ * @typedef {object} Row
+ * @property {string} id unique in the table. `--only` selects by it, and results.json keeps the result under it
+ * @property {Platform} platform
+ * @property {(platform: Versions) => string} title
+ * @property {readonly string[]} args what vitest is given
+ * @property {readonly Suite[]} suites those of the table's that apply
+ */
 
 /**
  * @typedef {object} Table
@@ -30,101 +37,170 @@
  * @property {readonly Row[]} rows
  */
 
-/** @type {Record<"ws" | "uws" | "redis" | "wholeWs" | "wholeUws" | "command", Suite>} */
-const suites = {
-  ws: { title: "adapter-ws", args: ["--project", "adapter-ws", "conformance"] },
-  uws: { title: "adapter-uws", args: ["--project", "adapter-uws", "conformance"] },
-  redis: {
-    title: "store-redis",
-    args: ["--project", "tests", "tests/redis-conformance.test.ts"],
-  },
-  wholeWs: { title: "adapter-ws", args: ["--project", "adapter-ws"] },
-  wholeUws: { title: "adapter-uws", args: ["--project", "adapter-uws"] },
-  command: { title: "cli", args: ["--project", "cli"] },
-};
-
-const { ws, uws, redis, wholeWs, wholeUws, command } = suites;
-
 /** @param {Versions} versions */
 const nodeAndServer = ({ node, server }) => `Node.js ${node}, ${server}`;
 
-/** @type {Row} */
-const node24 = {
-  platform: { node: "node24", servers: "valkey" },
-  title: nodeAndServer,
-  suites: [ws, uws, redis],
+/** @satisfies {Readonly<Record<string, Platform>>} */
+const nodes = {
+  node20: { node: "system" },
+  node22: { node: "node22", servers: "redis" },
+  node24: { node: "node24", servers: "valkey" },
+  node26: { node: "node26" },
+};
+
+/** @param {string} name */
+const packageSuite = (name) => ({ title: name, files: `packages/${name}/` });
+const packages = [
+  ...["protocol", "core", "client", "http", "opentelemetry"],
+  ...["adapter-ws", "adapter-uws", "store-redis", "cli"],
+];
+
+/** @type {Table} */
+const wholePackages = {
+  title: "Packages",
+  head: "all tests of",
+  suites: packages.map(packageSuite),
+  rows: Object.entries(nodes).map(([id, platform]) => {
+    // uWebSockets.js has no binary for Node.js 26.
+    const run = packages.filter((name) => id !== "node26" || name !== "adapter-uws");
+    return {
+      id,
+      platform,
+      title: nodeAndServer,
+      args: run.flatMap((name) => ["--project", name]),
+      suites: run.map(packageSuite),
+    };
+  }),
+};
+
+/** @type {Suite} */
+const stores = { title: "the suite for stores", files: "tests/redis-conformance.test.ts" };
+
+/** @type {Table} */
+const servers = {
+  title: "Node.js and Redis",
+  head: "store-redis on one server, and on a Cluster of six",
+  suites: [stores],
+  rows: Object.entries(nodes).flatMap(([id, { node }]) =>
+    /** @type {const} */ ([undefined, "redis", "valkey"]).map((kind) => ({
+      id: `${id} ${kind ?? "system"}`,
+      platform: kind === undefined ? { node } : { node, servers: kind },
+      title: nodeAndServer,
+      args: ["--project", "tests", stores.files],
+      suites: [stores],
+    })),
+  ),
+};
+
+const ws = packageSuite("adapter-ws");
+const uws = packageSuite("adapter-uws");
+
+/** @type {Table} */
+const libraries = {
+  title: "WebSocket libraries",
+  head: "library",
+  suites: [ws, uws],
+  rows: [
+    ...["8.18.0", "8"].map((version) => ({
+      id: `ws ${version}`,
+      platform: { node: "system", replaced: { name: "ws", spec: `ws@${version}` } },
+      title: (/** @type {Versions} */ { node, replaced }) => `ws ${replaced}, Node.js ${node}`,
+      args: ["--project", "adapter-ws"],
+      suites: [ws],
+    })),
+    ...["node22", "node24"].map((node) => ({
+      id: `upstream ${node}`,
+      platform: {
+        node,
+        replaced: { name: "uWebSockets.js", spec: "@btc-vision/uwebsockets.js@20.57.0" },
+      },
+      title: (/** @type {Versions} */ versions) =>
+        `uWebSockets.js ${versions.replaced} (upstream), Node.js ${versions.node}`,
+      args: ["--project", "adapter-uws"],
+      suites: [uws],
+    })),
+  ],
+};
+
+/** What `npm run test:drivers` runs. */
+const driverFiles = {
+  "suite for stores": "conformance",
+  "lost replies": "lost-replies",
+  "hangs, floods": "faults",
+  failovers: "failover",
+  rights: "acl",
+  options: "clients",
+};
+const driverSuites = Object.entries(driverFiles).map(([title, file]) => ({
+  title,
+  files: `tests/drivers/${file}-run.ts`,
+}));
+
+/**
+ * The name of each library in tests/drivers/libraries.ts, the folder that holds it, and the servers.
+ *
+ * @type {readonly (readonly [name: string, folder: string, servers?: "redis" | "valkey"])[]}
+ */
+const clients = [
+  ["ioredis 6", "ioredis", "redis"],
+  ["ioredis 5", "ioredis-5"],
+  ["ioredis 5.3", "ioredis-5.3"],
+  ["iovalkey", "iovalkey", "valkey"],
+  ["node-redis 6", "redis", "redis"],
+  ["node-redis 5", "redis-5"],
+  ["node-redis 5.0", "redis-5.0"],
+];
+
+/** @type {Table} */
+const drivers = {
+  title: "Clients of Redis",
+  head: "client, server",
+  suites: driverSuites,
+  rows: clients.map(([id, folder, kind]) => ({
+    id,
+    platform: kind === undefined ? { node: "system" } : { node: "system", servers: kind },
+    title: ({ server }) => `${id.split(" ")[0]} ${installedVersion(folder)}, ${server}`,
+    // The space keeps "ioredis 5" apart from "ioredis 5.3".
+    args: ["--config", "tests/drivers/vitest.config.mjs", "--testNamePattern", `${id} `],
+    suites: driverSuites,
+  })),
+};
+
+/** @type {Suite} */
+const types = { title: "types of all packages", files: "tests/packages/packages.test.ts" };
+
+/** @type {Table} */
+const compilers = {
+  title: "TypeScript",
+  head: "compiler",
+  suites: [types],
+  rows: Object.entries(compilerVersions).map(([id, version]) => ({
+    id,
+    platform: { node: "system", env: { WSESSION_COMPILERS: id } },
+    title: () => `TypeScript ${version}`,
+    args: ["--project", "tests", types.files, "--testNamePattern", `under ${id} `],
+    suites: [types],
+  })),
 };
 
 /** @type {readonly Table[]} */
-export const tables = [
-  {
-    title: "Node.js and Redis",
-    head: "conformance suites",
-    suites: [ws, uws, redis],
-    rows: [
-      { platform: { node: "system" }, title: nodeAndServer, suites: [ws, uws, redis] },
-      { platform: { node: "node22", servers: "redis" }, title: nodeAndServer, suites: [ws, uws, redis] },
-      node24,
-      // uWebSockets.js has no binary for this version.
-      { platform: { node: "node26" }, title: nodeAndServer, suites: [ws, redis] },
-    ],
-  },
-  {
-    title: "The command wsession",
-    head: "Node.js and server",
-    suites: [command],
-    rows: [
-      { platform: { node: "system" }, title: nodeAndServer, suites: [command] },
-      { platform: { node: "node22", servers: "redis" }, title: nodeAndServer, suites: [command] },
-      { ...node24, suites: [command] },
-    ],
-  },
-  {
-    title: "WebSocket libraries",
-    head: "library",
-    suites: [wholeWs, wholeUws],
-    rows: [
-      ...["8.18.0", "8"].map((version) => ({
-        platform: { node: "system", replaced: { name: "ws", spec: `ws@${version}` } },
-        title: (/** @type {Versions} */ { replaced }) => `ws ${replaced}`,
-        suites: [wholeWs],
-      })),
-      {
-        platform: { node: "node24" },
-        title: () => "uWebSockets.js 3.0.6 (`uwebsockets`)",
-        suites: [wholeUws],
-      },
-      {
-        platform: {
-          node: "node24",
-          replaced: { name: "uWebSockets.js", spec: "@btc-vision/uwebsockets.js@20.57.0" },
-        },
-        title: ({ replaced }) => `uWebSockets.js ${replaced} (upstream)`,
-        suites: [wholeUws],
-      },
-    ],
-  },
-];
+export const tables = [wholePackages, servers, libraries, drivers, compilers];
 
 /**
  * The form that `.ci/run` runs, since it runs everything on the Node.js and the Redis of the system. One run of vitest, because each
  * starts with idle workers.
  *
- * @type {Table}
+ * @type {Row}
  */
 export const short = {
-  title: "Short form",
-  head: "Node.js and server",
-  suites: [],
-  rows: [
-    {
-      ...node24,
-      suites: [
-        {
-          title: "conformance of adapters and of store-redis",
-          args: ["--project", "adapter-ws", "--project", "adapter-uws", "--project", "tests", "conformance"],
-        },
-      ],
-    },
-  ],
+  id: "short",
+  platform: { node: "node24", servers: "valkey" },
+  title: nodeAndServer,
+  args: ["--project", "adapter-ws", "--project", "adapter-uws", "--project", "tests", "conformance"],
+  suites: [{ title: "conformance of adapters and of store-redis", files: "" }],
 };
+
+/** @param {string} folder */
+function installedVersion(folder) {
+  return readManifest(join(root, "node_modules", folder)).version;
+}

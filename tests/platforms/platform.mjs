@@ -26,12 +26,12 @@ const HOOK = pathToFileURL(join(import.meta.dirname, "replace.mjs")).href;
  * @param {Platform} platform
  * @returns {Promise<Provided>}
  */
-export async function provide({ node: wanted, servers, replaced }) {
+export async function provide({ node: wanted, servers, replaced, env: read = {} }) {
   const node = await provideNode(wanted);
   const named =
     servers === undefined ? await provideTools(process.env) : (await provideDebian13()).servers(servers);
   /** @type {NodeJS.ProcessEnv} */
-  const env = { ...process.env, ...named };
+  const env = { ...process.env, ...named, ...read };
   let version = "";
   if (replaced !== undefined) {
     const folder = await provideFolder(replaced.spec);

@@ -1,23 +1,20 @@
-// `npm run test:matrix`: the suites on other versions of Node.js, of the servers and of the WebSocket libraries. Writes the results into
-// docs/compatibility.md.
-//   --only X  the tables whose title contains X, such as "Servers"
-//   --short   the short form, which `.ci/run` calls; writes nothing
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+// `npm run test:matrix`: the tests on other versions of Node.js, of the servers, of the libraries and of the compiler. Keeps the result of
+// each row in results.json as soon as the row was run, and shows the results in docs/compatibility.md.
+//   --only X   the rows whose "table: row" contains X, such as "Packages: node24" or "ioredis". May be repeated
+//   --missing  of these, the rows that have no result
+//   --list     prints the rows, and runs none
+//   --short    the short form, which `.ci/run` calls; keeps no result
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { build } from "../../scripts/build.mjs";
-import { root } from "../../scripts/run-tool.mjs";
 import { ToolError } from "../../scripts/tools.mjs";
 import { short, tables } from "./plan.mjs";
 import { provide } from "./platform.mjs";
-import { runSuite } from "./suite-run.mjs";
-import { markdown, replaceTable } from "./table.mjs";
+import { readResults, record } from "./results.mjs";
+import { runSuites } from "./suite-run.mjs";
 
-/** @import { Cell, Line } from "./table.mjs" */
-/** @import { Row, Suite, Table } from "./plan.mjs" */
-
-const PAGE = join(root, "docs", "compatibility.md");
+/** @import { Line } from "./table.mjs" */
+/** @import { Row } from "./plan.mjs" */
 
 try {
   process.exitCode = await main();
@@ -28,47 +25,59 @@ try {
 }
 
 async function main() {
-  const { values } = parseArgs({ options: { only: { type: "string" }, short: { type: "boolean" } } });
+  const { values } = parseArgs({
+    options: {
+      only: { type: "string", multiple: true, default: [""] },
+      missing: { type: "boolean", default: false },
+      list: { type: "boolean" },
+      short: { type: "boolean" },
+    },
+  });
+  const chosen = choose(values.only, values.missing);
+  if (values.list) {
+    for (const { name } of chosen) console.log(name);
+    return 0;
+  }
   const built = await build(undefined);
   if (built !== 0) return built;
-  if (values.short) return isSound(await runTable(short)) ? 0 : 1;
-  const chosen = tables.filter(({ title }) => title.includes(values.only ?? ""));
+  if (values.short) return isSound(await runRow(short)) ? 0 : 1;
   let areSound = chosen.length > 0;
-  for (const table of chosen) {
-    const lines = await runTable(table);
-    const page = replaceTable(readFileSync(PAGE, "utf8"), table.title, markdown(table, lines, new Date()));
-    writeFileSync(PAGE, page);
-    areSound &&= isSound(lines);
+  for (const { table, row } of chosen) {
+    const line = await runRow(row);
+    record(table.title, row.id, line);
+    areSound &&= isSound(line);
   }
   return areSound ? 0 : 1;
 }
 
 /**
- * @param {Table} table
- * @returns {Promise<readonly Line[]>}
+ * @param {readonly string[]} only
+ * @param {boolean} isMissing
  */
-async function runTable(table) {
-  /** @type {Line[]} */
-  const lines = [];
-  for (const row of table.rows) {
-    const platform = await provide(row.platform);
-    const title = row.title(platform.versions);
-    /** @type {Map<string, Cell>} */
-    const cells = new Map();
-    for (const suite of row.suites) {
-      const cell = await runSuite(platform, suite.args);
-      console.log(`${title}: ${suite.title}: ${cell.passed} passed, ${cell.failures.length} failed`);
-      for (const failure of cell.failures) console.log(`  failed: ${failure}`);
-      cells.set(suite.title, cell);
-    }
-    lines.push({ title, cells });
-  }
-  return lines;
+function choose(only, isMissing) {
+  const results = readResults();
+  return tables
+    .flatMap((table) => table.rows.map((row) => ({ table, row, name: `${table.title}: ${row.id}` })))
+    .filter(({ name }) => only.some((text) => name.includes(text)))
+    .filter(({ table, row }) => !isMissing || results[table.title]?.[row.id] === undefined);
 }
 
-/** @param {readonly Line[]} lines */
-function isSound(lines) {
-  return lines.every(({ cells }) =>
-    [...cells.values()].every(({ passed, failures }) => passed > 0 && failures.length === 0),
-  );
+/**
+ * @param {Row} row
+ * @returns {Promise<Omit<Line, "day">>}
+ */
+async function runRow(row) {
+  const platform = await provide(row.platform);
+  const title = row.title(platform.versions);
+  const cells = await runSuites(platform, row);
+  for (const [suite, { passed, failures }] of Object.entries(cells)) {
+    console.log(`${title}: ${suite}: ${passed} passed, ${failures.length} failed`);
+    for (const failure of failures) console.log(`  failed: ${failure}`);
+  }
+  return { title, cells };
+}
+
+/** @param {Pick<Line, "cells">} line */
+function isSound({ cells }) {
+  return Object.values(cells).every(({ passed, failures }) => passed > 0 && failures.length === 0);
 }

@@ -1,51 +1,64 @@
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import process from "node:process";
 import { root } from "../../scripts/run-tool.mjs";
 import { ToolError } from "../../scripts/tools.mjs";
 
 /** @import { Provided } from "./platform.mjs" */
+/** @import { Row } from "./plan.mjs" */
 /** @import { Cell } from "./table.mjs" */
+/** @typedef {{ testResults: { name: string, status: string, message: string, assertionResults: { fullName: string, status: string }[] }[] }} Report */
 
 /**
- * Runs tests with vitest on a platform. A run that breaks before its first test has one failure: what vitest wrote last.
+ * Runs the tests of a row on its platform, and resolves with a cell for each suite. A run that breaks before its first test has one
+ * failure in each: what vitest wrote last.
  *
  * @param {Pick<Provided, "node" | "env">} platform
- * @param {readonly string[]} args
- * @returns {Promise<Cell>}
+ * @param {Pick<Row, "args" | "suites">} row
+ * @returns {Promise<Readonly<Record<string, Cell>>>}
  */
-export async function runSuite({ node, env }, args) {
+export async function runSuites({ node, env }, { args, suites }) {
   const folder = mkdtempSync(join(tmpdir(), "wsession-platform-"));
-  const report = join(folder, "report.json");
+  const file = join(folder, "report.json");
   try {
     const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
-    const output = ["--reporter=json", `--outputFile.json=${report}`];
+    const output = ["--reporter=json", `--outputFile.json=${file}`];
     const errors = await run(node, [vitest, "run", ...output, ...args], env);
-    return cellOf(report, errors);
+    const report = readReport(file);
+    const broken = { passed: 0, failures: [errors.trim().split("\n").at(-1) || "vitest wrote no report"] };
+    return Object.fromEntries(
+      suites.map(({ title, files }) => [title, report === undefined ? broken : cellOf(report, files)]),
+    );
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
 /**
- * @param {string} report
- * @param {string} errors
+ * @param {string} file
+ * @returns {Report | undefined}
+ */
+function readReport(file) {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * @param {Report} report
+ * @param {string} files the start of their paths
  * @returns {Cell}
  */
-function cellOf(report, errors) {
-  /** @type {{ testResults: { name: string, status: string, message: string, assertionResults: { fullName: string, status: string }[] }[] }} */
-  let read;
-  try {
-    read = JSON.parse(readFileSync(report, "utf8"));
-  } catch {
-    return { passed: 0, failures: [errors.trim().split("\n").at(-1) ?? "vitest wrote no report"] };
-  }
-  const tests = read.testResults.flatMap(({ assertionResults }) => assertionResults);
-  const brokenFiles = read.testResults
+function cellOf({ testResults }, files) {
+  const results = testResults.filter(({ name }) => relative(root, name).startsWith(files));
+  const tests = results.flatMap(({ assertionResults }) => assertionResults);
+  const brokenFiles = results
     .filter(({ status, assertionResults }) => status === "failed" && assertionResults.every(isNoFailure))
-    .map(({ name, message }) => `${name}: ${message}`);
+    .map(({ name, message }) => `${relative(root, name)}: ${message}`);
   return {
     passed: tests.filter(({ status }) => status === "passed").length,
     failures: [...tests.filter((test) => !isNoFailure(test)).map(({ fullName }) => fullName), ...brokenFiles],

@@ -1,24 +1,39 @@
-// The tables of docs/compatibility.md that `npm run test:matrix` writes.
-/** @import { Table } from "./plan.mjs" */
+// The tables of docs/compatibility.md that commands write.
 
-/** @typedef {{ readonly passed: number, readonly failures: readonly string[] }} Cell */
-/** @typedef {{ readonly title: string, readonly cells: ReadonlyMap<string, Cell> }} Line */
+/** @typedef {{ readonly passed: number, readonly failures: readonly string[] }} Cell a failure is the name of a test */
 
 /**
- * The table in Markdown, with the day of the run.
- *
- * @param {Pick<Table, "head" | "suites">} table
- * @param {readonly Line[]} lines
- * @param {Date} day
+ * @typedef {object} Line the result of a row
+ * @property {string} title with the versions
+ * @property {string} day of the run, as in 2026-11-27
+ * @property {Readonly<Record<string, Cell>>} cells by the titles of the columns
  */
-export function markdown({ head, suites }, lines, day) {
-  const rows = [
-    [head, ...suites.map(({ title }) => title)],
-    Array(suites.length + 1).fill("---"),
-    ...lines.map(({ title, cells }) => [title, ...suites.map((suite) => text(cells.get(suite.title)))]),
-  ];
-  const table = rows.map((row) => `| ${row.join(" | ")} |`).join("\n");
-  return `Run on ${day.toISOString().slice(0, 10)}.\n\n${table}`;
+
+/**
+ * @typedef {object} PageTable
+ * @property {string} title
+ * @property {string} head the head of the first column
+ * @property {readonly { readonly title: string }[]} suites the columns
+ * @property {readonly { readonly id: string, readonly suites: readonly { readonly title: string }[] }[]} rows each with the columns that
+ *   apply to it
+ */
+
+/**
+ * The table in Markdown.
+ *
+ * @param {PageTable} table
+ * @param {Readonly<Record<string, Line>>} lines by the ids of the rows
+ */
+export function markdown({ head, suites, rows }, lines) {
+  const titles = suites.map(({ title }) => title);
+  const shown = rows.map(({ id, suites: own }) => {
+    const { title, day, cells } = lines[id] ?? { title: id, day: "", cells: {} };
+    const applying = new Set(own.map((suite) => suite.title));
+    return [title, ...titles.map((each) => (applying.has(each) ? text(cells[each]) : "–")), day];
+  });
+  return [[head, ...titles, "run on"], Array(titles.length + 2).fill("---"), ...shown]
+    .map((row) => `| ${row.join(" | ")} |`)
+    .join("\n");
 }
 
 /** @param {Cell | undefined} cell */
@@ -31,6 +46,18 @@ function text(cell) {
 }
 
 /**
+ * What the page shows between the marks of `title`.
+ *
+ * @param {string} page
+ * @param {string} title
+ * @throws {Error} if the page has no such marks
+ */
+export function shownTable(page, title) {
+  const { from, to } = placeOf(page, title);
+  return page.slice(from, to).trim();
+}
+
+/**
  * The page with another table between the marks of `title`.
  *
  * @param {string} page
@@ -39,9 +66,18 @@ function text(cell) {
  * @throws {Error} if the page has no such marks
  */
 export function replaceTable(page, title, table) {
-  const [begin, end] = [`<!-- test:matrix ${title} -->\n`, `\n<!-- end of ${title} -->`];
-  const from = page.indexOf(begin);
-  const to = page.indexOf(end, from);
-  if (from === -1 || to === -1) throw new Error(`The page has no marks for the table "${title}".`);
-  return `${page.slice(0, from + begin.length)}\n${table}\n${page.slice(to)}`;
+  const { from, to } = placeOf(page, title);
+  return `${page.slice(0, from)}\n${table}\n${page.slice(to)}`;
+}
+
+/**
+ * @param {string} page
+ * @param {string} title
+ */
+function placeOf(page, title) {
+  const [begin, end] = [`<!-- results ${title} -->\n`, `\n<!-- end of ${title} -->`];
+  const start = page.indexOf(begin);
+  const to = page.indexOf(end, start);
+  if (start === -1 || to === -1) throw new Error(`The page has no marks for the table "${title}".`);
+  return { from: start + begin.length, to };
 }

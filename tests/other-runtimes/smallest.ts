@@ -1,0 +1,32 @@
+// A small application on ws and its client, to try which permissions Deno has to grant: smallest.ts [PORT of Redis].
+// Prints "ok" once a message was answered with a change of the session.
+import { bindSessions } from "@wsession/adapter-ws";
+import { cookieToken, createSessions, mapStore } from "@wsession/core";
+import { redisStore } from "@wsession/store-redis";
+import { Redis } from "ioredis";
+import process from "node:process";
+import { WebSocketServer } from "ws";
+
+const port = process.argv[2];
+const sessions = createSessions({
+  store:
+    port === undefined ? mapStore() : redisStore({ client: new Redis(Number(port)), prefix: "permissions" }),
+  token: cookieToken({ secure: false }),
+  initial: () => ({ n: 0 }),
+});
+const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+bindSessions(server, sessions, {
+  async message(conn) {
+    const { n } = await conn.session.update((data) => ({ n: data.n + 1 }));
+    conn.send(String(n));
+  },
+});
+server.on("listening", () => {
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("the server has no port");
+  const client = new WebSocket(`ws://127.0.0.1:${address.port}/`);
+  client.addEventListener("open", () => client.send("hello"));
+  client.addEventListener("message", ({ data }) => {
+    process.stdout.write(data === "1" ? "ok\n" : `${data}\n`, () => process.exit(0));
+  });
+});
