@@ -89,5 +89,9 @@ async function runControlled(runtime, suite) {
   for (const failure of failures) console.log(`  failed: ${failure.name}\n    ${failure.reason}`);
   const found = (await runSuite(runtime, suite, [...suite.broken, "--broken"])).failures.length;
   console.log(`  ${suite.fault} fails ${found} cases`);
-  return { name, cell: { passed, failures: failures.map((failure) => failure.name) }, isControlled: found > 0 };
+  return {
+    name,
+    cell: { passed, failures: failures.map((failure) => failure.name) },
+    isControlled: found > 0,
+  };
 }

@@ -161,8 +161,13 @@ const drivers = {
     id,
     platform: kind === undefined ? { node: "system" } : { node: "system", servers: kind },
     title: ({ server }) => `${id.split(" ")[0]} ${installedVersion(folder)}, ${server}`,
-    // The space keeps "ioredis 5" apart from "ioredis 5.3".
-    args: ["--config", "tests/drivers/vitest.config.mjs", "--testNamePattern", `${id} `],
+    // The space keeps "ioredis 5" apart from "ioredis 5.3". Some names are quoted.
+    args: [
+      "--config",
+      "tests/drivers/vitest.config.mjs",
+      "--testNamePattern",
+      `${id.replace(" ", " '?")}'? `,
+    ],
     suites: driverSuites,
   })),
 };
@@ -179,7 +184,7 @@ const compilers = {
     id,
     platform: { node: "system", env: { WSESSION_COMPILERS: id } },
     title: () => `TypeScript ${version}`,
-    args: ["--project", "tests", types.files, "--testNamePattern", `under ${id} `],
+    args: ["--project", "tests", types.files, "--testNamePattern", `under '?${id}'? `],
     suites: [types],
   })),
 };

@@ -56,9 +56,13 @@ async function main() {
  */
 function choose(only, isMissing) {
   const results = readResults();
-  return tables
-    .flatMap((table) => table.rows.map((row) => ({ table, row, name: `${table.title}: ${row.id}` })))
-    .filter(({ name }) => only.some((text) => name.includes(text)))
+  const all = tables.flatMap((table) =>
+    table.rows.map((row) => ({ table, row, name: `${table.title}: ${row.id}` })),
+  );
+  // The whole name of a row selects that row alone: the name of another one may begin in the same way.
+  const whole = new Set(all.map(({ name }) => name).filter((name) => only.includes(name)));
+  return all
+    .filter(({ name }) => only.some((text) => (whole.has(text) ? name === text : name.includes(text))))
     .filter(({ table, row }) => !isMissing || results[table.title]?.[row.id] === undefined);
 }
 

@@ -13,14 +13,17 @@ describe("the tables that npm run test:matrix and npm run test:runtimes write", 
     expect(shownTable(page, table.title)).toBe(markdown(table, results[table.title] ?? {}));
   });
 
-  it.each(pageTables)("each row of $title was run, with every column that applies to it", ({ title, rows }) => {
-    const found = rows.map(({ id }) => {
-      const line = results[title]?.[id];
-      expect(line?.day).toMatch(/^\d{4}-\d{2}-\d{2}$/);
-      return [id, Object.keys(line?.cells ?? {})];
-    });
-    expect(found).toEqual(rows.map(({ id, suites }) => [id, suites.map((suite) => suite.title)]));
-  });
+  it.each(pageTables)(
+    "each row of $title was run, with every column that applies to it",
+    ({ title, rows }) => {
+      const found = rows.map(({ id }) => {
+        const line = results[title]?.[id];
+        expect(line?.day).toMatch(/^\d{4}-\d{2}-\d{2}$/);
+        return [id, Object.keys(line?.cells ?? {})];
+      });
+      expect(found).toEqual(rows.map(({ id, suites }) => [id, suites.map((suite) => suite.title)]));
+    },
+  );
 
   it("count the tests that passed, and name what failed, what did not run, what has no test and what does not apply", () => {
     const suites = ["one", "two", "three", "four", "five"].map((name) => ({ title: name }));
