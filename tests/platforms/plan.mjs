@@ -5,9 +5,10 @@ import { root } from "../../scripts/run-tool.mjs";
 import { compilerVersions } from "../packages/compiler-versions.mjs";
 
 /**
- * @typedef {object} Suite the tests of some files
+ * @typedef {object} Suite some of the tests of a run
  * @property {string} title the head of the column
- * @property {string} files the start of their paths, from the root of the repository
+ * @property {string} files the start of the paths of their files, from the root of the repository
+ * @property {string} [name] a part of their names
  */
 
 /**
@@ -55,46 +56,64 @@ const packages = [
   ...["adapter-ws", "adapter-uws", "store-redis", "cli"],
 ];
 
-/** @type {Suite} */
-const stores = { title: "the suite for stores", files: "tests/redis-conformance.test.ts" };
+const ws = packageSuite("adapter-ws");
+const uws = packageSuite("adapter-uws");
+const command = packageSuite("cli");
+const stores = { title: "store-redis", files: "tests/redis-conformance.test.ts" };
+
+/** uWebSockets.js has no binary for Node.js 26. @param {string} node */
+const hasUws = (node) => node !== "node26";
 
 /** @type {Table} */
 const wholePackages = {
   title: "Packages",
   head: "all tests of",
-  suites: [...packages.map(packageSuite), stores],
+  suites: packages.map(packageSuite),
   rows: Object.entries(nodes).map(([id, platform]) => {
-    // uWebSockets.js has no binary for Node.js 26.
-    const run = packages.filter((name) => id !== "node26" || name !== "adapter-uws");
+    const run = packages.filter((name) => hasUws(id) || name !== "adapter-uws");
     return {
       id,
       platform,
       title: nodeAndServer,
-      // Each package has its tests in a folder `test`.
-      args: [...[...run, "tests"].flatMap((name) => ["--project", name]), "/test/", stores.files],
-      suites: [...run.map(packageSuite), stores],
+      args: run.flatMap((name) => ["--project", name]),
+      suites: run.map(packageSuite),
     };
   }),
 };
 
 /** @type {Table} */
-const servers = {
+const conformance = {
   title: "Node.js and Redis",
-  head: "store-redis on one server",
-  suites: [stores],
-  rows: Object.entries(nodes).flatMap(([id, { node }]) =>
-    /** @type {const} */ ([undefined, "redis", "valkey"]).map((kind) => ({
-      id: `${id} ${kind ?? "system"}`,
-      platform: kind === undefined ? { node } : { node, servers: kind },
+  head: "conformance suites",
+  suites: [ws, uws, stores],
+  rows: Object.entries(nodes).map(([id, platform]) => {
+    const suites = hasUws(id) ? [ws, uws, stores] : [ws, stores];
+    const projects = [...suites.filter((suite) => suite !== stores).map(({ title }) => title), "tests"];
+    return {
+      id,
+      platform,
       title: nodeAndServer,
-      args: ["--project", "tests", stores.files, "--testNamePattern", "redisStore (?!on a Cluster)"],
-      suites: [stores],
-    })),
-  ),
+      args: [...projects.flatMap((name) => ["--project", name]), "conformance"],
+      suites,
+    };
+  }),
 };
 
-const ws = packageSuite("adapter-ws");
-const uws = packageSuite("adapter-uws");
+/** @type {Table} */
+const commands = {
+  title: "The command wsession",
+  head: "Node.js and server",
+  suites: [command],
+  rows: Object.entries(nodes)
+    .slice(0, 3)
+    .map(([id, platform]) => ({
+      id,
+      platform,
+      title: nodeAndServer,
+      args: ["--project", "cli"],
+      suites: [command],
+    })),
+};
 
 /** @type {Table} */
 const libraries = {
@@ -109,17 +128,24 @@ const libraries = {
       args: ["--project", "adapter-ws"],
       suites: [ws],
     })),
-    ...["node22", "node24"].map((node) => ({
-      id: `upstream ${node}`,
-      platform: {
-        node,
-        replaced: { name: "uWebSockets.js", spec: "@btc-vision/uwebsockets.js@20.57.0" },
-      },
-      title: (/** @type {Versions} */ versions) =>
-        `uWebSockets.js ${versions.replaced} (upstream), Node.js ${versions.node}`,
+    {
+      id: "uwebsockets",
+      platform: { node: "node24" },
+      title: ({ node }) =>
+        `uWebSockets.js ${installedVersion("uWebSockets.js")} (\`uwebsockets\`), Node.js ${node}`,
       args: ["--project", "adapter-uws"],
       suites: [uws],
-    })),
+    },
+    {
+      id: "upstream",
+      platform: {
+        node: "node24",
+        replaced: { name: "uWebSockets.js", spec: "@btc-vision/uwebsockets.js@20.57.0" },
+      },
+      title: ({ node, replaced }) => `uWebSockets.js ${replaced} (upstream), Node.js ${node}`,
+      args: ["--project", "adapter-uws"],
+      suites: [uws],
+    },
   ],
 };
 
@@ -172,25 +198,32 @@ const drivers = {
   })),
 };
 
-/** @type {Suite} */
-const types = { title: "types of all packages", files: "tests/packages/packages.test.ts" };
+const typesFile = "tests/packages/packages.test.ts";
+const typesSuites = Object.entries(compilerVersions).map(([id, version]) => ({
+  title: version,
+  files: typesFile,
+  name: ` under ${id} `,
+}));
 
 /** @type {Table} */
 const compilers = {
   title: "TypeScript",
-  head: "compiler",
-  suites: [types],
-  rows: Object.entries(compilerVersions).map(([id, version]) => ({
-    id,
-    platform: { node: "system", env: { WSESSION_COMPILERS: id } },
-    title: () => `TypeScript ${version}`,
-    args: ["--project", "tests", types.files, "--testNamePattern", `under '?${id}'? `],
-    suites: [types],
-  })),
+  head: "TypeScript",
+  suites: typesSuites,
+  // One run for all compilers, which share one installation of the packages.
+  rows: [
+    {
+      id: "all",
+      platform: { node: "system", env: { WSESSION_COMPILERS: Object.keys(compilerVersions).join(" ") } },
+      title: () => "types of all packages",
+      args: ["--project", "tests", typesFile, "--testNamePattern", " under ts"],
+      suites: typesSuites,
+    },
+  ],
 };
 
 /** @type {readonly Table[]} */
-export const tables = [wholePackages, servers, libraries, drivers, compilers];
+export const tables = [wholePackages, conformance, commands, libraries, drivers, compilers];
 
 /**
  * The form that `.ci/run` runs, since it runs everything on the Node.js and the Redis of the system. One run of vitest, because each

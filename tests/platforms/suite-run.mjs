@@ -7,7 +7,7 @@ import { root } from "../../scripts/run-tool.mjs";
 import { ToolError } from "../../scripts/tools.mjs";
 
 /** @import { Provided } from "./platform.mjs" */
-/** @import { Row } from "./plan.mjs" */
+/** @import { Row, Suite } from "./plan.mjs" */
 /** @import { Cell } from "./table.mjs" */
 /** @typedef {{ testResults: { name: string, status: string, message: string, assertionResults: { fullName: string, status: string }[] }[] }} Report */
 
@@ -29,7 +29,7 @@ export async function runSuites({ node, env }, { args, suites }) {
     const report = readReport(file);
     const broken = { passed: 0, failures: [errors.trim().split("\n").at(-1) || "vitest wrote no report"] };
     return Object.fromEntries(
-      suites.map(({ title, files }) => [title, report === undefined ? broken : cellOf(report, files)]),
+      suites.map((suite) => [suite.title, report === undefined ? broken : cellOf(report, suite)]),
     );
   } finally {
     rmSync(folder, { recursive: true });
@@ -50,12 +50,14 @@ function readReport(file) {
 
 /**
  * @param {Report} report
- * @param {string} files the start of their paths
+ * @param {Suite} suite
  * @returns {Cell}
  */
-function cellOf({ testResults }, files) {
+function cellOf({ testResults }, { files, name: part = "" }) {
   const results = testResults.filter(({ name }) => relative(root, name).startsWith(files));
-  const tests = results.flatMap(({ assertionResults }) => assertionResults);
+  const tests = results
+    .flatMap(({ assertionResults }) => assertionResults)
+    .filter(({ fullName }) => fullName.includes(part));
   const brokenFiles = results
     .filter(({ status, assertionResults }) => status === "failed" && assertionResults.every(isNoFailure))
     .map(({ name, message }) => `${relative(root, name)}: ${message}`);
