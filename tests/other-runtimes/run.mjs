@@ -58,12 +58,16 @@ async function runAll({ id, runtime, suites }) {
   return isSound ? "passed" : "failed";
 }
 
-/** Sessions that go from one runtime to another, on one Redis. */
+/** Sessions that go from one runtime to another, on one Redis, and the permissions that Deno has to grant. */
 async function runTogether() {
   const bun = await provideRuntime(runtimePackages.bun, () => undefined);
-  if (bun === undefined) return "skipped";
+  const deno = await provideRuntime(runtimePackages.deno, () => undefined);
+  if (bun === undefined || deno === undefined) return "skipped";
   const redis = tools.filter(({ label }) => label.startsWith("redis"));
-  Object.assign(process.env, await provideTools(process.env, undefined, redis), { WSESSION_BUN: bun });
+  Object.assign(process.env, await provideTools(process.env, undefined, redis), {
+    WSESSION_BUN: bun,
+    WSESSION_DENO: deno,
+  });
   const vitest = await startVitest("test", [], {
     root,
     config: false,

@@ -1,4 +1,4 @@
-// A small application on ws and its client, to try which permissions Deno has to grant: smallest.ts [PORT of Redis].
+// A small application on ws and its client: smallest.ts [PORT of Redis]. deno-run.ts tries which permissions Deno has to grant it.
 // Prints "ok" once a message was answered with a change of the session.
 import { bindSessions } from "@wsession/adapter-ws";
 import { cookieToken, createSessions, mapStore } from "@wsession/core";
@@ -11,7 +11,7 @@ const port = process.argv[2];
 const sessions = createSessions({
   store:
     port === undefined ? mapStore() : redisStore({ client: new Redis(Number(port)), prefix: "permissions" }),
-  token: cookieToken({ secure: false }),
+  token: cookieToken({ name: "sid", secure: false }),
   initial: () => ({ n: 0 }),
 });
 const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
