@@ -82,6 +82,11 @@ async function onExpress(
     Reflect.deleteProperty(request.session, request.params.name);
     response.sendStatus(204);
   });
+  app.post("/clear", (request, response) => {
+    for (const name of Object.keys(request.session))
+      if (name !== "cookie") Reflect.deleteProperty(request.session, name);
+    response.sendStatus(204);
+  });
   app.post("/regenerate", (request, response, fail) => {
     request.session.regenerate((error: unknown) => {
       if (error !== null && error !== undefined) return fail(error);
@@ -264,6 +269,17 @@ describe.each(combinations)("$name on the $store store", ({ listen, store: kind 
 });
 
 describe("express-session", () => {
+  test("a request that deletes each field that it finds leaves none", async () => {
+    const { store } = sessionsOn(openStore("map", redis.port));
+    const routes: Routes = { gap: new Gap(), failures: [] };
+    const base = await onExpress(store, routes);
+    const browser = new Browser(base, "ws://127.0.0.1:1");
+    await browser.post("/set/user/ada");
+    await browser.post("/clear");
+    expect(await bodyOf(browser.fetch("/"))).toHaveProperty("data", {});
+    expect(routes.failures).toEqual([]);
+  });
+
   test.each(["map", "redis"] as const)(
     "the requests of a page work while its socket is open and the idle time starts at the disconnect, and its cookie has the whole maxAge (%s)",
     async (kind) => {

@@ -13,7 +13,7 @@ import {
 import { assertSessions, ownerOf } from "../arguments.ts";
 import { idleMsOf, restoredCookie, storedCookie } from "./cookie.ts";
 import { Inflater } from "./inflater.ts";
-import { assertSession, changesOf, dataOf, fieldsOf, LOADED, Loaded, loadedOf } from "./loaded.ts";
+import { assertSession, changesOf, dataOf, fieldsOf, LOADED, Loaded, loadedOf, putLoaded } from "./loaded.ts";
 
 type Done = (error?: unknown) => void;
 
@@ -122,7 +122,10 @@ class SessionsStore extends EventEmitter implements ExpressStore {
   }
 
   createSession<Inflated>(request: object, session: object): Inflated {
-    return Object(this.#inflater.inflate(this, request, session));
+    const inflated = this.#inflater.inflate(this, request, session);
+    const loaded: unknown = Reflect.get(session, LOADED);
+    if (loaded instanceof Loaded) putLoaded(inflated, loaded);
+    return Object(inflated);
   }
 
   async #get<Stored>(sid: string): Promise<Stored | null> {
@@ -156,7 +159,7 @@ class SessionsStore extends EventEmitter implements ExpressStore {
     if (loaded === undefined) await this.#create(sid, present);
     else await this.#save(sid, present, loaded);
     if (loaded !== undefined) loaded.fields = present;
-    else Reflect.set(session, LOADED, new Loaded(sid, present));
+    else putLoaded(session, new Loaded(sid, present));
   }
 
   async #create(sid: string, present: ReadonlyMap<string, string>): Promise<void> {

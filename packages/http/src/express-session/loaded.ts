@@ -33,6 +33,19 @@ export function loadedOf(session: object, sid: string): Loaded | undefined {
   return loaded instanceof Loaded && loaded.sid === sid ? loaded : undefined;
 }
 
+/**
+ * Puts the loaded state on a session, under a name that `Object.keys` and loops do not list. Otherwise an application that deletes all
+ * fields for a logout would delete the loaded state too: the save would not know which fields it removed, and they would stay.
+ */
+export function putLoaded(session: object, loaded: Loaded): void {
+  Object.defineProperty(session, LOADED, {
+    value: loaded,
+    enumerable: false,
+    writable: true,
+    configurable: true,
+  });
+}
+
 /** @throws INVALID_ARGUMENT for a session that is not an object. */
 export function assertSession(where: string, session: unknown): asserts session is object {
   if (typeof session !== "object" || session === null)
