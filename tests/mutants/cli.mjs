@@ -91,8 +91,8 @@ export const cliMutants = [
     name: "cli-loses-the-count",
     promise: "inspect prints what it has counted if Redis stops answering",
     file: "packages/cli/src/commands/inspect.ts",
-    find: "orMissing(inspection.memory(), [])",
-    replace: "inspection.memory()",
+    find: "orMissing(inspection.isAlive(process.process), null)",
+    replace: "inspection.isAlive(process.process)",
     tests: inPackage("cli", "interrupted", "if Redis stops answering"),
   },
 ];

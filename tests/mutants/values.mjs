@@ -9,9 +9,9 @@ export const valueMutants = [
     name: "unreadable-change-without-a-type",
     promise:
       "I21 a staged change that can't be read is refused, so that its client does not send it for ever",
-    file: "packages/core/src/session/write-plan.ts",
-    find: "readData(() => pick(next, patchedBy(writes)))",
-    replace: "pick(next, patchedBy(writes))",
+    file: "packages/core/src/store/change.ts",
+    find: 'if (isSessionError(cause, "INVALID_DATA")) throw cause;',
+    replace: "if (isSessionError(cause) || cause instanceof Error) throw cause;",
     tests: onWs("can't be read when it is committed"),
   },
   {

@@ -89,7 +89,7 @@ test("if Redis stops answering during inspect, the command prints what it has co
     await store.close();
     client.disconnect();
   });
-  await Promise.all(Array.from({ length: 500 }, () => store.create(aCreation())));
+  await Promise.all(Array.from({ length: 500 }, () => store.create(aCreation({ hold: true }))));
   const { proxy, at } = await slowProxy("500ms");
   const commands = async () =>
     Number(/cmdstat_hmget:calls=(\d+)/.exec(await client.info("commandstats"))?.[1] ?? 0);
@@ -102,6 +102,7 @@ test("if Redis stops answering during inspect, the command prints what it has co
   expect(code).toBe(1);
   const told = JSON.parse(stdout) as { complete: boolean; sessions: number };
   expect(told).toMatchObject({ complete: false, memory: [], error: expect.any(String) as string });
+  expect(JSON.parse(stdout)).toHaveProperty("processes", [expect.objectContaining({ alive: null })]);
   expect(told.sessions).toBeGreaterThan(0);
   expect(told.sessions).toBeLessThan(500);
   expect(stderr).toMatch(/^wsession: not all sessions were counted: /);
