@@ -22,6 +22,7 @@ interface StoredHandle {
   readonly data: object;
   /** Milliseconds since the epoch. */
   readonly idleExpiresAt: number;
+  set(data: object): Promise<void>;
   patch(fields: object): Promise<void>;
   touch(): Promise<void>;
   extend(lifetimes: { readonly idleMs: number }): Promise<void>;
@@ -169,25 +170,30 @@ class SessionsStore extends EventEmitter implements ExpressStore {
       await createWithId(this.#sessions, id, data, { idleMs: idleMsOf(data["cookie"]) });
     } catch (error) {
       if (!isSessionError(error, "CONFLICT")) throw error;
-      // Another request created the session first: this one did not load it, so it writes all of its fields.
-      await this.#write(id, data);
+      // The application has deleted the loaded state together with all fields: @fastify/session copies that state into a field that loops
+      // list. So nobody knows which fields the request removed, and what it has left is all of the data.
+      await this.#write(id, (handle) => handle.set(data), data);
     }
   }
 
   async #save(sid: string, present: ReadonlyMap<string, string>, loaded: Loaded): Promise<void> {
     const changes = changesOf(loaded.fields, present);
     const id = this.sessionIdOf(sid);
-    if (Object.keys(changes).length > 0) return this.#write(id, changes);
+    if (Object.keys(changes).length > 0) return this.#write(id, (handle) => handle.patch(changes), changes);
     // The request has changed nothing, so nothing is lost if the session is gone meanwhile.
     await (await this.#sessions.get(id))?.touch().catch(unlessGone);
   }
 
-  async #write(id: string, changes: Record<string, unknown>): Promise<void> {
+  async #write(
+    id: string,
+    write: (handle: StoredHandle) => Promise<unknown>,
+    { cookie }: { readonly cookie?: unknown },
+  ): Promise<void> {
     const session = await this.#sessions.get(id);
     // Do not create a session again that was destroyed while the request ran, because that would undo a logout (I9).
     if (session === undefined) throw goneError();
-    await session.patch(changes);
-    const idleMs = idleMsOf(changes["cookie"]);
+    await write(session);
+    const idleMs = idleMsOf(cookie);
     await (idleMs === undefined ? session.touch() : session.extend({ idleMs }));
   }
 
