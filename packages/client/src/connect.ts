@@ -27,5 +27,5 @@ function keyOf(url: unknown): string {
   if (typeof url === "function") return "";
   const href: unknown = Reflect.get(Object(url), "href") ?? url;
   if (typeof href === "string" && href !== "") return href.replace(/[?#].*/s, "");
-  throw invalid("url must be of type string or URL, and not empty");
+  throw invalid("url must be of type string or URL, not empty");
 }

@@ -236,7 +236,7 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
     async close(code = 1000, reason = "") {
       const isCode = code === 1000 || (Number.isInteger(code) && code >= 3000 && code < 5000);
       if (!isCode || typeof reason !== "string" || bytesOf(reason) > 123)
-        throw invalid("code must be 1000 or 3000 to 4999, and reason at most 123 bytes");
+        throw invalid("code must be 1000 or 3000 to 4999, reason up to 123 bytes");
       if (closing === undefined) stop(code, reason, "asked");
       await closing;
     },

@@ -31,15 +31,14 @@ export function watchLiveness(silenceMs: number, sendProbe: () => void, onDead: 
       lateTimers = 0;
     },
     probe() {
-      if (Date.now() - lastFrameAt > LATE_MS) probeNow();
+      // Also if the clock was set back: then the last frame lies in the future.
+      if (Math.abs(Date.now() - lastFrameAt) > LATE_MS) probeNow();
     },
     stop: () => stop(),
   };
   const wait = (): void => {
-    const silentMs = Date.now() - lastFrameAt;
-    // Less than 0: the clock was set back.
-    if (silentMs >= 0 && silentMs < liveness.silenceMs)
-      stop = startTimer(liveness.silenceMs - silentMs, wait);
+    const rest = liveness.silenceMs - Math.abs(Date.now() - lastFrameAt);
+    if (rest > 0) stop = startTimer(rest, wait);
     else probeNow();
   };
   const probeNow = (): void => {

@@ -89,6 +89,20 @@ describe("silence", () => {
     expect((await until("status", ({ status }) => status === "waiting")).reason).toBe("the server is silent");
   });
 
+  test("an event of the network or the page probes the server, also if the clock was set back", async () => {
+    const wakes: (() => void)[] = [];
+    vi.stubGlobal(
+      "addEventListener",
+      (type: string, wake: () => void) => type === "online" && wakes.push(wake),
+    );
+    vi.stubGlobal("removeEventListener", () => undefined);
+    onTestFinished(() => void vi.unstubAllGlobals());
+    const { peer } = await live(await listen(), 45_000);
+    vi.setSystemTime(Date.now() - 3_600_000);
+    for (const wake of wakes) wake();
+    expect(await peer.frame()).toBe(".?");
+  });
+
   test("an attempt that is never answered ends after a time limit", async () => {
     const sockets: object[] = [];
     class Silent {
