@@ -69,6 +69,27 @@ test("fields that throw while they are read reject their write, and the session'
   }
 });
 
+test("fields that throw while they are read do not reject the write that was to be sent together with theirs", async () => {
+  const { session } = await openSession();
+  for (const left of [0, 1, 2, 3]) {
+    let reads = left;
+    const fields = new Proxy(
+      { n: 1 },
+      {
+        ownKeys(target) {
+          reads -= 1;
+          if (reads < 0) throw new Error("revoked");
+          return Reflect.ownKeys(target);
+        },
+      },
+    );
+    const writes = [session.patch({ n: 0 }), session.patch({ inner: true }), session.patch(fields)];
+    const outcomes = (await Promise.allSettled(writes)).map(({ status }) => status);
+    expect(outcomes.slice(0, 2)).toEqual(["fulfilled", "fulfilled"]);
+    expect(session.data["inner"]).toBe(true);
+  }
+});
+
 describe("update", () => {
   test("with a function that returns a promise rejects with INVALID_ARGUMENT and writes nothing", async () => {
     const { store, session } = await openSession();

@@ -15,6 +15,9 @@ import type { WriteResult } from "../store/contract.ts";
 import { makePlan } from "./write-plan.ts";
 import type { Plan, QueuedWrite } from "./write-plan.ts";
 
+/** The errors of writes whose data can't be read or stored. */
+const ABOUT_DATA = ["NOT_SERIALISABLE", "TOO_LARGE", "INVALID_DATA"] as const;
+
 /**
  * Sends a session's writes in order, one request at a time. The writes that wait for a request form the next request (I8, I10).
  * With a shared store the writes of one tick form one request too.
@@ -145,7 +148,7 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
       plan = makePlan(state, batch);
     } catch (error) {
       // A proxy or a getter of the application's data threw. If the error got out of here, the queue would stop for ever.
-      return rejectAll(batch, error);
+      return this.#refused(batch, error);
     } finally {
       this.#busy = false;
     }
@@ -199,12 +202,14 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
     this.#pauseFor(wait(pauseMs), () => this.#attempt(writes, tries + 1));
   }
 
-  /** A batch that the store refused for its data is sent again one by one, so that only the bad write fails. */
-  #failed(plan: Plan<Data>, error: unknown): void {
-    const { writes } = plan;
+  #failed({ writes }: Plan<Data>, error: unknown): void {
     if (isSessionError(error, "SESSION_GONE")) this.#state.endSession(GONE);
-    const isAboutData = isSessionError(error, "NOT_SERIALISABLE") || isSessionError(error, "TOO_LARGE");
-    if (isAboutData && writes.length > 1)
+    this.#refused(writes, error);
+  }
+
+  /** A batch that is refused for its data is tried again one by one, so that only the bad write fails. */
+  #refused(writes: readonly QueuedWrite<Data>[], error: unknown): void {
+    if (writes.length > 1 && ABOUT_DATA.some((code) => isSessionError(error, code)))
       this.#queued.unshift(...writes.map((write) => ({ ...write, single: true })));
     else rejectAll(writes, asStoreError(error));
   }
