@@ -33,16 +33,21 @@ export function headersOf(where: string, response: unknown): ResponseHeaders {
   if (isNode(response))
     return {
       add: (name, value) => addToNode(response, name, value),
-      hasNoReceiver: () => response.destroyed === true,
+      hasNoReceiver: () => isAbandoned(response),
     };
   if (isFastify(response))
     return {
       add: (name, value) => addToFastify(response, name, value),
-      hasNoReceiver: () => response.raw?.destroyed === true,
+      hasNoReceiver: () => response.raw !== undefined && isAbandoned(response.raw),
     };
   if (isFetch(response))
     return { add: (name, value) => addToFetch(response, name, value), hasNoReceiver: () => false };
   throw invalidArgument(`${where} takes a response of Node, a reply of Fastify, or the Headers of Fetch`);
+}
+
+/** Node also destroys a response that was sent whole. Such a response has no room for a cookie, and `add` throws HEADERS_SENT. */
+function isAbandoned({ destroyed, headersSent }: Pick<NodeResponse, "destroyed" | "headersSent">): boolean {
+  return destroyed === true && !headersSent;
 }
 
 /**

@@ -78,22 +78,33 @@ test("after the headers were sent a call fails with a typed error, before anythi
   expect(sessions.diagnostics.sessionsCreated).toBe(0);
 });
 
-test("if the headers are sent during the login, the login fails with a typed error, and no session stays without a cookie", async () => {
-  const gap = new Gap();
-  onTestFinished(() => gap.letGo());
-  const { sessions, http } = application({ store: withGap(mapStore(), "create", "after", gap) });
-  let code: unknown;
-  const answer = await exchange(async (request, response) => {
-    const login = http.login(request, response, { n: 1 }, { subject: "ada" }).catch(codeOf);
-    await gap.reached;
-    response.writeHead(200).write("x");
-    gap.letGo();
-    code = await login;
-  });
-  await answer.text();
-  expect(code).toBe("HEADERS_SENT");
-  expect(await sessions.bySubject("ada")).toEqual([]);
-});
+const premature: Readonly<Record<string, (response: ServerResponse) => unknown>> = {
+  "the headers are": (response) => response.writeHead(200).write("x"),
+  "the whole response is": async (response) => {
+    response.end("x");
+    await once(response, "close");
+  },
+};
+
+test.each(Object.entries(premature))(
+  "if %s sent during the login, the login fails with a typed error, and no session stays without a cookie",
+  async (_, send) => {
+    const gap = new Gap();
+    onTestFinished(() => gap.letGo());
+    const { sessions, http } = application({ store: withGap(mapStore(), "create", "after", gap) });
+    let code: unknown;
+    const answer = await exchange(async (request, response) => {
+      const login = http.login(request, response, { n: 1 }, { subject: "ada" }).catch(codeOf);
+      await gap.reached;
+      await send(response);
+      gap.letGo();
+      code = await login;
+    });
+    await answer.text();
+    expect(code).toBe("HEADERS_SENT");
+    expect(await sessions.bySubject("ada")).toEqual([]);
+  },
+);
 
 test("if the client leaves during its login, no session stays that no browser can end; renew keeps its token, and logout works", async () => {
   const gap = new Gap();
