@@ -45,23 +45,26 @@ export function readManifest(folder) {
 }
 
 /**
- * The packages that come with an installation: the dependencies, their dependencies, and so on, each with its licence. Peers are the
- * application's own choice.
+ * The packages that come with an installation: the dependencies, their dependencies, and so on, each with its licence. A package of
+ * which two versions are installed comes twice, because the licences may differ. Peers are the application's own choice.
  *
  * @param {Package} one
- * @returns {ReadonlyMap<string, string | undefined>}
+ * @returns {readonly (readonly [name: string, licence: string | undefined])[]}
  */
 export function installedWith(one) {
-  /** @type {Map<string, string | undefined>} */
-  const found = new Map();
+  /** @type {[string, string | undefined][]} */
+  const found = [];
+  /** The folders of the packages that were found, and the names of those that are missing. */
+  const seen = new Set();
   const waiting = [one];
   for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
     const { folder, manifest } = next;
     for (const name of Object.keys(manifest.dependencies ?? {})) {
-      if (found.has(name)) continue;
       const dependency = folderOf(name, folder);
+      if (seen.has(dependency ?? name)) continue;
+      seen.add(dependency ?? name);
       const read = dependency === undefined ? undefined : readManifest(dependency);
-      found.set(name, read?.license);
+      found.push([name, read?.license]);
       if (dependency !== undefined && read !== undefined)
         waiting.push({ folder: dependency, manifest: read });
     }

@@ -70,7 +70,7 @@ export function checkManifest(folder, manifest) {
  * What is wrong with the licences of the packages that come with an installation.
  *
  * @param {Manifest} manifest
- * @param {ReadonlyMap<string, string | undefined>} installed the licences by the names of the packages
+ * @param {Iterable<readonly [name: string, licence: string | undefined]>} installed
  * @returns {string[]}
  */
 export function checkLicences({ name }, installed) {
