@@ -18,8 +18,11 @@
  *   apply to it
  */
 
+/** Other cells count tests. */
+const NOT_RUN = 'A cell with "not run" was not run yet.';
+
 /**
- * The table in Markdown.
+ * The table in Markdown, after a sentence that explains "not run" if a cell has it.
  *
  * @param {PageTable} table
  * @param {Readonly<Record<string, Line>>} lines by the ids of the rows
@@ -31,9 +34,10 @@ export function markdown({ head, suites, rows }, lines) {
     const applying = new Set(own.map((suite) => suite.title));
     return [title, ...titles.map((each) => (applying.has(each) ? text(cells[each]) : "–")), day];
   });
-  return [[head, ...titles, "run on"], Array(titles.length + 2).fill("---"), ...shown]
+  const made = [[head, ...titles, "run on"], Array(titles.length + 2).fill("---"), ...shown]
     .map((row) => `| ${row.join(" | ")} |`)
     .join("\n");
+  return shown.flat().includes("not run") ? `${NOT_RUN}\n\n${made}` : made;
 }
 
 /** @param {Cell | undefined} cell */

@@ -42,12 +42,17 @@ describe("the tables that npm run test:matrix and npm run test:runtimes write", 
     const lines = { a: { title: "A 1.0", day: "2026-11-27", cells } };
     expect(markdown({ title: "planted", head: "row", suites, rows }, lines)).toBe(
       [
+        'A cell with "not run" was not run yet.',
+        "",
         "| row | one | two | three | four | five | run on |",
         "| --- | --- | --- | --- | --- | --- | --- |",
         "| A 1.0 | 3 of 3 | **2 of 3** | **no test ran** | not run | – | 2026-11-27 |",
         "| b | not run | not run | not run | not run | not run |  |",
       ].join("\n"),
     );
+    const one = suites.slice(0, 1);
+    const whole = { title: "planted", head: "row", suites: one, rows: [{ id: "a", suites: one }] };
+    expect(markdown(whole, lines)).toMatch(/^\| row \| one \| run on \|\n/);
   });
 
   it("stay apart: a table replaces the one of its title alone", () => {
