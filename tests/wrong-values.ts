@@ -48,7 +48,7 @@ export const wrongFor = {
   callback: ANYTHING.filter((value) => typeof value !== "function"),
   string: ANYTHING.filter((value) => typeof value !== "string"),
   text: ANYTHING.filter((value) => typeof value !== "string" || value === ""),
-  /** The name of a user. UTF-8, and so Redis, has the same character for each half of a surrogate pair. */
+  /** The name of a user. An encoder of UTF-8 replaces each lone surrogate by the same character (U+FFFD). */
   subject: [...ANYTHING.filter((value) => typeof value !== "string" || value === ""), "ada\uD800"],
   iterable: ANYTHING.filter((value) => !Array.isArray(value) && !(value instanceof Map)),
   /** One of a few words, none of which is among these. */

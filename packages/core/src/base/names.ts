@@ -3,8 +3,8 @@ import { invalidArgument } from "./errors.ts";
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /**
- * Whether UTF-8 can represent `name`. UTF-8 has the same character for each half of a surrogate pair, so a store in another process
- * would take different names for the same name.
+ * Whether `name` is well-formed Unicode. An encoder of UTF-8 replaces each lone surrogate by the same character (U+FFFD), so a store
+ * would take different names for one.
  */
 export function isWellFormed(name: string): boolean {
   return !LONE_SURROGATE.test(name);

@@ -3,32 +3,32 @@
  * for each would cost every connection 8 bytes. V8 keeps integers below 2^31 in the field, without an object.
  * opening → open → (draining) → (discarding) → ended → finished.
  *
- * | bit            | set by                                      | cleared by                  | what it holds back               |
- * | -------------- | ------------------------------------------- | --------------------------- | -------------------------------- |
- * | Opening        | `start`                                     | the `open` handler settles  | messages, `close`                |
- * | Gated          | `open` without a session, gate "session"    | the session is attached     | messages                         |
- * | Busy           | a message goes to its handler               | the handler settles         | the next message, `close`        |
- * | Running        | as Busy, with `maxConcurrentMessages`       | the last handler settles    | messages that run alone, `close` |
- * | Queued         | a message has to wait                       | the inbox is empty          | later messages, `close`          |
- * | Draining       | `endHandled`                                | never                       | new messages, for ever           |
- * | Discarding     | `end`, `terminate`, `forceFinish`, `finish` | never                       | all messages, for ever; sends    |
- * | Ended          | `ended`                                     | never                       | all calls of the runtime         |
- * | Forced         | `forceFinish`                               | never                       | nothing: it releases `close`     |
- * | Finished       | `finish`                                    | never                       | a second `close`                 |
- * | TouchOnMessage | the session's idle deadline is near         | the next message            | nothing: it marks that message   |
- * | Scheduled      | `scheduleAdvance`                           | the microtask runs          | a second microtask               |
- * | Active         | each message                                | the idle deadline's check   | nothing                          |
- * | Closed         | the first of `end`, `terminate`, `ended`    | never                       | a second `notifyClosed`          |
- * | HadSession     | `open` with a session                       | never                       | nothing: `early` applies longer  |
- * | Refused        | a message is refused as invalid             | never                       | a second report of one           |
- * | Unopened       | the session of `initial` is not created yet | the session is there        | `open`; without it no `close`    |
- * | Attaching      | a client of v1.wsession attaches            | `resumed` has settled       | messages                         |
- * | LeftCleanly    | a clean close by the peer, or `bye`         | never                       | nothing: it says how it ended    |
- * | Tapped         | a tap is set                                | never                       | nothing: messages are copied     |
- * | TapPending     | a tap with `ready` is set                   | the tap's `ready` is called | messages                         |
- * | BackedUp       | the runtime queues a message                | `drained`                   | nothing: `send` checks its limit |
- * | Resumed        | the session is attached                     | never                       | nothing                          |
- * | Encrypted      | the constructor                             | never                       | nothing                          |
+ * | bit            | set by                                          | cleared by                  | what it holds back               |
+ * | -------------- | ----------------------------------------------- | --------------------------- | -------------------------------- |
+ * | Opening        | `start`                                         | the `open` handler settles  | messages, `close`                |
+ * | Gated          | `open` without a session, gate "session"        | the session is attached     | messages                         |
+ * | Busy           | a message goes to its handler                   | the handler settles         | the next message, `close`        |
+ * | Running        | as Busy, with `maxConcurrentMessages`           | the last handler settles    | messages that run alone, `close` |
+ * | Queued         | a message has to wait                           | the inbox is empty          | later messages, `close`          |
+ * | Draining       | `endHandled`                                    | never                       | new messages, for ever           |
+ * | Discarding     | `end`, `terminate`, `forceFinish`, `finish`     | never                       | all messages, for ever; sends    |
+ * | Ended          | `ended`                                         | never                       | all calls of the runtime         |
+ * | Forced         | `forceFinish`                                   | never                       | nothing: it releases `close`     |
+ * | Finished       | `finish`                                        | never                       | a second `close`                 |
+ * | TouchOnMessage | the session's idle deadline is near             | the next message            | nothing: it marks that message   |
+ * | Scheduled      | `scheduleAdvance`                               | the microtask runs          | a second microtask               |
+ * | Active         | each message                                    | the idle deadline's check   | nothing                          |
+ * | Closed         | the first of `end`, `terminate`, `ended`        | never                       | a second `notifyClosed`          |
+ * | HadSession     | `open` with a session                           | never                       | nothing: `early` applies longer  |
+ * | Refused        | a message is refused as invalid                 | never                       | a second report of one           |
+ * | Unopened       | no session of `initial` yet, or creation failed | the session is there        | `open`; without it no `close`    |
+ * | Attaching      | a client of v1.wsession attaches                | `resumed` has settled       | messages                         |
+ * | LeftCleanly    | a clean close by the peer, or `bye`             | never                       | nothing: it says how it ended    |
+ * | Tapped         | a tap is set                                    | never                       | nothing: messages are copied     |
+ * | TapPending     | a tap with `ready` is set                       | the tap's `ready` is called | messages                         |
+ * | BackedUp       | the runtime queues a message                    | `drained`                   | nothing: `send` checks its limit |
+ * | Resumed        | the session is attached                         | never                       | nothing                          |
+ * | Encrypted      | the constructor                                 | never                       | nothing                          |
  *
  * framed/ alone uses HelloSent, NamedSession, HasSent, Following and InTransaction, which hold nothing back.
  */
