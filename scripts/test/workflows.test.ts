@@ -36,7 +36,7 @@ describe.each(workflows)("the workflow $name", ({ text }) => {
     expect(text.split("git config --global --add safe.directory").length - 1).toBe(containers);
   });
 
-  test("may only read, except where a job says what it writes and why", () => {
+  test("the default is to read, and no job writes contents", () => {
     const [head = ""] = text.split("\njobs:");
     expect(`${head}\n`).toContain("permissions:\n  contents: read\n");
     expect(text).not.toMatch(/contents: write|write-all/);

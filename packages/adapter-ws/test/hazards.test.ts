@@ -378,7 +378,7 @@ describe("ws itself", () => {
 
   test("a peer that is in the middle of a long message is alive, though no pong can overtake it", async () => {
     const seen = new Journal<number>();
-    const sessions = createSessions({ initial: () => ({ n: 0 }), heartbeatMs: 150 });
+    const sessions = createSessions({ initial: () => ({ n: 0 }), heartbeatMs: 200 });
     const { port } = await serve("port", {}, sessions, { message: (_, data) => seen.note(data.length) });
     const client = raw(port);
     client.upgrade();
