@@ -296,8 +296,8 @@ export const clientMutants = [
     name: "client-believes-in-a-clock-that-was-set-back",
     promise: "A silent server is detected in the same time if the clock is set back",
     file: "packages/client/src/liveness.ts",
-    find: "if (silentMs >= 0 && silentMs <",
-    replace: "if (silentMs <",
+    find: "liveness.silenceMs - Math.abs(Date.now() - lastFrameAt)",
+    replace: "liveness.silenceMs - (Date.now() - lastFrameAt)",
     tests: inPackage("client", "time", "set back"),
   },
 ];
