@@ -43,8 +43,8 @@ export const valueMutants = [
     name: "half-a-surrogate-names-a-subject",
     promise: "A subject that UTF-8 can't represent is refused with every store",
     file: "packages/core/src/base/names.ts",
-    find: "if (!isWellFormed(subject)) throw",
-    replace: 'if (subject === "" && !isWellFormed(subject)) throw',
+    find: "if (!subject.isWellFormed()) throw",
+    replace: 'if (subject === "" && !subject.isWellFormed()) throw',
     tests: tests("argument-functions.test.ts", "every member of Sessions"),
   },
 ];

@@ -1,23 +1,14 @@
 import { invalidArgument } from "./errors.ts";
 
-const LONE_SURROGATE = /\p{Surrogate}/u;
-
-/**
- * Whether `name` is well-formed Unicode. An encoder of UTF-8 replaces each lone surrogate by the same character (U+FFFD), so a store
- * would take different names for one.
- */
-export function isWellFormed(name: string): boolean {
-  return !LONE_SURROGATE.test(name);
-}
-
 /**
  * Throws INVALID_ARGUMENT unless `subject` is a string of well-formed Unicode that is not empty. Without the check `undefined`, which
- * a program without types passes by mistake, would mean every session that has no subject.
+ * a program without types passes by mistake, would mean every session that has no subject. An encoder of UTF-8 replaces each lone
+ * surrogate by the same character (U+FFFD), so a store would take different subjects for one.
  */
 export function assertSubject(where: string, subject: unknown): asserts subject is string {
   if (typeof subject !== "string" || subject === "")
     throw invalidArgument(`${where}: the subject must be a string that is not empty`);
-  if (!isWellFormed(subject)) throw invalidArgument(`${where}: the subject must be well-formed Unicode`);
+  if (!subject.isWellFormed()) throw invalidArgument(`${where}: the subject must be well-formed Unicode`);
 }
 
 /** As `assertSubject`, for a subject that may be left out. */

@@ -1,7 +1,6 @@
 import { isUint8Array } from "node:util/types";
 import { assertDuration, assertOptions, assertString, shown } from "../base/arguments.ts";
 import { asStoreError, fencedError, invalidArgument, SessionError } from "../base/errors.ts";
-import { isWellFormed } from "../base/names.ts";
 import { NEXT_MICROTASK } from "../base/promises.ts";
 import type { Awaitable, Sent } from "@wsession/protocol";
 import type { AppendRequest, AppendResult, OutboxBounds } from "../store/outbox-contract.ts";
@@ -84,7 +83,7 @@ function assertKey(where: string, key: unknown): asserts key is string {
     throw invalidArgument(
       `${where}: key must have 1 to ${MAX_KEY_BYTES} bytes of UTF-8, not ${shown(Buffer.byteLength(key))}`,
     );
-  if (!isWellFormed(key)) throw invalidArgument(`${where}: key must be well-formed Unicode`);
+  if (!key.isWellFormed()) throw invalidArgument(`${where}: key must be well-formed Unicode`);
 }
 
 /**
