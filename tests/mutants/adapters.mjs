@@ -213,4 +213,12 @@ export const adapterMutants = [
     replace: "if (isSilent) {",
     tests: tests("liveness.test.ts", "with heartbeatTimeoutMs"),
   },
+  {
+    name: "uws-text-without-its-first-character",
+    promise: "I2: a U+FEFF at the start of a message reaches the handler (uWebSockets.js)",
+    file: "packages/adapter-uws/src/handshake.ts",
+    find: "{ ignoreBOM: true }",
+    replace: "{}",
+    tests: onUws("text is decoded"),
+  },
 ];

@@ -77,7 +77,8 @@ export const messageCases: readonly AdapterCase[] = [
       const journal = new Journal<string | Uint8Array>();
       const server = await trial.serve(newSessions(), { message: (_, text) => journal.note(text) });
       const client = await trial.connect(server);
-      const wanted = ["ascii", "Grüße, Ωμέγα, 日本語, 🎈", "", "\u0000", "x".repeat(200_000)];
+      // A U+FEFF at the start of a text is a character of it (RFC 6455 has no byte order mark).
+      const wanted = ["ascii", "Grüße, Ωμέγα, 日本語, 🎈", "", "\u0000", "\uFEFFmark", "x".repeat(200_000)];
       for (const text of wanted) client.send(text);
       await journal.until(wanted.length);
       expect(journal.entries).toEqual(wanted);
