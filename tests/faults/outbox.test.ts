@@ -1,16 +1,9 @@
-import { Cluster, Redis } from "ioredis";
+import { Redis } from "ioredis";
 import { expect, onTestFinished, test } from "vitest";
 import type { Position } from "@wsession/core";
 import { aCreation } from "../../packages/store-redis/test/fake-host.ts";
-import {
-  anAppend,
-  appended,
-  BEGINNING,
-  endOf,
-  readFrom,
-  textsOf,
-} from "../../packages/store-redis/test/fake-reader.ts";
-import { connected, startProcess } from "../../packages/store-redis/test/processes.ts";
+import { anAppend, appended, endOf, readFrom, textsOf } from "../../packages/store-redis/test/fake-reader.ts";
+import { clusterOf, connected, startProcess } from "../../packages/store-redis/test/processes.ts";
 import {
   cli,
   type RedisServer,
@@ -18,6 +11,7 @@ import {
   startRedis,
   until,
 } from "../../packages/store-redis/test/redis-server.ts";
+import { Appends } from "./appends.ts";
 import { Resharding } from "./cluster.ts";
 import { type EpochPosition, EpochLog } from "./epoch-log.ts";
 
@@ -127,39 +121,32 @@ test("while a slot moves, sessions are written and destroyed; an append waits or
   onTestFinished(() => cluster.stop());
   const resharding = await Resharding.of(cluster.nodes.slice(0, 3));
   onTestFinished(() => resharding.close());
-  const connect = (): Cluster => new Cluster(cluster.nodes.map(({ host, port }) => ({ host, port })));
-  const process = startProcess(connect, { timeoutMs: 600 });
-  await connected(process);
+  const connect = clusterOf(cluster.nodes);
+  const patient = startProcess(connect);
+  // Calls of this process end while the slot moves.
+  const hasty = startProcess(connect, { timeoutMs: 600 });
+  await Promise.all([connected(patient), connected(hasty)]);
   const [plain, kept] = [aCreation(), aCreation()];
-  await process.store.create(plain);
-  await process.store.create(kept);
-  const taken = ["before"];
-  await appended(process, kept.id, ["before"]);
-  const append = async (text: string): Promise<void> => {
-    try {
-      await appended(process, kept.id, [text]);
-      taken.push(text);
-    } catch (error) {
-      // One of two keys has moved: Redis answers TRYAGAIN, and runs nothing.
-      expect(error).toMatchObject({ code: "STORE_UNAVAILABLE", outcome: "not-applied" });
-    }
-  };
+  await patient.store.create(plain);
+  await patient.store.create(kept);
+  const [toPlain, toKept] = [new Appends(patient, plain.id), new Appends(patient, kept.id)];
+  await toKept.append("before");
   let round = 0;
   await resharding.move(await resharding.slotOf(kept.id), async () => {
-    for (let n = 0; n < 3; n += 1) await append(`kept ${(round += 1)}`);
+    for (let n = 0; n < 3; n += 1) await toKept.append(`kept ${(round += 1)}`, hasty);
   });
   await resharding.move(await resharding.slotOf(plain.id), async () => {
     // A script of one key is never refused, though the session has no list.
     round += 1;
     const patch = { type: "fields", set: { round }, unset: [] } as const;
     const request = { id: plain.id, change: patch, expect: undefined, known: 1, fence: undefined };
-    expect(await process.store.write({ ...request, schemaVersion: 0 })).toMatchObject({ type: "written" });
-    await process.store
-      .append(anAppend(plain.id, ["first"], { maxMessages: 1 }))
-      .catch((error: unknown) => expect(error).toMatchObject({ outcome: "not-applied" }));
+    expect(await patient.store.write({ ...request, schemaVersion: 0 })).toMatchObject({ type: "written" });
+    await toPlain.append(`plain ${round}`, hasty);
   });
-  await append("after");
-  expect(taken.at(-1)).toBe("after");
-  expect(textsOf(await readFrom(process, kept.id, BEGINNING))).toEqual(taken);
-  await appended(process, plain.id, ["first"]);
+  await toKept.append("after");
+  await toPlain.append("after");
+  for (const { texts, expected } of [await toKept.result(), await toPlain.result()]) {
+    expect(texts).toEqual(expected);
+    expect(texts.at(-1)).toBe("after");
+  }
 });
