@@ -1,5 +1,6 @@
 // The API reports in api/: one file for each entry of a package, with every public type. `npm run api` writes them, and
-// `node scripts/api.mjs --check` fails if one differs, so that a public type changes only on purpose.
+// `node scripts/api.mjs --check` fails if one differs, so that a public type changes only on purpose. Both fail if a public
+// declaration has no documentation.
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -119,6 +120,23 @@ export function differences(current, stored) {
 }
 
 /**
+ * The sentences about public declarations without documentation.
+ *
+ * @param {ReadonlyMap<string, string>} current
+ * @returns {string[]}
+ */
+export function undocumentedIn(current) {
+  return [...current].flatMap(([file, text]) => {
+    const lines = text.split("\n").map((line) => line.trim());
+    return lines.flatMap((line, index) => {
+      if (!line.startsWith("//") || !line.endsWith("(undocumented)")) return [];
+      const declaration = lines.slice(index).find((further) => !further.startsWith("//"));
+      return `api/${file}: no documentation for \`${declaration}\``;
+    });
+  });
+}
+
+/**
  * @param {string} one
  * @param {string} other
  * @param {string} sign
@@ -153,4 +171,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
     for (const file of stored.keys()) if (!current.has(file)) rmSync(join(reports, file));
     for (const [file, text] of current) writeFileSync(join(reports, file), text);
   }
+  const bare = undocumentedIn(current);
+  for (const sentence of bare) console.error(sentence);
+  if (bare.length > 0) process.exitCode = 1;
 }

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { differences, reportsOf } from "../api.mjs";
+import { differences, reportsOf, undocumentedIn } from "../api.mjs";
 import { entriesOf, installedWith, publishedPackages } from "../packages.mjs";
 import { budgets, checkSizes } from "../sizes.mjs";
 import { checkLicences, checkManifest, checkPaths, checkVersions } from "../tarball-files.mjs";
@@ -68,6 +68,25 @@ describe("the API reports", () => {
     ]);
     expect(differences(before, new Map())).toEqual(["api/planted.api.md is missing"]);
     expect(differences(new Map(), before)).toEqual(["api/planted.api.md is the report of no entry"]);
+  });
+
+  test("a public declaration and a member without documentation are reported, each with its declaration", () => {
+    writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "@wsession/planted" }));
+    const program = [
+      "export interface Bare {",
+      "  /** Milliseconds. */",
+      "  readonly told: number;",
+      "  readonly untold: string;",
+      "}",
+      "/** Says so. */",
+      "export declare function f(): Bare;",
+    ];
+    writeFileSync(join(folder, "planted.d.ts"), program.join("\n"));
+    const reports = reportsOf([{ name: "planted", folder, types: "planted.d.ts", module: "" }]);
+    expect(undocumentedIn(reports)).toEqual([
+      "api/planted.api.md: no documentation for `export interface Bare {`",
+      "api/planted.api.md: no documentation for `readonly untold: string;`",
+    ]);
   });
 });
 

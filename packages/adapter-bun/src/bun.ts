@@ -11,22 +11,37 @@ export interface BunSocket {
   data: unknown;
   /** 1: open. 3: closed, or `close` was called. */
   readonly readyState: number;
+  /** The address of the TCP peer, which is the proxy's where one stands in between. */
   readonly remoteAddress: string;
+  /** Whether `pause` was called, and `resume` was not called since. */
   readonly isPaused: boolean;
+  /** The type in which messages of bytes arrive. @default "nodebuffer" */
   binaryType?: "nodebuffer" | "arraybuffer" | "uint8array" | "blob";
   /** The number of bytes, -1 for a message that waits, 0 for an empty message and for one that was dropped. */
   send(data: string | Bytes, compress?: boolean): number;
+  /** Sends a ping of at most 125 bytes. Returns a number as `send` does. */
   ping(data?: string | Bytes): number;
+  /** Sends a pong of at most 125 bytes that no ping asked for. Returns a number as `send` does. */
   pong(data?: string | Bytes): number;
+  /** Starts the closing handshake. @default 1000 */
   close(code?: number, reason?: string): void;
+  /** Ends the TCP connection at once, without a close frame. */
   terminate(): void;
+  /** Stops reading from the peer, until `resume`. */
   pause(): void;
+  /** Reads from the peer again. */
   resume(): void;
+  /** Collects all that `callback` sends, and passes it to the operating system in one write. `callback` runs at once. */
   cork(callback: () => void): void;
+  /** How many sent bytes still wait in this process. */
   getBufferedAmount(): number;
+  /** Subscribes to a topic of the server. Topics are the runtime's own: this library neither uses nor checks them. */
   subscribe(topic: string): unknown;
+  /** Ends a subscription to a topic. */
   unsubscribe(topic: string): unknown;
+  /** Whether this socket is subscribed to the topic. */
   isSubscribed(topic: string): boolean;
+  /** Sends to the other subscribers of the topic, in this process. Such messages pass by `maxBufferedBytes`. */
   publish(topic: string, data: string | Bytes, compress?: boolean): number;
 }
 
@@ -46,12 +61,19 @@ export type BunMessage = string | Uint8Array | ArrayBuffer | Blob;
 
 /** The settings of all WebSockets of a server. */
 export interface BunWebSocketSettings {
+  /** The longest message of a peer, bytes. A longer one ends the connection. @default 104857600 */
   readonly maxPayloadLength?: number;
+  /** The most bytes that may wait to be sent to one peer; 0 for no limit. @default 0 */
   readonly backpressureLimit?: number;
+  /** Whether a connection over `backpressureLimit` is closed. @default false */
   readonly closeOnBackpressureLimit?: boolean;
+  /** Seconds without a byte after which a connection ends, at most 960; 0 for never. The default depends on `heartbeatMs`. */
   readonly idleTimeout?: number;
+  /** Whether the runtime itself pings idle peers. The adapter sets the value. */
   readonly sendPings?: boolean;
+  /** Whether `publish` also sends to the socket that publishes. @default false */
   readonly publishToSelf?: boolean;
+  /** Whether messages may be compressed, or the compressor of each direction. @default false */
   readonly perMessageDeflate?: boolean | Readonly<Record<"compress" | "decompress", BunCompressor>>;
 }
 

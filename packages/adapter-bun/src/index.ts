@@ -20,11 +20,17 @@ const NO_LIMIT = 0;
 
 /** The handlers and the settings that `Bun.serve` takes as `websocket`. */
 export interface BunWebSocketHandler extends BunWebSocketSettings {
+  /** The handshake was answered. */
   open(socket: BunSocket): void;
+  /** A whole message arrived. */
   message(socket: BunSocket, message: BunMessage): void;
+  /** Some or all of the waiting bytes were written. */
   drain(socket: BunSocket): void;
+  /** The socket has ended. `code` is 1006 if no close frame arrived, and 1005 if the frame had no code. */
   close(socket: BunSocket, code: number, reason: string): void;
+  /** A ping arrived. The runtime has answered it. */
   ping(socket: BunSocket, data: BunMessage): void;
+  /** A pong arrived. */
   pong(socket: BunSocket, data: BunMessage): void;
 }
 

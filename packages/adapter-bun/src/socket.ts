@@ -33,7 +33,9 @@ export class SocketState {
 
 /** The socket's `data` between `upgrade` and `open`. */
 export class Arrival {
+  /** The binding that admitted the handshake. */
   readonly binding: RuntimeBinding<BunSocket>;
+  /** The admitted handshake, for `open` of the binding, or for `abandon`. */
   readonly ticket: Ticket;
   /** The application's choice of a subprotocol, if core answers with its own subprotocol. */
   readonly protocol: string;

@@ -30,7 +30,9 @@ export type EndOfSocket = Parameters<RuntimeConnection["ended"]>;
 
 /** The state between `upgrade` and `open`. */
 export class Arrival {
+  /** The binding that admitted the handshake. */
   readonly binding: RuntimeBinding<Socket>;
+  /** The admitted handshake, for `open` of the binding, or for `abandon`. */
   readonly ticket: Ticket;
   /** The application's choice of a subprotocol, if core answers with its own subprotocol. */
   readonly protocol: string;
@@ -44,6 +46,7 @@ export class Arrival {
   }
 }
 
+/** A WebSocket of uWebSockets.js, with the user data of the adapter. */
 export type Socket = WebSocket<UserData>;
 
 export interface RuntimeOptions {

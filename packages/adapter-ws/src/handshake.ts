@@ -40,6 +40,7 @@ export function copyHandshake(request: IncomingMessage): Handshake {
 
 /** Data that HTTP code attaches to a TCP socket, for the connection to read. */
 export interface SocketRecord {
+  /** Any value of the application; `undefined` until HTTP code sets it. */
   data: unknown;
 }
 

@@ -37,7 +37,9 @@ export let clientError: <Code extends ClientErrorCode>(
 
 /** The error with which `send` rejects, and which `connect` throws. */
 export class ClientError<Code extends ClientErrorCode = ClientErrorCode> extends Error {
+  /** Always "ClientError", also where two copies of this package make `instanceof` fail. */
   override readonly name = "ClientError";
+  /** What happened, for programs. */
   readonly code: Code;
   /** Whether the server may have handled the message. */
   readonly outcome: Outcome;

@@ -3,14 +3,23 @@ import type { Awaitable } from "@wsession/protocol";
 
 /** The part of a WebSocket that the client uses. The classes of browsers, Node.js 22, ws, Bun, Deno and React Native have it. */
 export interface WebSocketLike {
+  /** 0 connecting, 1 open, 2 closing, 3 closed. */
   readonly readyState: number;
+  /** The subprotocol of the server's answer; "" or absent for none. */
   readonly protocol?: string;
+  /** The client sets "arraybuffer". */
   binaryType?: string;
+  /** Called once the connection is open. */
   onopen: ((event: never) => unknown) | null;
+  /** Called with each message, as `event.data`. */
   onmessage: ((event: never) => unknown) | null;
+  /** Called before `onclose`, if an attempt or a connection fails. */
   onerror: ((event: never) => unknown) | null;
+  /** Called last, with `event.code` and `event.reason`. */
   onclose: ((event: never) => unknown) | null;
+  /** Sends a message. */
   send(data: string | ArrayBuffer): void;
+  /** Starts the closing handshake. */
   close(code?: number, reason?: string): void;
 }
 
@@ -19,8 +28,11 @@ export type WebSocketClass = new (url: string, protocols?: string[]) => WebSocke
 
 /** `sessionStorage`, React Native's AsyncStorage, or your own. */
 export interface KeyValueStorage {
+  /** The value of a key; `null` if it has none. */
   getItem(key: string): Awaitable<string | null>;
+  /** Stores a value, in place of an earlier one. The client ignores an error. */
   setItem(key: string, value: string): unknown;
+  /** Deletes a key. Does nothing for a key that is not there. */
   removeItem(key: string): unknown;
 }
 
@@ -40,6 +52,7 @@ export interface TokenStorage {
 /** An address. `{ href }` accepts a `URL` or `location` without depending on their types. */
 export type Address = string | { readonly href: string };
 
+/** The delays between attempts to connect. Each is a random part of its upper limit (full jitter). */
 export interface Backoff {
   /** The upper limit of the first delay, milliseconds. The limit doubles with each failed attempt. @default 250 */
   readonly minMs?: number | undefined;
@@ -47,6 +60,7 @@ export interface Backoff {
   readonly maxMs?: number | undefined;
 }
 
+/** The limits of the messages that `send` was called with and that are not settled, in memory and in `storage`. */
 export interface QueueLimits {
   /** The most unsettled messages of `send`. @default 256 */
   readonly maxMessages?: number | undefined;
@@ -54,6 +68,7 @@ export interface QueueLimits {
   readonly maxBytes?: number | undefined;
 }
 
+/** The options of `connect`. */
 export interface ClientOptions {
   /** The application's own subprotocols, offered after those of this library. @default [] */
   readonly protocols?: readonly string[] | undefined;
@@ -86,6 +101,11 @@ export interface ClientOptions {
   readonly renewalParameter?: string | undefined;
 }
 
+/**
+ * The status of a client. `"connecting"`: an attempt runs. `"live"`: messages go to the server. `"waiting"`: the next attempt
+ * follows in `retryInMs` milliseconds. `"closed"`: the client makes no further attempt. `code` and `reason` say how the last
+ * connection or attempt ended.
+ */
 export type StatusEvent =
   | {
       readonly status: "connecting" | "live";
@@ -104,6 +124,7 @@ export type StatusEvent =
 /** Why a client has closed for good. */
 export type ClosedWhy = "asked" | "login" | "replaced" | "refused" | "protocol";
 
+/** The events of a client, by the type that `on` takes, with the argument of the listener. */
 export interface ClientEvents {
   /** A message of the server. A kept message has an `offset`, and is `replayed` if it was kept before this connection. */
   readonly message: {
@@ -111,6 +132,7 @@ export interface ClientEvents {
     readonly offset: number | undefined;
     readonly replayed: boolean;
   };
+  /** The status has changed. */
   readonly status: StatusEvent;
   /** The session of a new connection. `resumed`: the session existed before. */
   readonly session: { readonly id: string; readonly resumed: boolean };
@@ -131,7 +153,9 @@ export interface ClientEvents {
   readonly closed: { readonly code: number; readonly reason: string; readonly why: ClosedWhy };
 }
 
+/** A client, as `connect` returns it. It connects at once, and comes back after each lost connection. */
 export interface Client {
+  /** The status now; each change of it is a `status` event. */
   readonly status: StatusEvent["status"];
   /** The session of the latest connection; `undefined` before the first connection, and while the server has set no session. */
   readonly session: ClientEvents["session"] | undefined;

@@ -2,6 +2,7 @@ import type { KeyValueStorage, TokenStorage } from "./contract.ts";
 import { invalid } from "./client-error.ts";
 import { collect } from "./options.ts";
 
+/** The options of `tokenInMemory` and `tokenInStorage`. */
 export interface TokenOptions {
   /** The query parameter that carries the token, for `queryToken()` on the server. Absent: a subprotocol, for `protocolToken()`. */
   readonly queryParameter?: string | undefined;

@@ -33,8 +33,11 @@ export interface AdapterHarness {
   ) => Awaitable<AdapterServer>;
 }
 
+/** A running server of the adapter under test. */
 export interface AdapterServer {
+  /** The TCP port on 127.0.0.1. */
   readonly port: number;
+  /** The result of the adapter's `bindSessions`. */
   readonly binding: Binding;
   /** Frees the port. Called once, after the sessions were closed. */
   close(): Awaitable<void>;

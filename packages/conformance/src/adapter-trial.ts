@@ -7,16 +7,19 @@ import type { RawResponse, UpgradeOptions } from "./raw-client.ts";
 import type { RunOptions } from "./check-harness.ts";
 import { runCase } from "./run-case.ts";
 
+/** One case of the suite for adapters. */
 export interface AdapterCase {
   /** A sentence about behaviour that cites the invariant it checks. */
   readonly name: string;
   /** Whether the case applies to this adapter; if absent, to every adapter. */
   readonly applies?: ((harness: AdapterHarness) => boolean) | undefined;
+  /** Rejects if the adapter violates the sentence of `name`. */
   readonly run: (trial: AdapterTrial) => Promise<void>;
 }
 
 /** The servers and peers of one case. All of them are closed when the case is over. */
 export class AdapterTrial {
+  /** The adapter under test. */
   readonly harness: AdapterHarness;
   readonly #sessions = new Set<{ close(): Promise<void> }>();
   readonly #servers: AdapterServer[] = [];
@@ -27,6 +30,7 @@ export class AdapterTrial {
     this.harness = harness;
   }
 
+  /** Starts a server of the adapter with these sessions. Both are closed with the trial. */
   async serve<Data extends object, Transport, Unset extends undefined>(
     sessions: Sessions<Data, Transport, Unset>,
     handlers: Handlers<Data, Transport, Unset>,
@@ -37,12 +41,14 @@ export class AdapterTrial {
     return server;
   }
 
+  /** Connects a well-behaved peer. Rejects unless the handshake is answered with 101. */
   async connect(server: AdapterServer, path = "/", options: ClientOptions = {}): Promise<Client> {
     const client = await Client.connect(`ws://127.0.0.1:${server.port}${path}`, options);
     this.#clients.push(client);
     return client;
   }
 
+  /** Opens a TCP connection, without a handshake. */
   raw(server: AdapterServer): RawClient {
     const client = new RawClient(server.port);
     this.#raw.push(client);
@@ -65,6 +71,7 @@ export class AdapterTrial {
     return client.refusal;
   }
 
+  /** Cuts the peers, then closes the sessions, then the servers. */
   async dispose(): Promise<void> {
     for (const { socket } of this.#clients) socket.terminate();
     for (const raw of this.#raw) raw.destroy();

@@ -10,6 +10,7 @@ import {
 import type { AdapterHarness } from "./adapter-harness.ts";
 import type { StoreHarness } from "./store-harness.ts";
 
+/** The options of `runStoreCase`, `runAdapterCase`, `runClientCase`, and of the suites. */
 export interface RunOptions {
   /**
    * The time limit of a case, in milliseconds.

@@ -11,9 +11,11 @@ import { ScriptedServer } from "./scripted-server.ts";
 import type { ScriptedServerOptions } from "./scripted-server.ts";
 import { Journal, within } from "./waiting.ts";
 
+/** One case of the suite for clients. */
 export interface ClientCase {
   /** A sentence about behaviour, which cites the invariant that it checks. */
   readonly name: string;
+  /** Rejects if the client violates the sentence of `name`. */
   readonly run: (trial: ClientTrial) => Promise<void>;
 }
 
@@ -21,9 +23,11 @@ type Lists = { readonly [Type in keyof TestedEvents]: TestedEvents[Type][] };
 
 /** A client, with its events in order. */
 export interface WatchedClient {
+  /** The client under test. */
   readonly client: TestedClient;
   /** The types of its events, in order. */
   readonly journal: Journal<keyof TestedEvents>;
+  /** The events of this type so far, in order. */
   of<Type extends keyof TestedEvents>(type: Type): TestedEvents[Type][];
   /** Resolves with the first event of this type that satisfies `wanted`. */
   until<Type extends keyof TestedEvents>(
@@ -42,6 +46,7 @@ export class ClientTrial {
     this.#harness = harness;
   }
 
+  /** Starts a scripted server, which is closed with the trial. */
   async listen(options?: ScriptedServerOptions): Promise<ScriptedServer> {
     const server = await ScriptedServer.listen(options);
     this.#servers.push(server);
@@ -59,12 +64,14 @@ export class ClientTrial {
     return watch(client, isDeaf);
   }
 
+  /** Closes the clients, then the servers. */
   async dispose(): Promise<void> {
     await Promise.all(this.#clients.map((client) => client.close()));
     for (const server of this.#servers) await server.close();
   }
 }
 
+/** Keeps the events of a client from now on. `isDeaf`: without a listener for messages. */
 export function watch(client: TestedClient, isDeaf = false): WatchedClient {
   const journal = new Journal<keyof TestedEvents>();
   const lists: Lists = {
@@ -122,24 +129,29 @@ export function shortOf(error: unknown): string {
 
 /** A replacement of `sessionStorage`. `copy` returns the storage of a duplicated tab. */
 export class TabStorage implements TestedStorage {
+  /** All keys with their values, for the case to read and to change. */
   readonly values: Map<string, string>;
 
   constructor(values: Iterable<readonly [string, string]> = []) {
     this.values = new Map(values);
   }
 
+  /** A storage with the same values that does not share later changes. */
   copy(): TabStorage {
     return new TabStorage(this.values);
   }
 
+  /** As `sessionStorage.getItem`. */
   getItem(key: string): string | null {
     return this.values.get(key) ?? null;
   }
 
+  /** As `sessionStorage.setItem`. */
   setItem(key: string, value: string): void {
     this.values.set(key, value);
   }
 
+  /** As `sessionStorage.removeItem`. */
   removeItem(key: string): void {
     this.values.delete(key);
   }

@@ -3,8 +3,11 @@ import type { IncomingMessage } from "node:http";
 import { WebSocket } from "ws";
 import { deferred } from "./waiting.ts";
 
+/** The options of `Client.connect`. */
 export interface ClientOptions {
+  /** The subprotocols to offer. @default [] */
   readonly protocols?: readonly string[] | undefined;
+  /** Further headers of the handshake. @default {} */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Runs in the tick of the client's own `open` event. */
   readonly atOpen?: ((socket: WebSocket) => void) | undefined;
@@ -12,17 +15,24 @@ export interface ClientOptions {
   readonly paused?: boolean | undefined;
 }
 
+/** The close frame that a peer got. */
 export interface ClosedWith {
+  /** The close code; 1006 if no close frame arrived. */
   readonly code: number;
+  /** The text of the close frame; "" for none. */
   readonly reason: string;
 }
 
+/** A received message: text as a string, bytes as a Buffer. */
 export type Received = string | Buffer;
 
 /** A well-behaved peer: the client of `ws`. */
 export class Client {
+  /** The client of ws, for what this class has no method for. */
   readonly socket: WebSocket;
+  /** All messages so far, in order, read or not. */
   readonly received: Received[] = [];
+  /** Resolves once the socket is closed. Never rejects. */
   readonly closed: Promise<ClosedWith>;
   /** Headers of the 101. */
   headers: IncomingMessage["headers"] = {};
@@ -60,6 +70,7 @@ export class Client {
     return client;
   }
 
+  /** Sends one message. */
   send(data: string | Uint8Array): void {
     this.socket.send(data);
   }

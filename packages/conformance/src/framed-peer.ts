@@ -22,26 +22,38 @@ export type ServerFrame =
   | { readonly type: "plain"; readonly message: string | Uint8Array }
   | ({ readonly type: "kept"; readonly message: string | Uint8Array } & Position);
 
+/** The options of `FramedPeer.connect`. */
 export interface FramedOptions {
+  /** The session's token, sent in the query. Absent: a new session. */
   readonly token?: string | undefined;
+  /** The application's own subprotocols, offered after those of the library. @default [] */
   readonly protocols?: readonly string[] | undefined;
+  /** Further headers of the handshake. @default {} */
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Stops reading at once. @default false */
   readonly paused?: boolean | undefined;
 }
 
 /** A client of `v1.wsession` that sends any frame, valid or not, and tracks its position. */
 export class FramedPeer {
+  /** The peer below, which sends and receives the frames. */
   readonly client: Client;
+  /** All parsed frames so far, in order. */
   readonly frames: ServerFrame[] = [];
+  /** The client id that `attach` sends, a random one for each peer. */
   readonly id: string = newClientId();
+  /** The latest hello; `undefined` before the first one. */
   hello: Hello | undefined;
+  /** The position in the outbox after the frames so far; `undefined` before hello. */
   position: Position | undefined;
+  /** The end of the outbox at the last jump over a replaced message, until the position has reached that end. */
   witness: Position | undefined;
 
   private constructor(client: Client) {
     this.client = client;
   }
 
+  /** Connects with the subprotocol of the library. Sends no attach. */
   static async connect(
     trial: AdapterTrial,
     server: AdapterServer,
@@ -83,10 +95,12 @@ export class FramedPeer {
     this.attach({ session: hello?.session, at: position, witness, ...attach });
   }
 
+  /** Sends a numbered message. Its number is one more than that of the last one, from `from` of the attach on. */
   sendCounted(message: string | Uint8Array): void {
     this.client.send(writeCounted(message));
   }
 
+  /** Sends a message that is not numbered. */
   sendPlain(message: string | Uint8Array): void {
     this.client.send(writePlain(message));
   }
@@ -115,12 +129,14 @@ export class FramedPeer {
     return this.kept;
   }
 
+  /** The kept messages so far, as text, in order. */
   get kept(): string[] {
     return this.frames.flatMap((frame) =>
       frame.type === "kept" ? [Buffer.from(frame.message).toString()] : [],
     );
   }
 
+  /** The offsets of the kept messages so far, in order. */
   get keptOffsets(): number[] {
     return this.frames.flatMap((frame) => (frame.type === "kept" ? [frame.offset] : []));
   }

@@ -6,7 +6,9 @@ import { deferred } from "./waiting.ts";
 /** Opcodes of RFC 6455 section 5.2. */
 export const Opcode = { Continuation: 0, Text: 1, Binary: 2, Close: 8, Ping: 9, Pong: 10 } as const;
 
+/** The head of a frame that `frame` builds. */
 export interface FrameOptions {
+  /** The opcode (RFC 6455 section 5.2). @default 1 for a string, 2 for bytes */
   readonly opcode?: number | undefined;
   /** Default true. */
   readonly fin?: boolean | undefined;
@@ -30,15 +32,21 @@ export function frame(payload: string | Uint8Array, options: FrameOptions = {}):
   return Buffer.concat([Buffer.from(head), mask, body]);
 }
 
+/** The answer to a raw handshake. */
 export interface RawResponse {
+  /** The HTTP status; 0 if the socket closed without an answer. */
   readonly status: number;
   /** Names in lower case, in the order of the wire. */
   readonly headers: ReadonlyArray<readonly [name: string, value: string]>;
+  /** The body, as UTF-8. */
   readonly body: string;
 }
 
+/** The request that `upgrade` sends. */
 export interface UpgradeOptions {
+  /** The target of the request. @default "/" */
   readonly path?: string | undefined;
+  /** Headers after those of a valid handshake, sent as they are, in this order. @default [] */
   readonly headers?: ReadonlyArray<readonly [name: string, value: string]> | undefined;
   /** Sent in the same write as the request, so that it arrives in the same TCP segment. */
   readonly frames?: readonly Uint8Array[] | undefined;
@@ -58,7 +66,9 @@ export function closeFrameOf({
 
 /** A peer that sends any bytes over a TCP socket. It answers neither pings nor close frames by itself. */
 export class RawClient {
+  /** The TCP socket. */
   readonly socket: Socket;
+  /** Resolves once the TCP socket is closed. Never rejects. */
   readonly closed: Promise<void>;
   #bytes = Buffer.alloc(0);
   #head = deferred<RawResponse>();
@@ -92,6 +102,7 @@ export class RawClient {
     this.write(Buffer.concat([Buffer.from(`${lines.join("\r\n")}\r\n\r\n`), ...frames]));
   }
 
+  /** Sends bytes in one write, without framing. */
   write(...chunks: readonly Uint8Array[]): void {
     this.socket.write(Buffer.concat(chunks));
   }
@@ -106,6 +117,7 @@ export class RawClient {
     return this.#ended.promise;
   }
 
+  /** Ends the TCP connection, without a close frame. */
   destroy(): void {
     this.socket.destroy();
   }

@@ -8,6 +8,7 @@ import { WebSocketServer } from "ws";
 import type { WebSocket } from "ws";
 import { deferred, within } from "./waiting.ts";
 
+/** The options of `ScriptedServer.listen`. */
 export interface ScriptedServerOptions {
   /** The subprotocol that it chooses, of those that are offered; `SUBPROTOCOL` by default. */
   readonly choose?: ((offered: readonly string[]) => string) | undefined;
@@ -15,7 +16,9 @@ export interface ScriptedServerOptions {
   readonly port?: number | undefined;
 }
 
+/** A server whose frames the case sends one by one, over real sockets. It has no sessions. */
 export class ScriptedServer {
+  /** The TCP port on 127.0.0.1. */
   readonly port: number;
   readonly #server: WebSocketServer;
   readonly #peers: ScriptedPeer[] = [];
@@ -37,6 +40,7 @@ export class ScriptedServer {
     });
   }
 
+  /** Starts a server. Resolves once it listens. */
   static async listen({ choose, port = 0 }: ScriptedServerOptions = {}): Promise<ScriptedServer> {
     const server = new WebSocketServer({
       host: "127.0.0.1",
@@ -47,6 +51,7 @@ export class ScriptedServer {
     return new ScriptedServer(server);
   }
 
+  /** The address for a client, with a slash at its end. */
   get url(): string {
     return `ws://127.0.0.1:${this.port}/`;
   }
@@ -75,10 +80,13 @@ function chooseProtocol(offered: readonly string[]): string {
 
 /** One connection, from the server's side. */
 export class ScriptedPeer {
+  /** The server's socket of ws. */
   readonly socket: WebSocket;
   /** The query of the address, and the subprotocols that were offered. */
   readonly query: URLSearchParams;
+  /** The subprotocols that the client offered, in order. */
   readonly offered: readonly string[];
+  /** Resolves with the client's close frame once the socket is closed; code 1006 if no close frame arrived. */
   readonly closed: Promise<{ readonly code: number; readonly reason: string }>;
   readonly #frames: (string | Buffer)[] = [];
   readonly #waiting: ((frame: string | Buffer) => void)[] = [];
@@ -131,10 +139,12 @@ export class ScriptedPeer {
     }
   }
 
+  /** Sends a frame as it is, valid or not. */
   send(frame: string | Uint8Array): void {
     this.socket.send(frame);
   }
 
+  /** Sends a hello: that of `helloOf`, with these members replaced. */
   hello(fields: Partial<Hello> = {}): void {
     this.send(writeServerControl(helloOf(fields)));
   }
@@ -151,6 +161,7 @@ export class ScriptedPeer {
     await within(20_000, "the pong of the client", answered);
   }
 
+  /** Ends the TCP connection, without a close frame. */
   cut(): void {
     this.socket.terminate();
   }

@@ -42,6 +42,7 @@ export interface StoreHarness {
   open(): Awaitable<StoreBacking>;
 }
 
+/** What the stores of one case share: a server, or the memory of this process. */
 export interface StoreBacking {
   /**
    * Creates a store on this backing without attaching it. With `shared`, further calls act as other

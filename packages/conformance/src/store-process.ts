@@ -26,9 +26,13 @@ import { applyInSameTick } from "./store-answers.ts";
 import { newDigest, newId } from "./random-ids.ts";
 import { Journal } from "./waiting.ts";
 
+/** A session that `born` created. */
 export interface Born {
+  /** The id of the session. */
   readonly id: string;
+  /** The digest of the token's verifier, for `resume`. */
   readonly digest: string;
+  /** The store's answer. */
   readonly session: StoredSession;
 }
 
@@ -37,9 +41,11 @@ export interface Born {
  * which stores without records of their own read, is updated after every call.
  */
 export class StoreProcess implements StoreHost {
+  /** The store under test, attached to this process. */
   readonly store: SessionStore;
   /** Events from other processes. */
   readonly events: Journal<StoreEvent> = new Journal();
+  /** The reports of `onError`, in order. A case without outages expects none. */
   readonly errors: unknown[] = [];
   readonly #held = new HeldSessions();
 
@@ -50,6 +56,7 @@ export class StoreProcess implements StoreHost {
 
   // --- calls, as core makes them ---
 
+  /** Creates a session as core does, with random id and digest, unless `request` has others. */
   async create(request: Partial<CreateRequest> = {}): Promise<CreateResult> {
     const whole: CreateRequest = {
       id: newId(),
@@ -78,6 +85,7 @@ export class StoreProcess implements StoreHost {
     return { id, digest: request.digest ?? digest, session: result.session };
   }
 
+  /** Resumes as core does. `digest` is `undefined` where the application names the session. */
   async resume(
     id: string,
     digest: string | undefined,
@@ -98,10 +106,12 @@ export class StoreProcess implements StoreHost {
     return result;
   }
 
+  /** Calls `load` of the store. */
   async load(id: string): Promise<StoredSession | undefined> {
     return this.store.load(id);
   }
 
+  /** Writes as core does: with the version and the lineage of the held session, unless `request` has others. */
   async write(id: string, change: Change, request: Partial<WriteRequest> = {}): Promise<WriteResult> {
     return applyInSameTick(
       this.store.write({ id, change, ...this.#basis(id, request), ...request }),
@@ -111,6 +121,7 @@ export class StoreProcess implements StoreHost {
     );
   }
 
+  /** Writes single fields: sets those of `set`, and deletes those of `unset`. */
   fields(
     id: string,
     set: Fields,
@@ -120,6 +131,7 @@ export class StoreProcess implements StoreHost {
     return this.write(id, { type: "fields", set, unset }, request);
   }
 
+  /** Writes all data. */
   replace(
     id: string,
     data: object,
@@ -152,12 +164,14 @@ export class StoreProcess implements StoreHost {
     });
   }
 
+  /** Touches as core does: `idleMs` and `absoluteMs` are milliseconds from now. */
   async touch(id: string, idleMs: number, absoluteMs?: number): Promise<boolean> {
     const there = await this.store.touch(id, idleMs, absoluteMs);
     if (there) this.#held.touched(id, idleMs, absoluteMs);
     return there;
   }
 
+  /** Rotates as core does, with random digests and no new subject, unless `request` has others. */
   async rotate(id: string, request: Partial<RotateRequest> = {}): Promise<RotateResult> {
     const whole: RotateRequest = {
       id,
@@ -180,10 +194,12 @@ export class StoreProcess implements StoreHost {
     });
   }
 
+  /** Destroys one session, and ends this process's connections to it. `confirm`: the store asks the other holders. */
   async destroy(id: string, reason?: string, confirm = false): Promise<StoreDestroyResult> {
     return this.#ended(await this.store.destroy(id, reason, confirm));
   }
 
+  /** Destroys all sessions of a subject, and ends this process's connections to them. */
   async destroySubject(subject: string, reason?: string): Promise<StoreDestroyResult> {
     return this.#ended(await this.store.destroySubject(subject, reason));
   }
@@ -194,6 +210,7 @@ export class StoreProcess implements StoreHost {
     await this.store.release(id, reason);
   }
 
+  /** The ids that the store lists, as a set: the order is not promised. */
   async ids(): Promise<Set<string>> {
     const ids = new Set<string>();
     for await (const id of this.store.ids()) ids.add(id);
@@ -202,14 +219,17 @@ export class StoreProcess implements StoreHost {
 
   // --- the store's host ---
 
+  /** As `StoreHost.held`. */
   held(id: string): HeldSession | undefined {
     return this.#held.live(id);
   }
 
+  /** As `StoreHost.heldIds`. */
   heldIds(): Iterable<string> {
     return this.#held.liveIds();
   }
 
+  /** As `StoreHost.notify`: applies the event to the held sessions, and notes it in `events`. */
   notify(event: StoreEvent): number {
     const connections = this.#held.connections(event.id);
     const version = this.#held.stored(event.id)?.version ?? 0;
@@ -222,6 +242,7 @@ export class StoreProcess implements StoreHost {
     return event.type === "destroyed" || event.type === "expired" ? connections : 0;
   }
 
+  /** As `StoreHost.onError`: keeps the error in `errors`. */
   onError(error: unknown): void {
     this.errors.push(error);
   }

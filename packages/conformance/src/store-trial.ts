@@ -4,6 +4,7 @@ import { StoreProcess } from "./store-process.ts";
 import type { RunOptions } from "./check-harness.ts";
 import { runCase } from "./run-case.ts";
 
+/** One case of the suite for stores. */
 export interface StoreCase {
   /** A sentence about behaviour that cites the invariant it checks. */
   readonly name: string;
@@ -14,11 +15,13 @@ export interface StoreCase {
         harness?: Pick<StoreHarness, "commits" | "presence" | "lifetimes" | "health">,
       ) => boolean)
     | undefined;
+  /** Rejects if the store violates the sentence of `name`. */
   readonly run: (trial: StoreTrial) => Promise<void>;
 }
 
 /** The stores and processes of one case, on one backing, and its clock. */
 export class StoreTrial {
+  /** The store under test. */
   readonly harness: StoreHarness;
   readonly #backing: StoreBacking;
   readonly #processes: StoreProcess[] = [];
@@ -28,6 +31,7 @@ export class StoreTrial {
     this.#backing = backing;
   }
 
+  /** Creates a trial on an empty backing. */
   static async open(harness: StoreHarness): Promise<StoreTrial> {
     return new StoreTrial(harness, await harness.open());
   }
@@ -55,6 +59,7 @@ export class StoreTrial {
     await this.#backing.pass(this.ticks(count));
   }
 
+  /** Closes the stores, then the backing. */
   async dispose(): Promise<void> {
     for (const { store } of this.#processes) await store.close();
     await this.#backing.close();

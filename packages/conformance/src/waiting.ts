@@ -1,10 +1,14 @@
 /** A promise with its resolve and reject functions. */
 export interface Deferred<Value> {
+  /** Settles as the two functions say. */
   readonly promise: Promise<Value>;
+  /** Resolves the promise, unless it is settled. */
   readonly resolve: (value: Value) => void;
+  /** Rejects the promise, unless it is settled. */
   readonly reject: (error: unknown) => void;
 }
 
+/** Creates a promise that other code settles. */
 export function deferred<Value = void>(): Deferred<Value> {
   let ends: Omit<Deferred<Value>, "promise"> | undefined;
   const promise = new Promise<Value>((resolve, reject) => {
@@ -33,6 +37,7 @@ export async function until(condition: () => boolean): Promise<void> {
   }
 }
 
+/** Resolves after `ms` milliseconds. */
 export function delay(ms: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, ms);
@@ -41,9 +46,11 @@ export function delay(ms: number): Promise<void> {
 
 /** A log of events, in order. */
 export class Journal<Entry = string> {
+  /** All entries so far, in order. */
   readonly entries: Entry[] = [];
   #wake: (() => void)[] = [];
 
+  /** Adds an entry, and wakes the waiting calls of `until`. */
   note(entry: Entry): void {
     this.entries.push(entry);
     const waiting = this.#wake;

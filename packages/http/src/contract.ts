@@ -138,6 +138,7 @@ export interface HttpSessions<Data extends object, Transport = unknown, Context 
    * app.use(http.hono());
    */
   hono(): (context: HonoContext, next: () => Promise<void>) => Promise<void>;
+  /** As above. The session is also `context.get(variable)`. */
   hono<Variable extends string>(
     options: HonoOptions<Variable>,
   ): (

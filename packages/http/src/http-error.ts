@@ -16,7 +16,9 @@ export type HttpSessionErrorCode =
  * response of `getResponse`. `message` has nothing of the request in it.
  */
 export class HttpSessionError extends Error {
+  /** Always "HttpSessionError", also where two copies of this package make `instanceof` fail. */
   override readonly name = "HttpSessionError";
+  /** What happened, for programs. */
   readonly code: HttpSessionErrorCode;
   /** The status of the answer: 403 or 500. */
   readonly status: number;

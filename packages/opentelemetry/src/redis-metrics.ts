@@ -4,18 +4,31 @@ import { observe, SECOND_MS } from "./observe.ts";
 
 /** The part of `redisStore().diagnostics` that is exported. The type is repeated here, because this package does not depend on the store. */
 export interface RedisStoreDiagnostics {
+  /** Commands and scripts that were given to the store's connection. */
   readonly calls: number;
+  /** Milliseconds from a call to its reply, as percentiles; 0 before the first reply. */
   readonly latencyMs: { readonly p50: number; readonly p99: number };
+  /** Calls without an answer within `timeoutMs`. */
   readonly timeouts: number;
+  /** Sent calls without a reply. */
   readonly unknown: number;
+  /** Calls that a script refused because they reached the server after their time. */
   readonly late: number;
+  /** How often Redis became usable again. */
   readonly reconnects: number;
+  /** How often the subscription to announcements was established again. */
   readonly resubscriptions: number;
+  /** Calls that publish to other processes. */
   readonly announcementsSent: number;
+  /** Announcements that arrived here. */
   readonly announcementsHeard: number;
+  /** Periodic sweeps over the sessions of this process. */
   readonly sweeps: number;
+  /** Sessions that sweeps have read. */
   readonly sweptSessions: number;
+  /** Changes that only a sweep found, because their announcements were lost. */
   readonly sweepFindings: number;
+  /** Entries of dead processes that were found among the holders of sessions. */
   readonly orphans: number;
 }
 

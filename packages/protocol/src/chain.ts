@@ -47,6 +47,8 @@ export function readChainBytes(from: Uint8Array, at: number): Chain {
 
 /** A position in an outbox: the offset of a message, and the chain after the message. */
 export interface Position {
+  /** The offset, from 1; 0 before the first message. */
   readonly offset: number;
+  /** The chain after that message; 0 at the offset 0. */
   readonly chain: Chain;
 }

@@ -16,6 +16,7 @@ import { CLIENT_ID_LENGTH } from "./limits.ts";
 
 /** The first frame of each connection: the client's id, its position in the outbox, and its next number. */
 export interface Attach {
+  /** The discriminant of `ClientControl`. */
   readonly type: "attach";
   /** A random id of this page load. */
   readonly client: string;
@@ -38,6 +39,7 @@ export interface Attach {
   readonly fresh: boolean;
 }
 
+/** A control frame of a client. */
 export type ClientControl =
   | Attach
   /** The client has read the kept messages up to `offset`. Sent only if hello has `acks`. */
@@ -95,6 +97,7 @@ function assertVersion(value: unknown): void {
   if (value !== VERSION) throw new ProtocolError(`this server speaks version ${VERSION} of the protocol`);
 }
 
+/** Reads the id of a client: 16 characters of base64url. */
 export function readClientId(value: unknown, name: string): string {
   // Both kinds of id have the same characters.
   const id = readSessionId(value, name);
@@ -119,8 +122,10 @@ export function writeRead(offset: number): string {
   return `.k${offset}`;
 }
 
+/** The members that an attach may leave out. */
 type OptionalInAttach = "at" | "witness" | "fresh";
 
+/** Writes an attach. A member that is `undefined` or false is left out. */
 export function writeAttach(
   attach: Omit<Attach, "type" | OptionalInAttach> & Partial<Pick<Attach, OptionalInAttach>>,
 ): string {

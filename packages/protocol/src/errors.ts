@@ -3,6 +3,7 @@
  * message names the rule, and never quotes the frame.
  */
 export class ProtocolError extends Error {
+  /** Always "ProtocolError", also where two copies of this package make `instanceof` fail. */
   override readonly name = "ProtocolError";
 }
 

@@ -32,16 +32,19 @@ export function readFlag(value: unknown, name: string): boolean {
   throw malformed(name);
 }
 
+/** Reads a string. */
 export function readText(value: unknown, name: string): string {
   if (typeof value === "string") return value;
   throw malformed(name);
 }
 
+/** Reads the id of a session: 1 to 64 characters of base64url. */
 export function readSessionId(value: unknown, name: string): string {
   if (typeof value === "string" && /^[\w-]{1,64}$/.test(value)) return value;
   throw malformed(name);
 }
 
+/** Reads a position from `[offset, chain]`. */
 export function readPosition(value: unknown, name: string): Position {
   if (!Array.isArray(value) || value.length !== 2) throw malformed(name);
   const [offset, chain]: readonly unknown[] = value;
@@ -63,6 +66,7 @@ export class Body {
     this.#fields = value;
   }
 
+  /** Reads a member that has to be there: without it `reader` gets `undefined`, and throws. */
   read<Value>(name: string, reader: (value: unknown, name: string) => Value): Value {
     return reader(this.#fields[name], name);
   }

@@ -18,8 +18,10 @@ export const MAX_CONTROL_LENGTH = 1_024;
 
 /** The most numbered messages that a client has sent and that are not settled. A double represents 48 bits exactly. */
 export const WINDOW_MESSAGES = 48;
+/** The most bytes of these messages together. One message alone may be longer. */
 export const WINDOW_BYTES: number = 256 * 1_024;
 
 /** The most messages that a client may send before the server's hello. */
 export const EARLY_MESSAGES = 32;
+/** The most bytes of these messages together. */
 export const EARLY_BYTES: number = 64 * 1_024;

@@ -15,7 +15,9 @@ const BRAND: symbol = /* @__PURE__ */ Symbol.for("@wsession/protocol Transaction
  * throw new TransactionRefused("closed", { message: "the auction is over", detail: { at: 1 } });
  */
 export class TransactionRefused<Code extends string = string, Detail = unknown> extends Error {
+  /** Always "TransactionRefused", also where two copies of this package make `instanceof` fail. */
   override readonly name = "TransactionRefused";
+  /** The application's own code, which the client gets. */
   readonly code: Code;
   /** Data for the client's program, which JSON must be able to represent. `undefined` if none was given. */
   readonly detail: Detail;

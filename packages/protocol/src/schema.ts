@@ -3,6 +3,7 @@
  * implement it.
  */
 export interface StandardSchemaV1<Input = unknown, Output = Input> {
+  /** The interface of the specification. The `~` keeps it at the end of an editor's suggestions. */
   readonly "~standard": {
     readonly version: 1;
     readonly vendor: string;
@@ -11,12 +12,16 @@ export interface StandardSchemaV1<Input = unknown, Output = Input> {
   };
 }
 
+/** The result of a schema: the value, or the issues, of which there is at least one. */
 export type SchemaResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: ReadonlyArray<SchemaIssue> };
 
+/** One reason why a value does not satisfy a schema. */
 export interface SchemaIssue {
+  /** The schema's text. It may quote the value, so this library neither logs nor sends it. */
   readonly message: string;
+  /** Where in the value: keys, or objects with a `key`. Absent: the value as a whole. */
   readonly path?: readonly unknown[] | undefined;
 }
 

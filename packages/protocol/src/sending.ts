@@ -8,5 +8,6 @@ export interface SendOptions {
 
 /** A message that is in the outbox of its session. */
 export interface Sent {
+  /** The message's place in the outbox, from 1, without gaps. Clients get it as `offset`. */
   readonly offset: number;
 }

@@ -17,7 +17,9 @@ import { readRefused, writeRefused } from "./settled.ts";
 
 /** The offsets `from` to `to`, both included: messages that the client did not get, and that are no longer kept. */
 export interface Missed {
+  /** The first of these offsets. */
   readonly from: number;
+  /** The last of these offsets. */
   readonly to: number;
   /**
    * False: the store lost messages, or could not compare the client's position. The client may have messages that the server
@@ -28,11 +30,13 @@ export interface Missed {
 
 /** The answer to each attach. Sent again if the session is set later. */
 export interface Hello {
+  /** The discriminant of `ServerControl`. */
   readonly type: "hello";
   /** `undefined` if there is no session yet (`gate: "open"`). */
   readonly session: string | undefined;
   /** Whether the session outlives the connection. */
   readonly lasting: boolean;
+  /** Whether the session existed before this connection. */
   readonly resumed: boolean;
   /** The guarantee for numbered messages. `"message"`: handled at least once. `"transaction"`: applied exactly once. */
   readonly mode: "message" | "transaction";
@@ -53,6 +57,7 @@ export interface Hello {
    * live.
    */
   readonly last?: number | undefined;
+  /** Messages that the client never gets. `undefined`: none. */
   readonly missed: Missed | undefined;
   /** Milliseconds between two beats; 0: no beats. */
   readonly beatMs: number;
@@ -66,6 +71,7 @@ export interface Hello {
   readonly token: string | undefined;
 }
 
+/** A control frame of a server. */
 export type ServerControl =
   | Hello
   /** Every unsettled number up to `number` is applied, except numbers that were refused earlier on this connection. */
@@ -105,10 +111,13 @@ const CHAIN_LENGTH = 6;
 
 /** A kept message, and the chain after the message. */
 export interface Kept {
+  /** The chain after the message. */
   readonly chain: Chain;
+  /** The payload, without the frame's head. */
   readonly message: string | Uint8Array;
 }
 
+/** Writes a counted frame of a server. */
 export function writeKept({ chain, message }: Kept): string | Uint8Array {
   if (typeof message === "string") return `=${writeChain(chain)}${message}`;
   const frame = new Uint8Array(message.byteLength + 5);

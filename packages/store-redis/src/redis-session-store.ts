@@ -28,20 +28,33 @@ import type { WriteOutcome } from "./sessions/unknown-outcomes.ts";
 
 /** A SessionStore in Redis. Its method `outcome` finds out whether a change whose reply was lost was applied. */
 export interface RedisSessionStore extends SessionStore {
+  /** As `SessionStore.create`. */
   create(request: CreateRequest): Promise<CreateResult>;
+  /** As `SessionStore.resume`. */
   resume(request: ResumeRequest): Promise<ResumeResult>;
+  /** As `SessionStore.takeOver`. */
   takeOver(id: string): Promise<TakeOverResult>;
+  /** As `SessionStore.load`. */
   load(id: string): Promise<StoredSession | undefined>;
+  /** As `SessionStore.write`. */
   write(request: WriteRequest): Promise<WriteResult>;
+  /** As `SessionStore.touch`. */
   touch(id: string, idleMs: number, absoluteMs?: number): Promise<boolean>;
+  /** As `SessionStore.rotate`. */
   rotate(request: RotateRequest): Promise<RotateResult>;
+  /** As `SessionStore.destroy`. Waits at most `timeoutMs` for the other holders. */
   destroy(id: string, reason: string | undefined, confirm: boolean): Promise<StoreDestroyResult>;
+  /** As `SessionStore.release`. */
   release(id: string, reason?: ReleaseReason): Promise<void>;
+  /** As `PresenceMethods.track`. */
   track(tracking: Tracking): void;
+  /** As `PresenceMethods.presenceOfSubject`. */
   presenceOfSubject(subject: string): Promise<SubjectPresence>;
+  /** As `PresenceMethods.watch`. */
   watch(subjects: readonly string[], listener: (event: PresenceEvent) => void): Promise<() => void>;
   /** If the messages have more than 2 KB together, the announcement omits them, and the other holders of the session read them. */
   append(request: AppendRequest): Promise<AppendResult>;
+  /** As `OutboxMethods.read`. */
   read(request: ReadRequest): Promise<ReadResult>;
   /** Sends one script. The announcement of the change and that of the messages each have the limit of 2 KB. */
   commit(request: CommitRequest): Promise<CommitResult>;
@@ -52,6 +65,7 @@ export interface RedisSessionStore extends SessionStore {
   health(limitMs: number): Promise<StoreHealth>;
   /** Counters of this store since its creation. The object always has the present numbers. */
   readonly diagnostics: RedisDiagnostics;
+  /** As `SessionStore.close`. Ends the store's own connections; the client that was passed stays open. */
   close(): Promise<void>;
   /**
    * Finds out whether a change was applied that was rejected with the `outcome` `"unknown"`. `error` is that error, or an

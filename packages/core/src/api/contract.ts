@@ -51,6 +51,7 @@ export type SendOutcome = "sent" | "queued" | "dropped" | "closed";
 export interface CloseInfo {
   /** The code of the first close frame, from either side; 1005 if the frame had no code, 1006 if there was no frame. */
   readonly code: number;
+  /** The text of the close frame, from either side; "" for none. */
   readonly reason: string;
   /**
    * Who ended the connection. `"peer"`: the peer sent the first close frame. `"server"`: this side ended the connection: `close` or

@@ -103,6 +103,7 @@ export interface Runtime<Socket extends object> {
   readonly isTaking?: ((socket: Socket) => boolean) | undefined;
   /** Stops reading the socket, until `resume` (I3). Absent if the runtime can't pause. */
   readonly pause?: ((socket: Socket) => void) | undefined;
+  /** Reads the socket again. Absent if `pause` is. */
   readonly resume?: ((socket: Socket) => void) | undefined;
 }
 
@@ -151,6 +152,7 @@ export type HandshakeAnswer =
 
 /** An admitted handshake whose connection is not open yet. An adapter passes the ticket on, and reads only `handshake`. */
 export interface Ticket {
+  /** The handshake that was admitted, for the adapter's own callbacks such as `handleProtocols`. */
   readonly handshake: Handshake;
 }
 

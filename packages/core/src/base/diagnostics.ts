@@ -5,11 +5,15 @@
 export interface Diagnostics {
   /** Handshakes that are being decided now. This value may fall; all others only rise. */
   handshakesPending: number;
+  /** Handshakes that became a connection. */
   handshakesAccepted: number;
+  /** Handshakes that were refused, by a status or by a close code that carries the refusal. */
   handshakesRefused: number;
   /** Handshakes that were admitted, but whose client had gone before the answer. */
   handshakesAbandoned: number;
+  /** Connections that were opened, also those that ended before their handler `open`. */
   connectionsOpened: number;
+  /** Opened connections that have ended: `connectionsOpened - connectionsClosed` of them are live. */
   connectionsClosed: number;
   /** Messages that waited when this side ended their connection, or that came after that (I4). */
   messagesDiscarded: number;
@@ -26,7 +30,9 @@ export interface Diagnostics {
   sendsDropped: number;
   /** Connections that were closed with 4413 or 1013 because too many messages or bytes waited. */
   limitsExceeded: number;
+  /** Sessions that this process created. */
   sessionsCreated: number;
+  /** How often a client came back to its session. */
   sessionsResumed: number;
   /** Well-formed tokens whose verifier was wrong. */
   tokensWrong: number;
@@ -40,6 +46,7 @@ export interface Diagnostics {
   tokensStolen: number;
   /** Writes that were sent to the store; `conflicts` counts those that the store answered with a conflict. */
   writes: number;
+  /** Answers of the store that another write was first. A write with a conflict is tried again. */
   conflicts: number;
   /** Commits of the handler `transaction` that the store has acknowledged. */
   transactions: number;

@@ -53,12 +53,15 @@ export type Outcome = "not-applied" | "unknown";
 
 /** The options of the constructor of SessionError. */
 export interface SessionErrorOptions {
+  /** The error below, such as that of the store's client. */
   readonly cause?: unknown;
+  /** The certainty about a failed write. Absent: the error is not about a write. */
   readonly outcome?: Outcome | undefined;
 }
 
 /** The error class of wsession. `message` never has a token, a verifier or session data in it. */
 export class SessionError extends Error {
+  /** Always "SessionError", also where two copies of this package make `instanceof` fail. */
   override readonly name = "SessionError";
   /** What happened, for programs. */
   readonly code: SessionErrorCode;

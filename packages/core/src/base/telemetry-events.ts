@@ -7,6 +7,7 @@
 interface Ended<Outcome extends string> {
   /** How long the operation took, milliseconds with fractions. */
   readonly durationMs: number;
+  /** How the operation ended. */
   readonly outcome: Outcome;
   /** The code of a SessionError, else the name of the error's class; `undefined` if no error was thrown. Never the error itself. */
   readonly errorType: string | undefined;
@@ -18,6 +19,7 @@ export interface HandshakeTelemetry extends Ended<"accepted" | "refused"> {
   readonly runtime: string;
   /** The request's headers `traceparent` and `tracestate` (W3C Trace Context), `undefined` if the request has none. */
   readonly traceparent: string | undefined;
+  /** The header `tracestate`, as `traceparent`. */
   readonly tracestate: string | undefined;
   /** The HTTP status: 101 for an accepted handshake, and the status of a refusal, also where a close code carries the refusal. */
   readonly status: number | undefined;
@@ -29,6 +31,7 @@ export interface ConnectionOpenTelemetry {
   readonly connectionId: string;
   /** `undefined` if the session is set later. */
   readonly sessionId: string | undefined;
+  /** As `connection.runtime`. */
   readonly runtime: string;
   /** Whether the client came back to its session. */
   readonly resumed: boolean;
@@ -36,12 +39,17 @@ export interface ConnectionOpenTelemetry {
 
 /** As `CloseInfo`, with the connection. */
 export interface ConnectionCloseTelemetry {
+  /** As `connection.id`. */
   readonly connectionId: string;
+  /** As `session.id`; `undefined` if no session was set. */
   readonly sessionId: string | undefined;
+  /** As `connection.runtime`. */
   readonly runtime: string;
+  /** As `CloseInfo.code`. */
   readonly code: number;
   /** The text of the close frame. A peer may write any text, so do not use the reason as a label of a metric. */
   readonly reason: string;
+  /** As `CloseInfo.by`. */
   readonly by: "peer" | "server" | "heartbeat" | "network";
   /** How long the connection was open, milliseconds. */
   readonly durationMs: number;
@@ -49,6 +57,7 @@ export interface ConnectionCloseTelemetry {
 
 /** A client resumed its session. */
 export interface SessionResumeTelemetry {
+  /** As `session.id`. */
   readonly sessionId: string;
   /** The client's proof: its token, the replaced token within its grace period, or a renewal code. `"none"`: `admit` named the session. */
   readonly by: "current" | "previous" | "renewal" | "none";
@@ -56,6 +65,7 @@ export interface SessionResumeTelemetry {
 
 /** A session was destroyed. */
 export interface SessionDestroyTelemetry {
+  /** As `session.id`. */
   readonly sessionId: string;
   /**
    * `"call"`: a call of the application in this process. `"limit"`: a login of the subject above `maxSessionsPerSubject`.
@@ -66,8 +76,11 @@ export interface SessionDestroyTelemetry {
 
 /** One run of the handler `message`. */
 export interface MessageTelemetry extends Ended<"handled" | "refused" | "failed"> {
+  /** As `connection.id`. */
   readonly connectionId: string;
+  /** As `session.id`; `undefined` if no session is set (`gate: "open"`). */
   readonly sessionId: string | undefined;
+  /** As `connection.runtime`. */
   readonly runtime: string;
   /** The length of the message, bytes (of UTF-8 for text), without framing. */
   readonly bytes: number;
@@ -75,7 +88,9 @@ export interface MessageTelemetry extends Ended<"handled" | "refused" | "failed"
 
 /** A `set`, `patch` or `update`, from the call to its settled promise. */
 export interface WriteTelemetry extends Ended<"written" | "failed"> {
+  /** As `session.id`. */
   readonly sessionId: string;
+  /** The method that the application called. */
   readonly kind: "set" | "patch" | "update";
 }
 
@@ -89,6 +104,7 @@ export interface StoreCallTelemetry extends Ended<"answered" | "failed"> {
 
 /** A change of the store's health: the first failure that no caller waits for, and the end of the outage. */
 export interface StoreHealthTelemetry {
+  /** False at the beginning of an outage, true at its end. */
   readonly ok: boolean;
   /** Why the store is not healthy; `undefined` where it is. */
   readonly code: string | undefined;
@@ -98,9 +114,13 @@ export interface StoreHealthTelemetry {
 
 /** One numbered message for the handler `transaction`: each run of the handler, and the commit. */
 export interface TransactionTelemetry extends Ended<TransactionOutcome> {
+  /** As `connection.id`. */
   readonly connectionId: string;
+  /** As `session.id`; `undefined` if no session was set. */
   readonly sessionId: string | undefined;
+  /** As `connection.runtime`. */
   readonly runtime: string;
+  /** The length of the message, bytes (of UTF-8 for text), without framing. */
   readonly bytes: number;
 }
 
@@ -113,22 +133,35 @@ export type TransactionOutcome = "committed" | "empty" | "refused" | "repeated" 
 
 /** A `send` to a session, from the call to the answer of the store. */
 export interface OutboxSendTelemetry extends Ended<"kept" | "missing" | "failed"> {
+  /** As `session.id`. */
   readonly sessionId: string;
+  /** The length of the message, bytes (of UTF-8 for text), without framing. */
   readonly bytes: number;
 }
 
 /** The channels of `node:diagnostics_channel`, by name, with the payload of each. docs/telemetry.md explains all of them. */
 export interface TelemetryEvents {
+  /** Published for each handshake, accepted or refused. */
   readonly "wsession:handshake": HandshakeTelemetry;
+  /** Published before the handler `open`. */
   readonly "wsession:connection:open": ConnectionOpenTelemetry;
+  /** Published once for each opened connection. */
   readonly "wsession:connection:close": ConnectionCloseTelemetry;
+  /** Published each time a client comes back to its session. */
   readonly "wsession:session:resume": SessionResumeTelemetry;
+  /** Published in the process that asked for the destruction, and in no other. */
   readonly "wsession:session:destroy": SessionDestroyTelemetry;
+  /** Published for each run of the handler `message`. */
   readonly "wsession:message": MessageTelemetry;
+  /** Published for each `set`, `patch` and `update`. */
   readonly "wsession:write": WriteTelemetry;
+  /** Published for each call of a method of the store. */
   readonly "wsession:store:call": StoreCallTelemetry;
+  /** Published when an outage of the store begins, and when it ends. */
   readonly "wsession:store:health": StoreHealthTelemetry;
+  /** Published for each numbered message if there is a handler `transaction`. */
   readonly "wsession:transaction": TransactionTelemetry;
+  /** Published for each `send` to a session. */
   readonly "wsession:outbox:send": OutboxSendTelemetry;
 }
 

@@ -65,15 +65,21 @@ interface NoContext {
 
 /** The answer of `accept`. `context` reaches `initial`, and the connection as `connection.context`. */
 export interface Acceptance<Context = unknown> extends AcceptOptions {
+  /** The discriminant of `Admission`. */
   readonly type: "accept";
+  /** The application's own record of the connection. Not stored, not copied. */
   readonly context?: Context;
 }
 
 /** The answer of `reject`. */
 export interface Rejection {
+  /** The discriminant of `Admission`. */
   readonly type: "reject";
+  /** The HTTP status, 400 to 599. */
   readonly status: number;
+  /** The body of the answer, plain text. */
   readonly reason: string;
+  /** The headers of the answer, beside `Content-Type`. Absent: none. */
   readonly headers?: HeaderValues | undefined;
 }
 
@@ -108,6 +114,7 @@ const ACCEPT_OPTIONS = ["subject", "sessionId", "context", "headers", ...LIFETIM
  */
 // Two signatures, because a single `context?: Context` would infer a type without `undefined` from a value that may be undefined.
 export function accept(options?: AcceptOptions & NoContext): Acceptance<undefined>;
+/** As above, with a `context`, whose type is inferred. */
 export function accept<Context>(options: AcceptOptions & ContextOption<Context>): Acceptance<Context>;
 export function accept(
   options: AcceptOptions & { readonly context?: unknown } = {},

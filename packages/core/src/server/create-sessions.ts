@@ -19,11 +19,13 @@ type ContextOf<Admitted> = Admitted extends Acceptance<infer Context> ? Context 
  */
 export interface WriteAdmitAboveInitial {}
 // The first test is for `any`, the type of `JSON.parse`, which stays `any`.
+/** The context as `initial` sees it. */
 type Known<Context> = 0 extends 1 & Context
   ? Context
   : unknown extends Context
     ? WriteAdmitAboveInitial
     : Context;
+/** The option `initial` for this data and this admission. */
 type Initial<Data, Admitted> = InitialOption<Data, Known<ContextOf<Admitted>>>;
 
 /**
@@ -39,14 +41,20 @@ type WithBoth<Data extends object, Admitted> =
   | (Initial<never, Admitted> & { readonly schema?: undefined });
 /** The option `schema`, required. An interface, because editors show no documentation for `Required`. */
 interface RequiredSchema<Data> extends SchemaOption<Data> {
+  /** As in `SchemaOption`, and required. */
   readonly schema: StandardSchemaV1<unknown, Data>;
 }
+/** An object of literals, at any depth. */
 type Literals = { readonly [name: string]: Literal };
+/** A type that makes TypeScript keep the narrow type of a literal or a tuple in its place. */
 type Literal = "" | 0 | 0n | boolean | Literals | readonly Literal[] | [];
 
+/** The options without those that decide about `Data`. */
 type Options<Transport, Admitted> = CommonOptions & TransportOption<Transport> & AdmitOption<Admitted>;
+/** All options. `initial` may be absent. */
 interface AllOptions<Data extends object, Transport, Admitted>
   extends CommonOptions, TransportOption<Transport>, AdmitOption<Admitted>, SchemaOption<Data> {
+  /** The data of a new session. Absent: the application calls `connection.setSession`. */
   readonly initial?: Initial<NoInfer<Data>, Admitted>["initial"] | undefined;
 }
 
@@ -84,6 +92,7 @@ export function createSessions<
 >(
   options: Options<Transport, Admitted> & WithBoth<Data, Admitted>,
 ): Sessions<Data, Transport, never, ContextOf<Admitted>>;
+/** With `initial`, and without a schema: `Data` is inferred from what `initial` returns. */
 export function createSessions<
   Data extends object,
   Transport = unknown,
@@ -91,6 +100,7 @@ export function createSessions<
 >(
   options: Options<Transport, Admitted> & Initial<Data, Admitted> & { readonly schema?: undefined },
 ): Sessions<Data, Transport, never, ContextOf<Admitted>>;
+/** With `initial`, and a `schema` that may be `undefined`. */
 export function createSessions<
   Data extends object,
   Transport = unknown,
@@ -99,6 +109,7 @@ export function createSessions<
   options: Options<Transport, Admitted> & SchemaOption<Data> & Initial<NoInfer<Data>, Admitted>,
 ): Sessions<Data, Transport, never, ContextOf<Admitted>>;
 // The overload with all options is the last, because the compiler explains a call that fits no overload by the last one.
+/** Without `initial`: `connection.session` is `undefined` until `setSession`, or a token of a stored session, sets it. */
 export function createSessions<
   Data extends object,
   Transport = unknown,

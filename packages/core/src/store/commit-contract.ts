@@ -31,6 +31,7 @@ export interface CommitNumbers {
 
 /** One transaction: settled numbers, a change of the data, and messages. */
 export interface CommitRequest {
+  /** The session. */
   readonly id: string;
   /** The numbers that the commit settles. */
   readonly numbers: CommitNumbers;

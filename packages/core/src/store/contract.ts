@@ -96,6 +96,7 @@ export type CreateResult =
 
 /** A session that a client, or the application, asks for. */
 export interface ResumeRequest {
+  /** The id that the token names, or that the application named. */
   readonly id: string;
   /** Base64url SHA-256 of the presented verifier; `undefined` if the application named the session itself (`admit`). */
   readonly digest: string | undefined;
@@ -143,6 +144,7 @@ export type ResumeResult =
 
 /** A session whose token is to be replaced. With a subject the session gets the subject in the same step. */
 export interface RotateRequest extends Decision {
+  /** The session, which keeps its id. */
   readonly id: string;
   /** Base64url SHA-256 of the new verifier. */
   readonly digest: string;

@@ -4,6 +4,7 @@ import type { OwnLifetimes, StoredSession } from "./stored-session.ts";
 
 /** Lifetimes that a session gets. */
 export interface ExtendRequest {
+  /** The session. */
   readonly id: string;
   /** The caller's idle time, milliseconds, for a session without one of its own. */
   readonly idleMs: number;

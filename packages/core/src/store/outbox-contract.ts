@@ -51,6 +51,7 @@ export interface OutboxAppend {
 
 /** Messages that are to be kept for the client of a session. */
 export interface AppendRequest extends OutboxAppend {
+  /** The session. */
   readonly id: string;
   /** Refuse if the session's fence is higher, as a write does; `undefined` for an administrative append. */
   readonly fence: number | undefined;
@@ -83,6 +84,7 @@ export type AppendResult =
 
 /** A read of an outbox from a position on. */
 export interface ReadRequest {
+  /** The session. */
   readonly id: string;
   /** The reader's position. Offset and chain may have any values, because a client sends them. */
   readonly from: Position;
@@ -133,7 +135,9 @@ export type ReadResult =
  * the outbox differs from `StoreHost.held(id).outbox`. The event is a hint, as all events are: a lost event costs only time.
  */
 export interface AppendedEvent {
+  /** The discriminant of `StoreEvent`. */
   readonly type: "appended";
+  /** The session. */
   readonly id: string;
   /** The end of the outbox after the append. */
   readonly end: Position;

@@ -9,6 +9,7 @@ export type PresenceType = "online" | "away" | "offline";
 
 /** A session of a subject, with the connections of all processes. */
 export interface SessionPresence {
+  /** As `session.id`. */
   readonly id: string;
   /** How many live connections the session has, on all processes together. */
   readonly connections: number;
@@ -25,7 +26,9 @@ export interface SessionPresence {
 
 /** The presence of a subject, from `sessions.presenceOfSubject`. */
 export interface SubjectPresence {
+  /** The subject that was asked for, also if it has no session. */
   readonly subject: string;
+  /** The state of the subject, from those of its sessions. */
   readonly type: PresenceType;
   /** The subject's live sessions, in no order; also those without a connection. */
   readonly sessions: readonly SessionPresence[];
@@ -33,7 +36,9 @@ export interface SubjectPresence {
 
 /** A state that `sessions.watch` reports. */
 export interface PresenceEvent {
+  /** One of the watched subjects. */
   readonly subject: string;
+  /** The new state of the subject. */
   readonly type: PresenceType;
 }
 
@@ -44,6 +49,7 @@ export type SessionEventType = "left" | "expired" | "destroyed";
 export interface SessionEvent {
   /** The id of the event. An event that is delivered again has the same id: its first process ended before the function had settled. */
   readonly id: string;
+  /** As `session.id`. The session may be gone by now. */
   readonly sessionId: string;
   /** The subject at the time of the event. */
   readonly subject: string | undefined;

@@ -2,7 +2,9 @@
 
 /** A process that holds a session, by the store's name for the process. */
 export interface NodePresence {
+  /** The store's name for the process: the option `node` of `redisStore`, or a random one. */
   readonly node: string;
+  /** How many connections to the session the process has. */
   readonly connections: number;
 }
 

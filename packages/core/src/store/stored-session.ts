@@ -38,6 +38,7 @@ export interface StoredSession {
    * while they run.
    */
   readonly lineage?: number | undefined;
+  /** The data at this version, of the kind that `capabilities.values` names. */
   readonly data: object;
   /** The owner of the session; `undefined` for none. */
   readonly subject: string | undefined;

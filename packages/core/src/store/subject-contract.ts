@@ -11,7 +11,9 @@ export interface SubjectLimit {
 
 /** A takeover of a subject for one of its sessions. */
 export interface TakeOverSubjectRequest {
+  /** The session that takes over. */
   readonly id: string;
+  /** The subject of the session at the time of the request. */
   readonly subject: string;
   /** Whether the fence of the session itself rises too, for a connection that takes the session over. */
   readonly raise: boolean;
@@ -27,7 +29,9 @@ export type TakeOverSubjectResult =
 
 /** The fence of a session after a takeover of its subject. */
 export interface RaisedFence {
+  /** The session. */
   readonly id: string;
+  /** The session's new fence. Connections with a lower fence end. */
   readonly fence: number;
 }
 

@@ -3,11 +3,15 @@ import type { PresenceEvent, PresenceType } from "./presence-contract.ts";
 
 /** A session's state. Of two states the one with the higher stamp is the later one. */
 export interface SessionState {
+  /** The session. */
   readonly id: string;
+  /** The state of the session. */
   readonly type: PresenceType;
+  /** The order of the states of one session. */
   readonly stamp: number;
 }
 
+/** Called with the new state of a watched subject. */
 type Listener = (event: PresenceEvent) => void;
 
 interface Watched {

@@ -13,6 +13,7 @@ export type Change =
 
 /** One write of a session. */
 export interface WriteRequest {
+  /** The session. */
   readonly id: string;
   /** The change of the data. */
   readonly change: Change;

@@ -15,37 +15,56 @@ import { idleMsOf, restoredCookie, storedCookie } from "./cookie.ts";
 import { Inflater } from "./inflater.ts";
 import { assertSession, changesOf, dataOf, fieldsOf, LOADED, Loaded, loadedOf, putLoaded } from "./loaded.ts";
 
+/** The callback of the middleware: called without an argument, or with the error. */
 type Done = (error?: unknown) => void;
 
 /** The members of a session that the store uses. */
 interface StoredHandle {
+  /** The data of the session, which may not be changed in place. */
   readonly data: object;
   /** Milliseconds since the epoch. */
   readonly idleExpiresAt: number;
+  /** Replaces all data. */
   set(data: object): Promise<void>;
+  /** Sets these fields, and deletes those that are `undefined`. */
   patch(fields: object): Promise<void>;
+  /** Restarts the idle time. */
   touch(): Promise<void>;
+  /** Gives the session an idle time of its own, milliseconds. */
   extend(lifetimes: { readonly idleMs: number }): Promise<void>;
+  /** Destroys the session. False: it was gone. */
   destroy(reason?: string): Promise<boolean>;
 }
 
 /** The members of `createSessions`' result that `expressStore` uses, for sessions of any data. */
 export interface SessionsForStore {
+  /** The session of an id; `undefined` if there is none. */
   get(id: string): Promise<StoredHandle | undefined>;
+  /** All sessions, in no order. */
   entries(): AsyncIterable<StoredHandle>;
 }
 
 /** The store that `expressStore` returns, for express-session and @fastify/session. The middleware calls its methods. */
 export interface ExpressStore extends EventEmitter {
+  /** Reads a session. `null`: there is none, or it has expired. */
   get<Stored>(sid: string, callback: (error: unknown, session?: Stored | null) => void): void;
+  /** Writes the fields that the request has changed. Creates the session if the `sid` is new. */
   set(sid: string, session: object, callback?: Done): void;
+  /** Restarts the idle time. Does nothing if the session is gone. */
   touch(sid: string, session: object, callback?: Done): void;
+  /** Destroys the session, and closes its WebSockets. */
   destroy(sid: string, callback?: Done): void;
+  /** All sessions that express-session created, in no order. */
   all<Stored>(callback: (error: unknown, sessions?: Stored[] | null) => void): void;
+  /** How many sessions `all` would return. */
   length(callback: (error: unknown, length?: number) => void): void;
+  /** Destroys the sessions that `all` would return. */
   clear(callback?: Done): void;
+  /** As `get`, with the session as an object of express-session. */
   load<Loaded>(sid: string, callback: (error: unknown, session?: Loaded) => unknown): void;
+  /** Destroys the request's session, and gives the request a new one under a new `sid`. */
   regenerate(request: object, callback: Done): void;
+  /** Makes the request's session from stored data. */
   createSession<Inflated>(request: object, session: object): Inflated;
   /** The id of the session in wsession, for `accept({ sessionId })`. It is not a secret, and does not reveal the `sid`. */
   sessionIdOf(sid: string): string;

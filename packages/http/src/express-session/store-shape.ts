@@ -1,5 +1,6 @@
 /** A store of express-session or @fastify/session, by the parts of it that are used here. */
 export interface SessionReaderStore {
+  /** Calls back with the session; with `undefined` or `null` if there is none. */
   get(sid: string, callback: (error?: unknown, session?: unknown) => void): unknown;
 }
 

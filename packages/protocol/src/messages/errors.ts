@@ -9,7 +9,9 @@ export type MessageErrorCode =
 
 /** The error for a message that was not sent. Its text names paths in the payload, and never quotes values. */
 export class MessageError extends Error {
+  /** Always "MessageError", also where two copies of this package make `instanceof` fail. */
   override readonly name = "MessageError";
+  /** What happened, for programs. */
   readonly code: MessageErrorCode;
   /** The name of the message or of the refusal. */
   readonly messageName: string;

@@ -4,9 +4,13 @@ import type { StandardSchemaV1 } from "../schema.ts";
 import type { SendOptions, Sent } from "../sending.ts";
 
 // Structural types in place of `Sessions` and `Client`, so that page and server share a file that imports neither core nor the client.
+/** The members of `createSessions`' result that messages use. */
 export interface SessionsLike {
+  /** The live connections of this process. */
   readonly connections: Iterable<object>;
+  /** As `sessions.send`: keeps the message for the session. `undefined`: there is no such session. */
   send(id: string, message: string, options?: SendOptions): Promise<Sent | undefined>;
+  /** As `sessions.sendToSubject`: keeps the message for each session of the subject. */
   sendToSubject(
     subject: string,
     message: string,
@@ -14,16 +18,22 @@ export interface SessionsLike {
   ): Promise<{ readonly sessions: number }>;
 }
 
+/** The members of a client of `@wsession/client` that messages use. */
 export interface ClientLike {
+  /** Sends a numbered message. Resolves once the server has handled it. */
   send(message: string): Promise<void>;
+  /** Sends a message that is neither numbered nor kept. False: the client is not live. */
   sendNow(message: string): boolean;
+  /** Adds a listener. The returned function removes it. */
   on(
     type: "message",
     listener: (event: { readonly data: string | Uint8Array; readonly replayed: boolean }) => unknown,
   ): () => void;
 }
 
+/** The type of the connections of these sessions. */
 type ConnectionIn<S> = S extends { readonly connections: Iterable<infer C> } ? C : never;
+/** The type of the argument of their handler `transaction`. */
 type TransactionIn<S> = S extends { bind(runtime: never, handlers: infer H): unknown }
   ? H extends {
       readonly transaction?: ((transaction: infer T, data: string | Uint8Array) => unknown) | undefined;
@@ -47,12 +57,17 @@ export type Schemas = Readonly<Record<string, StandardSchemaV1>> & { readonly th
 
 /** The payload of the sender (the schema's input), and the payload of the receiver (the schema's output). */
 export interface Payload<Given, Got> {
+  /** What the sender passes: the input of the schema. */
   readonly given: Given;
+  /** What the receiver gets: the output of the schema, after its defaults and conversions. */
   readonly got: Got;
 }
 
+/** The type that a schema accepts. */
 export type InputOf<Schema extends StandardSchemaV1> = NonNullable<Schema["~standard"]["types"]>["input"];
+/** The type that a schema returns. */
 export type OutputOf<Schema extends StandardSchemaV1> = NonNullable<Schema["~standard"]["types"]>["output"];
+/** The payloads of messages, by the names of the messages. */
 export type Payloads = Readonly<Record<string, Payload<unknown, unknown>>>;
 
 /** One handler for each name: a function, or `{ transaction }` to apply the message exactly once. */
@@ -68,6 +83,7 @@ export type MessageHandlersOf<M, S> =
 
 /** The result of `handlers`, for `bindSessions`. */
 export interface RawHandlers<S> {
+  /** Parses a message, and calls its handler. */
   readonly message: (connection: ConnectionIn<S>, data: string | Uint8Array) => unknown;
   /** Present only if one of the handlers is a `{ transaction }`. */
   readonly transaction?: (transaction: AnyTransactionIn<S>, data: string | Uint8Array) => unknown;
@@ -80,18 +96,24 @@ export type Senders<To extends Payloads, Options extends unknown[], Result> = {
     : (payload: To[Name]["given"], ...options: Options) => Result;
 };
 
+/**
+ * One method for each message, which adds a listener. The returned function removes it. `replayed`: the message was kept before
+ * this connection.
+ */
 export type Listeners<ToClient extends Payloads> = {
   readonly [Name in keyof ToClient]: (
     listener: (payload: ToClient[Name]["got"], event: { readonly replayed: boolean }) => unknown,
   ) => () => void;
 };
 
+/** One function for each refusal, which makes the error. A detail that may be undefined may be omitted. */
 export type Refusers<Refusals extends Payloads> = {
   readonly [Name in keyof Refusals & string]: undefined extends Refusals[Name]["given"]
     ? (detail?: Refusals[Name]["given"]) => TransactionRefused<Name, Refusals[Name]["given"]>
     : (detail: Refusals[Name]["given"]) => TransactionRefused<Name, Refusals[Name]["given"]>;
 };
 
+/** The messages of a page, over one client. */
 export interface MessageClient<ToServer extends Payloads, ToClient extends Payloads> {
   /** As the client's `send`. Rejects with a MessageError if the payload does not satisfy its schema. */
   readonly send: Senders<ToServer, [], Promise<void>>;
@@ -108,6 +130,7 @@ export interface MessageClient<ToServer extends Payloads, ToClient extends Paylo
   ): () => void;
 }
 
+/** The defined messages, as `defineMessages` returns them. Server and page share one such object. */
 export interface Messages<ToServer extends Payloads, ToClient extends Payloads, Refusals extends Payloads> {
   /**
    * Handlers for `bindSessions`, among the others: `{ open, ...messages.handlers(sessions, { … }) }`. A received message

@@ -11,12 +11,15 @@ export interface InspectedHolder {
   readonly process: string;
   /** The option `node` of that process, or `process`. */
   readonly node: string;
+  /** How many connections to the session the process last wrote. */
   readonly connections: number;
 }
 
 /** The messages that are kept for a session. */
 export interface InspectedOutbox {
+  /** How many messages the outbox has. */
   readonly messages: number;
+  /** The length of these messages together, bytes. */
   readonly bytes: number;
   /** The offset of the last message. */
   readonly offset: number;
@@ -24,10 +27,15 @@ export interface InspectedOutbox {
 
 /** A live session. */
 export interface InspectedSession {
+  /** As `session.id`. */
   readonly id: string;
+  /** The owner of the session; `undefined` for none. */
   readonly subject: string | undefined;
+  /** 1 at creation. Each applied write adds exactly 1. */
   readonly version: number;
+  /** 0 until a connection takes the session over; each takeover raises it. */
   readonly fence: number;
+  /** The application's `schemaVersion` at the last write; 0 if it has none. */
   readonly schemaVersion: number;
   /** At most this many bytes of data. */
   readonly bytes: number;
@@ -37,7 +45,9 @@ export interface InspectedSession {
   readonly absoluteInMs: number;
   /** The session's own lifetimes, in place of the options of `createSessions`. */
   readonly own: OwnLifetimes | undefined;
+  /** The processes with a connection, also those that have crashed and are not removed yet. */
   readonly holders: readonly InspectedHolder[];
+  /** `undefined`: no message was ever kept for the session. */
   readonly outbox: InspectedOutbox | undefined;
 }
 
@@ -62,6 +72,7 @@ export type InspectedRecord =
 export interface InspectedIndex {
   /** The first characters of the SHA-256 of the subject. */
   readonly hash: string;
+  /** How many ids the index lists. */
   readonly entries: number;
   /** Entries without a live session of the subject. */
   readonly dead: number;
@@ -69,7 +80,9 @@ export interface InspectedIndex {
 
 /** The result of one step of a scan. */
 export interface ScanStep {
+  /** The records of this step, in no order. */
   readonly records: readonly InspectedRecord[];
+  /** The indexes of this step, in no order. */
   readonly indexes: readonly InspectedIndex[];
   /** The part of all keys that the scan has looked at, from 0 to 1; `undefined` if the number of keys is unknown. */
   readonly progress: number | undefined;
@@ -77,10 +90,13 @@ export interface ScanStep {
 
 /** A subject, with the sessions that its index lists. */
 export interface InspectedSubject {
+  /** The subject that was asked for. */
   readonly subject: string;
+  /** The live sessions of the subject, in no order. */
   readonly sessions: readonly InspectedSession[];
   /** Ids that the index lists, without a live session of the subject. */
   readonly dead: readonly string[];
+  /** Ids of records that this release can't read. */
   readonly unreadable: readonly string[];
   /** When the subject's sessions were last destroyed, milliseconds by the server's clock. Redis forgets it, after a day at least. */
   readonly destroyedAt: number | undefined;
@@ -90,6 +106,7 @@ export interface InspectedSubject {
 export interface InspectedMemory {
   /** `host:port` on a Cluster; "" for a single server. */
   readonly server: string;
+  /** `used_memory` of the server: all keys and buffers, of all applications. */
   readonly usedBytes: number;
   /** 0 for no limit. */
   readonly maxBytes: number;
@@ -117,6 +134,7 @@ export type BusEvent =
 export interface Bus {
   /** Listens also on the channels of these processes. A process is known by its unique name, as in `InspectedHolder`. */
   follow(processes: Iterable<string>): void;
+  /** Ends the subscription. No event follows. */
   close(): void;
 }
 
@@ -127,6 +145,7 @@ export interface RedisInspection {
    * thrown last.
    */
   scan(): AsyncIterable<ScanStep>;
+  /** The record of one session, whatever state it is in. */
   record(id: string): Promise<InspectedRecord>;
   /**
    * The data of a live session; `undefined` if there is no such session.
@@ -134,15 +153,18 @@ export interface RedisInspection {
    * @throws CORRUPT_RECORD, as a rejection.
    */
   data(id: string): Promise<object | undefined>;
+  /** The sessions of one subject. */
   subject(subject: string): Promise<InspectedSubject>;
   /** Whether the process has its lease. */
   isAlive(process: string): Promise<boolean>;
   /** The bytes of a session's keys in Redis; `undefined` if the user has no right to MEMORY USAGE, or if there is no such key. */
   memoryOf(id: string): Promise<number | undefined>;
+  /** The memory of each server; of all masters on a Cluster. */
   memory(): Promise<readonly InspectedMemory[]>;
   /** Listens to the channels of the store, until `close`. */
   listen(onEvent: (event: BusEvent) => void): Bus;
   /** Runs the checks by which a store decides whether it can use a server, and more. Settles within about ten times `timeoutMs`. */
   check(): Promise<CheckReport>;
+  /** Ends the connections of this inspection. The client that was passed stays open. */
   close(): void;
 }

@@ -2,6 +2,7 @@
 export interface Finding {
   /** `problem`: the store can't work, or may lose sessions. `note`: something is missing that not every application needs. */
   readonly level: "ok" | "note" | "problem";
+  /** What was checked. */
   readonly topic:
     | "connection"
     | "cluster"
@@ -14,6 +15,7 @@ export interface Finding {
     | "bus";
   /** `host:port` on a Cluster; "" for a single server. */
   readonly server: string;
+  /** What was found, as a sentence for the operator. */
   readonly message: string;
   /** What the operator should do. Only for `problem` and `note`. */
   readonly remedy: string | undefined;
@@ -23,6 +25,7 @@ export interface Finding {
 export interface CheckReport {
   /** Whether there is no problem. */
   readonly ok: boolean;
+  /** What each check found, also where all is well. */
   readonly findings: readonly Finding[];
 }
 
