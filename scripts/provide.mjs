@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import process from "node:process";
 import { findProgram, findTool, ToolError, tools, usualFolders } from "./tools.mjs";
 
@@ -28,7 +28,7 @@ export async function provideTools(environment, folders = usualFolders, wanted =
   if (after.missing.length === 0) return after.found;
   const variables = after.missing.map((tool) => tool.variable).join(", ");
   throw new ToolError(
-    `The tests need ${labels(after.missing)}, and ${failure ?? "the packages installed do not hold that"}; ` +
+    `This command needs ${labels(after.missing)}, and ${failure ?? "the packages installed do not hold that"}; ` +
       `install what is missing, or name binaries in ${variables}.`,
   );
 }
@@ -83,7 +83,7 @@ async function install(missing, surroundings) {
  */
 function installWithApt(missing, aptGet, environment) {
   const packages = unique(missing.map((tool) => tool.apt));
-  say(`installing ${packages.join(", ")} with apt-get, for ${labels(missing)}, which the tests need`);
+  say(`installing ${packages.join(", ")} with apt-get, for ${labels(missing)}`, environment);
   // An update that partly fails may still provide usable package lists; the installation shows whether it
   // did.
   execute([...aptGet, "update", "-q"], environment);
@@ -103,7 +103,7 @@ function installWithBrew(missing, surroundings) {
   if (brew === undefined) return "there is no brew here to install it with";
   let failure;
   for (const formula of unique(missing.map((tool) => tool.brew))) {
-    say(`installing ${formula} with brew, for ${labels(missing)}, which the tests need`);
+    say(`installing ${formula} with brew, for ${labels(missing)}`, surroundings.environment);
     failure = execute([brew, "install", ...formula.split(" ")], surroundings.environment) ?? failure;
   }
   return failure;
@@ -112,7 +112,7 @@ function installWithBrew(missing, surroundings) {
 // Ubuntu's own chromium package is a snap, which containers can't run.
 /** @param {NodeJS.ProcessEnv} environment */
 async function installPlaywrightChromium(environment) {
-  say("installing Playwright's Chromium and its libraries, which the tests need");
+  say("installing Playwright's Chromium and its libraries", environment);
   const entry = createRequire(import.meta.url).resolve("playwright-core");
   const failure = execute(
     [process.execPath, join(dirname(entry), "cli.js"), "install", "--with-deps", "chromium"],
@@ -178,7 +178,20 @@ function unique(list) {
   return [...new Set(list)];
 }
 
-/** @param {string} sentence */
-function say(sentence) {
-  console.log(`npm test: ${sentence}`);
+/**
+ * @param {string} sentence
+ * @param {NodeJS.ProcessEnv} environment
+ */
+function say(sentence, environment) {
+  console.log(`${runningCommand(environment)}: ${sentence}`);
+}
+
+/**
+ * The command that the user gave, because many commands install tools: `npm test`, `npm run spec`, or a script by its path.
+ *
+ * @param {NodeJS.ProcessEnv} environment
+ */
+function runningCommand({ npm_lifecycle_event: script }) {
+  if (script === undefined) return `node ${relative(process.cwd(), process.argv[1] ?? "")}`;
+  return script === "test" ? "npm test" : `npm run ${script}`;
 }

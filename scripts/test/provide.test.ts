@@ -107,11 +107,22 @@ describe("what is missing", () => {
     packageManager(
       `echo "$DEBIAN_FRONTEND $@" >> ${machine}/log; [ "$1" = update ] || { ${copies.join(";")}; }`,
     );
-    expect((await provide())["WSESSION_REDIS_SERVER"]).toBe(join(machine, "bin", "redis-server"));
+    const found = await provide({ npm_lifecycle_event: "test" });
+    expect(found["WSESSION_REDIS_SERVER"]).toBe(join(machine, "bin", "redis-server"));
     expect(readFileSync(join(machine, "log"), "utf8")).toMatch(/^noninteractive install .*redis/m);
     expect(said.mock.calls).toEqual([
       [expect.stringMatching(/^npm test: installing redis.* with \S+, for redis.*$/)],
     ]);
+  });
+
+  test.each([
+    ["an npm script", { npm_lifecycle_event: "bench:deploy" }, /^npm run bench:deploy: installing redis/],
+    ["no npm script", {}, /^node \S+: installing redis/],
+  ])("is installed by %s under the name of the running command", async (_, environment, message) => {
+    program("bin", "chromium");
+    packageManager("exit 100");
+    await expect(provide(environment)).rejects.toThrow(ToolError);
+    expect(said.mock.calls[0]).toEqual([expect.stringMatching(message)]);
   });
 
   test("is provided although its package failed to start a service", async () => {
@@ -128,14 +139,14 @@ describe("what is missing", () => {
     const failure = provide();
     await expect(failure).rejects.toThrow(ToolError);
     await expect(failure).rejects.toThrow(
-      /^The tests need redis-server, redis-sentinel, redis-cli, and .* failed \(E: Unable to locate package redis-server\); .*WSESSION_REDIS_SERVER.*\.$/,
+      /^This command needs redis-server, redis-sentinel, redis-cli, and .* failed \(E: Unable to locate package redis-server\); .*WSESSION_REDIS_SERVER.*\.$/,
     );
   });
 
   test("is told in one sentence when there is no package manager", async () => {
     program("bin", "chromium");
     await expect(provide()).rejects.toThrow(
-      /^The tests need .*, and there is no .* to install it with; .*\.$/,
+      /^This command needs .*, and there is no .* to install it with; .*\.$/,
     );
   });
 });
