@@ -33,7 +33,8 @@ async function rejection(promise: PromiseLike<unknown>): Promise<unknown> {
 }
 
 test("a write whose reply was lost and that the client sends again is applied once, and answers as applied (I10)", async () => {
-  const { proxy, process, onlooker } = await behindProxy();
+  // 18 other processes write meanwhile.
+  const { proxy, process, onlooker } = await behindProxy(20_000);
   const { id } = aCreation();
   await process.store.create(aCreation({ id, data: { n: 0 } }));
   proxy.replies("drop");
