@@ -1,7 +1,8 @@
-// What `npm run test:matrix` and `npm run test:runtimes` found: results.json keeps it, and docs/compatibility.md shows it.
+// What `npm run test:matrix`, `test:runtimes` and `test:browsers` found: results.json keeps it, and docs/compatibility.md shows it.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../../scripts/run-tool.mjs";
+import { browsersTable } from "../client/browsers/plan.mjs";
 import { runtimesTable } from "../other-runtimes/plan.mjs";
 import { tables } from "./plan.mjs";
 import { markdown, replaceTable } from "./table.mjs";
@@ -13,7 +14,7 @@ export const PAGE = join(root, "docs", "compatibility.md");
 const FILE = join(import.meta.dirname, "results.json");
 
 /** @type {readonly PageTable[]} */
-export const pageTables = [runtimesTable, ...tables];
+export const pageTables = [browsersTable, runtimesTable, ...tables];
 
 /** @returns {Results} */
 export function readResults() {

@@ -73,7 +73,7 @@ function choose(only, isMissing) {
 async function runRow(row) {
   const platform = await provide(row.platform);
   const title = row.title(platform.versions);
-  const cells = await runSuites(platform, row);
+  const { cells } = await runSuites(platform, row);
   for (const [suite, { passed, failures }] of Object.entries(cells)) {
     console.log(`${title}: ${suite}: ${passed} passed, ${failures.length} failed`);
     for (const failure of failures) console.log(`  failed: ${failure}`);

@@ -9,15 +9,17 @@ import { ToolError } from "../../scripts/tools.mjs";
 /** @import { Provided } from "./platform.mjs" */
 /** @import { Row, Suite } from "./plan.mjs" */
 /** @import { Cell } from "./table.mjs" */
-/** @typedef {{ testResults: { name: string, status: string, message: string, assertionResults: { fullName: string, status: string }[] }[] }} Report */
+/** @typedef {{ fullName: string, status: string, meta: { platform?: string } }} Result */
+/** @typedef {{ testResults: { name: string, status: string, message: string, assertionResults: Result[] }[] }} Report */
+/** @typedef {{ readonly cells: Readonly<Record<string, Cell>>, readonly platform: string | undefined }} Ran */
 
 /**
- * Runs the tests of a row on its platform, and resolves with a cell for each suite. A run that breaks before its first test has one
- * failure in each: what vitest wrote last.
+ * Runs the tests of a row on its platform, and resolves with a cell for each suite, and with the platform that the tests wrote into
+ * their `meta`, if any did. A run that breaks before its first test has one failure in each: what vitest wrote last.
  *
  * @param {Pick<Provided, "node" | "env">} platform
  * @param {Pick<Row, "args" | "suites">} row
- * @returns {Promise<Readonly<Record<string, Cell>>>}
+ * @returns {Promise<Ran>}
  */
 export async function runSuites({ node, env }, { args, suites }) {
   const folder = mkdtempSync(join(tmpdir(), "wsession-platform-"));
@@ -28,9 +30,10 @@ export async function runSuites({ node, env }, { args, suites }) {
     const errors = await run(node, [vitest, "run", ...output, ...args], env);
     const report = readReport(file);
     const broken = { passed: 0, failures: [errors.trim().split("\n").at(-1) || "vitest wrote no report"] };
-    return Object.fromEntries(
-      suites.map((suite) => [suite.title, report === undefined ? broken : cellOf(report, suite)]),
-    );
+    const cells = suites.map((suite) => [suite.title, report === undefined ? broken : cellOf(report, suite)]);
+    const results = report?.testResults.flatMap(({ assertionResults }) => assertionResults);
+    const platform = results?.find(({ meta }) => meta.platform !== undefined)?.meta.platform;
+    return { cells: Object.fromEntries(cells), platform };
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -13,6 +13,7 @@
  * @typedef {object} PageTable
  * @property {string} title
  * @property {string} head the head of the first column
+ * @property {boolean} [isTurned] whether the page shows a column for each row: there are few rows, and the titles of the columns are long
  * @property {readonly { readonly title: string }[]} suites the columns
  * @property {readonly { readonly id: string, readonly suites: readonly { readonly title: string }[] }[]} rows each with the columns that
  *   apply to it
@@ -27,17 +28,27 @@ const NOT_RUN = 'A cell with "not run" was not run yet.';
  * @param {PageTable} table
  * @param {Readonly<Record<string, Line>>} lines by the ids of the rows
  */
-export function markdown({ head, suites, rows }, lines) {
+export function markdown({ head, isTurned = false, suites, rows }, lines) {
   const titles = suites.map(({ title }) => title);
   const shown = rows.map(({ id, suites: own }) => {
     const { title, day, cells } = lines[id] ?? { title: id, day: "", cells: {} };
     const applying = new Set(own.map((suite) => suite.title));
     return [title, ...titles.map((each) => (applying.has(each) ? text(cells[each]) : "–")), day];
   });
-  const made = [[head, ...titles, "run on"], Array(titles.length + 2).fill("---"), ...shown]
+  const grid = [[head, ...titles, "run on"], ...shown];
+  const [first = [], ...rest] = isTurned ? turned(grid) : grid;
+  const made = [first, Array(first.length).fill("---"), ...rest]
     .map((row) => `| ${row.join(" | ")} |`)
     .join("\n");
   return shown.flat().includes("not run") ? `${NOT_RUN}\n\n${made}` : made;
+}
+
+/**
+ * @param {readonly (readonly string[])[]} grid
+ * @returns {string[][]} the columns as rows
+ */
+function turned(grid) {
+  return (grid[0] ?? []).map((_, column) => grid.map((row) => row[column] ?? ""));
 }
 
 /** @param {Cell | undefined} cell */

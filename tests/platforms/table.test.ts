@@ -10,7 +10,7 @@ const results = readResults();
 /** Rows that have never been run. Their cells say so. */
 const awaited = new Set(["node20", "node22", "node24", "node26"].map((id) => `Packages: ${id}`));
 
-describe("the tables that npm run test:matrix and npm run test:runtimes write", () => {
+describe("the tables that npm run test:matrix, test:runtimes and test:browsers write", () => {
   it.each(pageTables)("compatibility.md shows the results in the table $title as they were kept", (table) => {
     expect(shownTable(page, table.title)).toBe(markdown(table, results[table.title] ?? {}));
   });
@@ -53,6 +53,12 @@ describe("the tables that npm run test:matrix and npm run test:runtimes write", 
     const one = suites.slice(0, 1);
     const whole = { title: "planted", head: "row", suites: one, rows: [{ id: "a", suites: one }] };
     expect(markdown(whole, lines)).toMatch(/^\| row \| one \| run on \|\n/);
+    expect(markdown({ ...whole, isTurned: true }, lines).split("\n")).toEqual([
+      "| row | A 1.0 |",
+      "| --- | --- |",
+      "| one | 3 of 3 |",
+      "| run on | 2026-11-27 |",
+    ]);
   });
 
   it("stay apart: a table replaces the one of its title alone", () => {
@@ -71,7 +77,7 @@ describe("a run of the matrix", () => {
       env: { ...process.env, NODE_OPTIONS: "--import=./nowhere.mjs" },
     };
     const suites = ["one", "two"].map((title) => ({ title, files: "" }));
-    const cells = Object.values(await runSuites(platform, { args: [], suites }));
+    const cells = Object.values((await runSuites(platform, { args: [], suites })).cells);
     expect(cells).toHaveLength(2);
     for (const { passed, failures } of cells) {
       expect(passed).toBe(0);

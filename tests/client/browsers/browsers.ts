@@ -3,6 +3,13 @@ import type { BrowserDriver } from "./driver.ts";
 import { startChromium, startFirefox } from "./puppeteer.ts";
 import { startWebKit } from "./webkit.ts";
 
+declare module "vitest" {
+  interface TaskMeta {
+    /** What the test ran in, for the table of docs/compatibility.md. */
+    platform?: string;
+  }
+}
+
 const drivers: Readonly<Record<string, () => Promise<BrowserDriver>>> = {
   chromium: startChromium,
   firefox: startFirefox,

@@ -1,7 +1,7 @@
 /** The client in real browsers, with a real server: nothing is missing on the page. */
 import { createSessions } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { startRedis } from "../../../packages/store-redis/test/redis-server.ts";
 import { runtimeNames } from "../../runtimes.ts";
 import type { RuntimeName } from "../../runtimes.ts";
@@ -68,6 +68,10 @@ describe.each(browserNames)("a page in %s", (name) => {
   });
 
   afterAll(() => browser?.close());
+
+  beforeEach(({ task }) => {
+    task.meta.platform = `${browser.name} ${browser.version}`;
+  });
 
   describe.each(runtimeNames)("with a server on %s,", (runtime) => {
     test("two tabs of one browser have one session, and each gets every message", async () => {

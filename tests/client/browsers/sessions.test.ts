@@ -1,6 +1,6 @@
 /** The client in real browsers: how it comes back to its session, and what ends it for good. */
 import { protocolToken } from "@wsession/core";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { startRedis } from "../../../packages/store-redis/test/redis-server.ts";
 import { newPrefix } from "../../stores.ts";
 import { Line } from "../line.ts";
@@ -38,6 +38,10 @@ describe.each(browserNames)("a page in %s", (name) => {
   });
 
   afterAll(() => browser?.close());
+
+  beforeEach(({ task }) => {
+    task.meta.platform = `${browser.name} ${browser.version}`;
+  });
 
   test("keeps the HttpOnly cookie of a 101, out of reach of the page, and comes back by it", async () => {
     const { url, line } = await start();
