@@ -21,10 +21,9 @@ const folders = [
 
 export default defineConfig({
   test: {
-    // Real sockets, Redis servers and a browser run beside the tests: many more workers than cores only make them late. Two workers
-    // leave more than a third of two cores idle, because most tests wait for servers. With four, a Redis of one test in 5,859 did not
-    // answer in time.
-    maxWorkers: Math.min(8, Math.max(3, availableParallelism() - 1)),
+    // Real sockets, Redis servers and a browser run beside the tests, so more workers only make them late. Three workers leave more than a
+    // third of two cores idle, because most tests wait for servers.
+    maxWorkers: Math.min(8, Math.max(4, availableParallelism())),
     sequence: { sequencer: LongestFirst },
     projects: [
       ...folders.map(({ name, folder }) => ({
