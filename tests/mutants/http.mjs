@@ -31,7 +31,7 @@ export const httpMutants = [
     file: loaded,
     find: "loaded instanceof Loaded && loaded.sid === sid ? loaded : undefined",
     replace: "loaded instanceof Loaded && sid !== undefined ? loaded : undefined",
-    tests: inPackage("http", "store-input", "keepSessionInfo of passport"),
+    tests: inPackage("http", "store-input", "fields that regenerate"),
   },
   {
     name: "express-store-lost-in-silence",
@@ -209,5 +209,24 @@ export const httpMutants = [
     find: 'await session.destroy("the client has gone");',
     replace: 'void "the client has gone";',
     tests: inPackage("http", "responses", "if the client leaves during its login"),
+  },
+  {
+    name: "http-login-of-nobody-late",
+    promise: "Nor does one stay if the client leaves while its earlier login is destroyed",
+    file: "packages/http/src/http-sessions.ts",
+    find: 'if (!isAnonymous && !headers.hasNoReceiver()) await presented?.destroy("logged in again");\n',
+    replace:
+      "const wasGone = headers.hasNoReceiver();\n" +
+      'if (!isAnonymous && !wasGone) await presented?.destroy("logged in again");\n' +
+      "headers = { ...headers, hasNoReceiver: () => wasGone };\n",
+    tests: inPackage("http", "failed-logins", "while its earlier login is destroyed"),
+  },
+  {
+    name: "http-clean-up-in-silence",
+    promise: "A session that a failed login can't destroy is reported",
+    file: "packages/http/src/http-sessions.ts",
+    find: "this.#owner?.unhandled(error);",
+    replace: "void error;",
+    tests: inPackage("http", "failed-logins", "can't destroy is reported"),
   },
 ];

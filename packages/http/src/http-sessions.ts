@@ -170,17 +170,18 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
       (isAnonymous ? await this.#identify(presented, data, lifetimes, login) : undefined) ??
       (await login.create(data, lifetimes, presented));
     try {
-      // A session whose token no browser has would count for `maxSessionsPerSubject`, and nobody could end it.
+      // The browser's earlier login ends, because its sockets would stay open as the earlier user.
+      if (!isAnonymous && !headers.hasNoReceiver()) await presented?.destroy("logged in again");
+      // A session whose token no browser has would count for `maxSessionsPerSubject`, and nobody could end it. The client may also have
+      // gone during the destruction above.
       if (headers.hasNoReceiver()) {
         await session.destroy("the client has gone");
         return session;
       }
-      // The browser's earlier login ends, because its sockets would stay open as the earlier user.
-      if (!isAnonymous) await presented?.destroy("logged in again");
       this.#setCookie(headers, session, token);
     } catch (error) {
       // No browser got the token, so a session of the user would stay that no browser can end.
-      await session.destroy().catch(() => undefined);
+      await this.#discard(session);
       throw error;
     }
     this.#found.set(request, session);
@@ -207,8 +208,17 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
       return { session, token };
     } catch (error) {
       // The session has the subject, and not its data. Its older token is invalid, so nothing is lost with it.
-      await session.destroy("login failed").catch(() => undefined);
+      await this.#discard(session);
       throw error;
+    }
+  }
+
+  /** Destroys the session of a failed login. The caller throws the error of the login, so an error of the destruction is reported. */
+  async #discard(session: Session<Data, Transport, Context>): Promise<void> {
+    try {
+      await session.destroy("login failed");
+    } catch (error) {
+      this.#owner?.unhandled(error);
     }
   }
 

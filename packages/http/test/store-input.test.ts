@@ -2,10 +2,13 @@
 import { createHmac } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import fastifyCookie from "@fastify/cookie";
+import fastifySession from "@fastify/session";
 import { createSessions, isSessionError, mapStore } from "@wsession/core";
 import { expressStore, fromExpressSession, fromFastifySession } from "@wsession/http";
 import express from "express";
 import session from "express-session";
+import fastify from "fastify";
 import passport from "passport";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { expectRefused, show, wrongFor } from "../../../tests/wrong-values.ts";
@@ -168,6 +171,38 @@ describe("expressStore", () => {
       expect([failures, reports]).toEqual([[], []]);
     },
   );
+
+  test("@fastify/session: fields that regenerate() has copied into the new session are stored, and the login works", async () => {
+    const { store, reports } = storeOf();
+    const app = fastify();
+    await app.register(fastifyCookie);
+    await app.register(fastifySession, {
+      secret,
+      store,
+      cookie: { secure: false },
+      saveUninitialized: false,
+    });
+    app.post("/cart", async (request, reply) => {
+      Object.assign(request.session, { cart: ["book"], theme: "dark" });
+      return reply.code(204).send();
+    });
+    app.post("/login", async (request, reply) => {
+      // Among the fields is the loaded state of the earlier session: @fastify/session keeps that state in a field that loops list.
+      await request.session.regenerate(Object.keys(request.session));
+      Object.assign(request.session, { user: "ada" });
+      return reply.code(204).send();
+    });
+    app.get("/", async (request) => {
+      const { cookie: _, ...data } = request.session;
+      return data;
+    });
+    const browser = new Browser(await app.listen({ host: "127.0.0.1", port: 0 }), "");
+    onTestFinished(() => app.close());
+    await browser.post("/cart");
+    expect((await browser.post("/login")).status).toBe(204);
+    expect(await (await browser.fetch("/")).json()).toEqual({ cart: ["book"], theme: "dark", user: "ada" });
+    expect(reports).toEqual([]);
+  });
 });
 
 describe.each([
