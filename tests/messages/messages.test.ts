@@ -1,6 +1,6 @@
 /** Typed messages over real sockets, as raw text: the server's part with the plain `message` handler of either runtime. */
 import { createSessions, isSessionError, mapStore } from "@wsession/core";
-import type { ErrorContext } from "@wsession/core";
+import type { ErrorContext, Session } from "@wsession/core";
 import { isTransactionRefused } from "@wsession/protocol";
 import { defineMessages } from "@wsession/protocol/messages";
 import { type } from "arktype";
@@ -27,6 +27,10 @@ const messages = defineMessages({
   toClient: { sold: z.object({ price: z.number() }), told: z.unknown() },
 });
 
+const keptLater = defineMessages({
+  toClient: { slow: z.string().refine(async (text) => text !== ""), fast: z.string() },
+});
+
 describe.each(runtimeNames)("typed messages on %s", (runtime) => {
   async function listen(onMessage: () => void = () => undefined) {
     const reports: { readonly error: unknown; readonly stage: ErrorContext["stage"] }[] = [];
@@ -49,6 +53,20 @@ describe.each(runtimeNames)("typed messages on %s", (runtime) => {
     });
     const server = await serve(runtime, sessions, handlers);
     return { sessions, reports, server };
+  }
+
+  /** A server that sends messages to sessions, which `message` may use. */
+  async function listenOut(message: (conn: { readonly session: Session<object> }) => void) {
+    const reports: string[] = [];
+    const sessions = createSessions({
+      store: mapStore(),
+      initial: () => ({}),
+      onError(error, { stage }) {
+        const code = isSessionError(error) ? `${error.code} ` : "";
+        reports.push(`${stage}: ${code}${String(error)}`);
+      },
+    });
+    return { sessions, reports, server: await serve(runtime, sessions, { message }) };
   }
 
   test("reach their handlers with the schema's output, and answers reach the client", async () => {
@@ -119,5 +137,30 @@ describe.each(runtimeNames)("typed messages on %s", (runtime) => {
     client.send("x");
     expect(await client.closed).toMatchObject({ code: 1011 });
     expect(reports).toEqual([["message", false, "MessageError: sold does not satisfy its schema at price"]]);
+  });
+
+  test("whose asynchronous schema refuses an unawaited send end the connection, as with a synchronous one (I12, fault F)", async () => {
+    const { reports, server } = await listenOut(({ session }) => void keptLater.to(session).slow(""));
+    const client = await connect(server);
+    client.send("x");
+    expect(await client.closed).toMatchObject({ code: 1011 });
+    expect(reports).toEqual(["unhandled: MessageError: slow does not satisfy its schema at the top"]);
+  });
+
+  test("whose send waits for an asynchronous schema, and then fails unawaited, are reported by the sessions (fault F)", async () => {
+    const { sessions, reports, server } = await listenOut(() => undefined);
+    await connect(server);
+    const [id = ""] = [...sessions.connections].map(({ session }) => session.id);
+    void keptLater.toSession(sessions, id).slow("");
+    void keptLater.toSubject(sessions, "ada").slow("");
+    // Has a synchronous schema, and waits for the message before it.
+    void keptLater.toSession(sessions, id).fast("x".repeat(2 ** 20));
+    await expect.poll(() => reports).toHaveLength(3);
+    const refused = "unhandled: MessageError: slow does not satisfy its schema at the top";
+    expect(reports.slice(0, 2)).toEqual([refused, refused]);
+    expect(reports[2]).toContain("TOO_LARGE");
+    await expect(keptLater.toSession(sessions, id).slow("")).rejects.toThrow("slow does not satisfy");
+    expect(await keptLater.toSession(sessions, id).slow("x")).toMatchObject({ offset: 1 });
+    expect(reports).toHaveLength(3);
   });
 });

@@ -61,4 +61,12 @@ export const messageMutants = [
     replace: "",
     tests: tests("messages/messages.test.ts", "that are invalid reach no handler"),
   },
+  {
+    name: "messages-late-refusal-in-silence",
+    promise: "A send that an asynchronous schema refuses is reported if nobody awaits the send",
+    file: "packages/protocol/src/ownership.ts",
+    find: "return isOwner(target) ? target.ownPromise(promise) : withoutUnhandledRejection(promise);",
+    replace: "return isOwner(target) ? withoutUnhandledRejection(promise) : promise;",
+    tests: tests("messages/messages.test.ts", "unawaited"),
+  },
 ];

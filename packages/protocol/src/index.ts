@@ -26,6 +26,7 @@ export {
   WINDOW_BYTES,
   WINDOW_MESSAGES,
 } from "./limits.ts";
+export type { PromiseOwner } from "./ownership.ts";
 export { isTransactionRefused, TransactionRefused } from "./refusal.ts";
 export { issuePaths, unchecked } from "./schema.ts";
 export type { SchemaIssue, SchemaResult, StandardSchemaV1 } from "./schema.ts";

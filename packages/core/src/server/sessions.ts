@@ -26,16 +26,18 @@ import type { PresenceEvent, SubjectPresence } from "../store/presence-contract.
 import { Destructions } from "./destructions.ts";
 import { healthOf } from "./health.ts";
 import { Presence } from "./presence.ts";
+import { countSent } from "./sent-to-subject.ts";
+import type { SentToSubject } from "./sent-to-subject.ts";
 import { checkWatch } from "./watch-arguments.ts";
 import type { SessionsOnConnections } from "../session/table.ts";
 import type { OriginRule } from "../handshake/handshake.ts";
 import { isSessionId } from "../handshake/token.ts";
-import type { SendOptions, Sent } from "@wsession/protocol";
+import type { PromiseOwner, SendOptions, Sent } from "@wsession/protocol";
 import { checkMessage } from "../session/send-queue.ts";
 import type { OutgoingMessage } from "../session/appending.ts";
 
 /** The sessions of one application in one process. Builds the parts, and implements the public methods. */
-export class LiveSessions<Data extends object> implements Sessions<Data, unknown, never> {
+export class LiveSessions<Data extends object> implements Sessions<Data, unknown, never>, PromiseOwner {
   readonly diagnostics: Diagnostics = newDiagnostics();
   readonly connections: Connections<Data> = new Connections();
   readonly deadlines: Deadlines = new Deadlines();
@@ -121,6 +123,10 @@ export class LiveSessions<Data extends object> implements Sessions<Data, unknown
 
   unhandled(error: unknown): void {
     this.registry.report(error, { stage: "unhandled" });
+  }
+
+  ownPromise<Result>(promise: Promise<Result>): Promise<Result> {
+    return owned(promise, this);
   }
 
   /** Runs an operation of several calls of the store. Shutdown waits for the whole operation. */
@@ -233,22 +239,16 @@ export class LiveSessions<Data extends object> implements Sessions<Data, unknown
     message: string | Uint8Array,
     options?: SendOptions,
     surplus?: undefined,
-  ): Promise<{ readonly sessions: number; readonly failed: number }> {
+  ): Promise<SentToSubject> {
     assertSubject("sendToSubject()", subject);
     const checked = checkMessage("sendToSubject()", message, options);
     assertNoMore("sendToSubject()", surplus);
     return this.#whole(() => this.#sendToSubject(subject, checked));
   }
 
-  async #sendToSubject(
-    subject: string,
-    message: OutgoingMessage,
-  ): Promise<{ readonly sessions: number; readonly failed: number }> {
+  async #sendToSubject(subject: string, message: OutgoingMessage): Promise<SentToSubject> {
     const ids = await this.registry.calls.ask(() => this.registry.store.bySubject(subject));
-    const sent = await Promise.allSettled(ids.map((id) => this.#send(id, message, subject)));
-    const failed = sent.filter(({ status }) => status === "rejected").length;
-    const kept = sent.filter((one) => one.status === "fulfilled" && one.value !== undefined).length;
-    return { sessions: kept, failed };
+    return countSent(ids.map((id) => this.#send(id, message, subject)));
   }
 
   presence(id: string, surplus?: undefined): Promise<PresenceReport> {

@@ -1,5 +1,5 @@
 import type { Connection, Patch, Renewal, Session } from "../api/contract.ts";
-import type { SendOptions, Sent } from "@wsession/protocol";
+import type { PromiseOwner, SendOptions, Sent } from "@wsession/protocol";
 import { replaceToken } from "./secrets.ts";
 import { checkMessage } from "./send-queue.ts";
 import type { SendResult } from "./send-queue.ts";
@@ -23,7 +23,7 @@ import { writesOf } from "./write-queue.ts";
  * A handle on a session. The writes of a connection's handle carry the fence of that connection (I13). An administrative handle
  * has no connection and no fence.
  */
-export class SessionHandle<Data extends object> implements Session<Data> {
+export class SessionHandle<Data extends object> implements Session<Data>, PromiseOwner {
   readonly #state: LocalSession<Data>;
   readonly #connection: SessionConnection<Data> | undefined;
 
@@ -129,6 +129,10 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     assertReason("destroy()'s reason", reason);
     assertNoMore("destroy()", surplus);
     return this.#owned(this.#destroy(reason));
+  }
+
+  ownPromise<Result>(promise: Promise<Result>): Promise<Result> {
+    return this.#owned(promise);
   }
 
   /** The digest of the token that this handle was opened with; `undefined` for a handle that was not opened by a token. */

@@ -1,10 +1,11 @@
 /** The client's side: sends and receives the defined messages over a client. */
 import { invalidArgument } from "../errors.ts";
+import { withoutUnhandledRejection } from "../ownership.ts";
 import type { Verdict } from "./check.ts";
 import { byName, isObject } from "./definition.ts";
 import type { Definition } from "./definition.ts";
 import { readIncoming } from "./incoming.ts";
-import { Outgoing, withoutUnhandledRejection } from "./outgoing.ts";
+import { Outgoing } from "./outgoing.ts";
 import type { NamedRefusals } from "./refusals.ts";
 import { Sequence } from "./sequence.ts";
 import type { ClientLike, Listeners, MessageClient, Payloads, Senders } from "./types.ts";

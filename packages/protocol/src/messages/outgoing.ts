@@ -36,12 +36,3 @@ export class Outgoing {
     this.assertAccepted(verdict);
   }
 }
-
-/**
- * Returns the same promise. Its rejection no longer causes an `unhandledRejection`. A caller that awaits the promise still gets
- * the rejection.
- */
-export function withoutUnhandledRejection<Value>(promise: Promise<Value>): Promise<Value> {
-  promise.catch(() => undefined);
-  return promise;
-}

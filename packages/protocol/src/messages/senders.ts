@@ -1,11 +1,12 @@
 /** The server's side of sending: to a connection, a session, a subject, or from a transaction. */
 import { isPromiseLike } from "../awaitable.ts";
 import { invalidArgument } from "../errors.ts";
+import { ownedBy } from "../ownership.ts";
 import type { SendOptions, Sent } from "../sending.ts";
 import type { Verdict } from "./check.ts";
 import { byName, isObject } from "./definition.ts";
 import type { Definition } from "./definition.ts";
-import { Outgoing, withoutUnhandledRejection } from "./outgoing.ts";
+import { Outgoing } from "./outgoing.ts";
 import { Sequence } from "./sequence.ts";
 import type { Payloads, Senders, SessionsLike } from "./types.ts";
 
@@ -32,7 +33,7 @@ export class MessageSenders {
     return byName(this.#definition, (name, schema) => (payload?: unknown, ...options: Options) => {
       const message = new Outgoing(name, schema, payload);
       const send = (): Result => target.send(message.text, ...options);
-      if (isSession) return this.#inOrder(`session ${target.id}`, message, send);
+      if (isSession) return this.#inOrder(target, `session ${target.id}`, message, send);
       message.assertAcceptedNow();
       return send();
     });
@@ -41,33 +42,36 @@ export class MessageSenders {
   toSession(sessions: SessionsLike, id: string): SendersOfKept<Sent | undefined> {
     assertSends("toSession()", sessions, "send");
     if (typeof id !== "string") throw invalidArgument("toSession() takes the id of a session as a string");
-    return this.#sendersOfKept(`session ${id}`, (text, options) => sessions.send(id, text, options));
+    return this.#sendersOfKept(sessions, `session ${id}`, (text, options) =>
+      sessions.send(id, text, options),
+    );
   }
 
   toSubject(sessions: SessionsLike, subject: string): SendersOfKept<{ readonly sessions: number }> {
     assertSends("toSubject()", sessions, "sendToSubject");
     if (typeof subject !== "string" || subject === "")
       throw invalidArgument("toSubject() takes a subject that is a non-empty string");
-    return this.#sendersOfKept(`subject ${subject}`, (text, options) =>
+    return this.#sendersOfKept(sessions, `subject ${subject}`, (text, options) =>
       sessions.sendToSubject(subject, text, options),
     );
   }
 
   #sendersOfKept<Result>(
+    sessions: object,
     key: string,
     send: (text: string, options?: SendOptions) => Promise<Result>,
   ): SendersOfKept<Result> {
     return byName(this.#definition, (name, schema) => (payload?: unknown, options?: SendOptions) => {
       const message = new Outgoing(name, schema, payload);
-      return this.#inOrder(key, message, () => send(message.text, options));
+      return this.#inOrder(sessions, key, message, () => send(message.text, options));
     });
   }
 
   /**
    * If no earlier message and no schema is pending, throws at once and returns the promise of `send` itself, because the
-   * session handles an unawaited rejection of its own promise.
+   * session handles an unawaited rejection of its own promise. Otherwise the promise is made one of the target's own.
    */
-  #inOrder<Promised>(key: string, message: Outgoing, send: () => Promised): Promised {
+  #inOrder<Promised>(target: object, key: string, message: Outgoing, send: () => Promised): Promised {
     const { verdict } = message;
     const act = (known: Verdict): Promised => {
       message.assertAccepted(known);
@@ -75,7 +79,7 @@ export class MessageSenders {
     };
     if (!isPromiseLike(verdict) && !this.#order.isWaiting(key)) return act(verdict);
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `send` of a session and of sessions returns a promise, and so does this
-    return withoutUnhandledRejection(this.#order.inOrder(key, verdict, act)) as Promised;
+    return ownedBy(target, this.#order.inOrder(key, verdict, act)) as Promised;
   }
 }
 
