@@ -1,18 +1,15 @@
 // `npm run test:mutants`: breaks one promise at a time in a copy of the checkout, and reports the changes that no test notices.
 //   --only X   mutants whose name, or whose file's path, has X in it
 //   --list     names them, and runs nothing
-import { spawn } from "node:child_process";
-import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { provideTools } from "../../scripts/provide.mjs";
 import { provideRuntime, runtimePackages } from "../../scripts/runtimes.mjs";
+import { Builds, run } from "./builds.mjs";
 import { copyCheckout, mutate, removeCopy } from "./copy.mjs";
 import { mutants } from "./mutants.mjs";
 
 /** @import { Mutant } from "./mutants.mjs" */
-
-const TEST_MS = 600_000;
 
 const { values } = parseArgs({ options: { only: { type: "string" }, list: { type: "boolean" } } });
 const { only = "" } = values;
@@ -33,8 +30,9 @@ async function main() {
     await assertPasses(folder, environment);
     /** @type {string[]} */
     const unnoticed = [];
+    const builds = new Builds(folder, environment);
     for (const [index, mutant] of chosen.entries()) {
-      const outcome = await judge(folder, mutant, environment);
+      const outcome = await judge(folder, mutant, environment, builds);
       const note = mutant.equivalent === undefined ? "" : ` (equivalent: ${mutant.equivalent})`;
       console.log(`${index + 1}/${chosen.length} ${mutant.name}: ${outcome}${note}`);
       if (outcome !== "noticed" && mutant.equivalent === undefined)
@@ -79,40 +77,16 @@ async function assertPasses(folder, environment) {
  * @param {string} folder
  * @param {Mutant} mutant
  * @param {NodeJS.ProcessEnv} environment
+ * @param {Builds} builds
  * @returns {Promise<"noticed" | "no test fails" | "does not compile">}
  */
-async function judge(folder, mutant, environment) {
+async function judge(folder, mutant, environment, builds) {
   const undo = await mutate(folder, mutant);
-  const home = join(folder, mutant.file.split("/").slice(0, 2).join("/"));
   try {
-    if ((await run("npm", ["run", "--silent", "build"], home, environment)) !== 0) return "does not compile";
+    if (!(await builds.withMutant(mutant))) return "does not compile";
     const status = await run("npx", ["vitest", "run", "--bail", "1", ...mutant.tests], folder, environment);
     return status === 0 ? "no test fails" : "noticed";
   } finally {
     await undo();
-    await run("npm", ["run", "--silent", "build"], home, environment);
   }
-}
-
-/**
- * Resolves with the exit code; a run that hangs counts as failed, because some mutants cause a hang.
- *
- * @param {string} command
- * @param {readonly string[]} args
- * @param {string} cwd
- * @param {NodeJS.ProcessEnv} env
- * @returns {Promise<number>}
- */
-function run(command, args, cwd, env) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, env, stdio: "ignore", detached: true });
-    const timer = setTimeout(() => {
-      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
-    }, TEST_MS);
-    child.once("error", reject);
-    child.once("exit", (code) => {
-      clearTimeout(timer);
-      resolve(code ?? 1);
-    });
-  });
 }
