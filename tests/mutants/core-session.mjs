@@ -146,7 +146,7 @@ export const sessionMutants = [
     promise: "A message counts as activity even if the touch for it failed",
     file: "packages/core/src/session/lifetimes.ts",
     find: "    const { idleMs } = this.#settings;\n    if (!(await",
-    replace: "    const { idleMs } = this.#settings;\n    lifetime.touchOwed = false;\n    if (!(await",
+    replace: "    const { idleMs } = this.#settings;\n    lifetime.needsTouch = false;\n    if (!(await",
     tests: core("liveness"),
   },
   {
