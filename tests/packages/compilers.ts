@@ -6,7 +6,7 @@ import { compilerVersions } from "./compiler-versions.mjs";
 
 export type Compiler = keyof typeof compilerVersions;
 
-/** Those of the table in docs/compatibility.md. `npm run test:matrix` names another one in WSESSION_COMPILERS. */
+/** Those whose ways to look up modules docs/compatibility.md shows. `npm run test:matrix` names all in WSESSION_COMPILERS. */
 const { WSESSION_COMPILERS: named = "ts54 ts59 ts6 ts7" } = process.env;
 export const compilers = named.split(" ").map((name): Compiler => {
   if (name in compilerVersions) return name as Compiler;

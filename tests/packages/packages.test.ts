@@ -18,8 +18,9 @@ import { resolutions, tableOf } from "./resolutions.ts";
 import { developedWith, manifestOf, packageFolders, peersOf, repository, Workshop } from "./tarballs.ts";
 import type { PackageFolder } from "./tarballs.ts";
 
-// A long timeout: an installation may download packages, and compilers share the machine with the other tests.
+// Long timeouts: an installation may download packages, and compilers share the machine with the other tests.
 const installMs = 180_000;
+const compileMs = 60_000 * compilers.length;
 
 let workshop: Workshop;
 
@@ -68,7 +69,7 @@ describe("all packages in an empty project, without uWebSockets.js", { timeout: 
     });
     await install(project);
     diagnostics = await compileAll(project);
-  }, installMs);
+  }, installMs + compileMs);
 
   const found = (compiler: string, program: string) => diagnostics.get(compiler)?.get(program);
 
