@@ -97,7 +97,7 @@ test.each([
   const make = () => Reflect.apply(redisStore, undefined, [options]);
   expect(make).toThrow(message);
   expect(make).toThrow(
-    /client is a Redis or Cluster of ioredis 5\.3 or newer or of iovalkey, or a client of node-redis 5/,
+    /client must be a Redis or Cluster of ioredis 5\.3 or newer or of iovalkey, or a client of node-redis 5/,
   );
   expect(make).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
 });

@@ -16,8 +16,24 @@ export function shown(value: unknown): string {
 function kindOf(value: unknown): string {
   if (value === undefined || value === null) return String(value);
   if (Array.isArray(value)) return "an array";
-  return typeof value === "object" ? "an object of this kind" : `a ${typeof value}`;
+  return typeof value === "object" ? kindOfObject(value) : `a ${typeof value}`;
 }
+
+/** The class of an object, read from its prototype: an own property `constructor` would be content. */
+function kindOfObject(value: object): string {
+  try {
+    const prototype: unknown = Object.getPrototypeOf(value);
+    const name = memberOf(memberOf(prototype, "constructor"), "name");
+    if (typeof name !== "string" || !CLASS_NAME.test(name) || name === "Object") return "an object";
+    return `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`;
+  } catch {
+    // A trap of a proxy, or a getter of the class, threw. The caller must get INVALID_ARGUMENT, and not that error.
+    return "an object";
+  }
+}
+
+/** A name without characters that could forge or flood a line of a log. */
+const CLASS_NAME = /^[\w$]{1,40}$/;
 
 /** Whether an object keeps its values as properties. A Map, a promise or an array would look like an object without options. */
 export function isPlain(value: object): boolean {

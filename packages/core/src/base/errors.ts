@@ -119,7 +119,10 @@ export function isUnreadable(error: unknown): boolean {
  */
 export function assertNames(where: string, given: object, known: readonly string[]): void {
   const unknown = Object.keys(given).find((name) => !known.includes(name));
-  if (unknown !== undefined) throw invalidArgument(`${where}: there is no option ${JSON.stringify(unknown)}`);
+  if (unknown === undefined) return;
+  throw invalidArgument(
+    `${where}: there is no option ${JSON.stringify(unknown)}; the options are ${known.join(", ")}`,
+  );
 }
 
 /** How many errors are checked along `cause`: the application may have wrapped an error in one of its own. */

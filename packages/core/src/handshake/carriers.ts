@@ -152,7 +152,8 @@ export function cookieToken(options: CookieOptions = {}, surplus?: undefined): C
   assertOptions("cookieToken", options, COOKIE_OPTIONS);
   const { domain, path = "/", sameSite = "Lax", secure = true, partitioned = false } = options;
   const isOfHost = domain === undefined && path === "/";
-  const { name = isOfHost ? "__Host-wsession" : "__Secure-wsession", renewalParameter = "renewal" } = options;
+  const defaultName = isOfHost ? "__Host-wsession" : "__Secure-wsession";
+  const { name = defaultName, renewalParameter = "renewal" } = options;
   assertString("cookieToken: name", name);
   if (!COOKIE_NAME.test(name))
     throw invalidArgument(
@@ -170,7 +171,7 @@ export function cookieToken(options: CookieOptions = {}, surplus?: undefined): C
   assertBoolean("cookieToken: partitioned", partitioned);
   if (!secure && (SECURE_PREFIX.test(name) || sameSite === "None" || partitioned)) {
     throw invalidArgument(
-      "cookieToken: secure must be true for SameSite=None, for partitioned, and for a name with the prefix __Host- or __Secure-",
+      `cookieToken: secure must be true for SameSite=None, for partitioned, and for a name with the prefix __Host- or __Secure-, such as the default ${defaultName}. For plain HTTP in development give another name`,
     );
   }
   if (!isOfHost && HOST_PREFIX.test(name))

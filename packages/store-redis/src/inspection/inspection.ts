@@ -2,6 +2,7 @@ import { assertFunction, assertNoMore, assertOptions, assertString } from "@wses
 import { isSessionId } from "../base/keys.ts";
 import type { RedisStoreOptions } from "../base/options.ts";
 import { load } from "../commands/load.ts";
+import { assertNoClient } from "../drivers/detect.ts";
 import { makeServices, type Services } from "../processes/services.ts";
 import { Subjects } from "../sessions/subjects.ts";
 import { ChannelListener } from "./bus.ts";
@@ -45,6 +46,7 @@ const NAMES: readonly string[] = [
 export function redisInspection(options: RedisInspectionOptions): RedisInspection;
 export function redisInspection(options: RedisInspectionOptions, surplus?: undefined): RedisInspection {
   assertNoMore("redisInspection()", surplus);
+  assertNoClient("redisInspection", options);
   assertOptions("redisInspection", options, NAMES);
   return new Inspection(options);
 }

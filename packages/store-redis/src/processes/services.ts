@@ -9,7 +9,7 @@ import { Keys } from "../base/keys.ts";
 import { LatencyHistogram } from "../base/latency-histogram.ts";
 import { Liveness } from "./liveness.ts";
 import { type RedisStoreOptions, readSettings, type Settings } from "../base/options.ts";
-import { driverOf } from "../drivers/detect.ts";
+import { assertNoClient, driverOf } from "../drivers/detect.ts";
 import { Sender } from "../connection/sender.ts";
 import { Shards } from "../connection/shards.ts";
 import { masterOf, slotOf } from "../base/slots.ts";
@@ -46,8 +46,9 @@ export interface ServiceEvents {
 
 /** @throws INVALID_ARGUMENT for a bad option. */
 export function makeServices(options: RedisStoreOptions, { report, nodeDied }: ServiceEvents): Services {
-  const driver = driverOf(options);
+  assertNoClient("redisStore", options);
   const settings = readSettings(options);
+  const driver = driverOf(options);
   const { allowEviction, timeoutMs } = settings;
   const keys = new Keys(settings.prefix, driver.keyPrefix);
   const clock = new ServerClock();
