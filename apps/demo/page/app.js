@@ -10,6 +10,7 @@ import {
 import { showDescription } from "./description.js";
 import { draw, focusServer, key, showServers, travel } from "./diagram.js";
 import { byId } from "./dom.js";
+import { given } from "./given.js";
 import { say } from "./happened.js";
 import { log } from "./log.js";
 import { difference, enableForm, listenToForm, showSession } from "./session-form.js";
@@ -52,6 +53,7 @@ listenToCounting(
   () => (killed = demo?.store === "redis" ? endpoint : undefined),
 );
 enableForm(false);
+showDemo(given());
 open();
 
 function open() {
@@ -218,7 +220,7 @@ function welcome(report, from) {
   if (report.resumed && same && key(seenThrough) !== key(from)) tick("return");
   phase("open");
   byId("served-by", HTMLElement).textContent =
-    `${runtimeName(from)}, process ${report.process} (pid ${report.pid})`;
+    `${words.runtimeName(from.runtime)}, process ${report.process} (pid ${report.pid})`;
   byId("connection-id", HTMLElement).textContent = report.connection;
   byId("resumed", HTMLElement).textContent = report.resumed ? "resumed" : "fresh";
   if (!report.resumed) say(words.fresh(from.name));
@@ -234,12 +236,6 @@ function welcome(report, from) {
   seenThrough = from;
   const other = demo?.endpoints.find((known) => key(known) !== key(from)) ?? from;
   byId("second-tab", HTMLAnchorElement).href = `/?via=${key(other)}`;
-  byId("second-tab", HTMLAnchorElement).textContent = `Open a second tab, through ${other.name}`;
-}
-
-/** @param {Endpoint} endpoint */
-function runtimeName({ runtime }) {
-  return runtime === "ws" ? "ws" : "uWebSockets.js";
 }
 
 /** @param {Extract<Report, { type: "presence" }>} report */

@@ -9,6 +9,8 @@ export function showDescription({ store, endpoints, idleMs, absoluteMs }) {
     byId("headline", HTMLElement).textContent = "One session, many connections";
   byId("session-node-kind", HTMLElement).textContent = redis ? "Session, in Redis" : "Session, in a map";
   byId("frame", HTMLElement).hidden = redis;
+  if (endpoints.length > 1)
+    byId("second-tab", HTMLElement).textContent = "Open a second tab, through another server";
   byId("frame-label", HTMLElement).textContent = `One Node.js process, pid ${endpoints[0]?.pid}`;
   byId("deadlines", HTMLElement).textContent =
     `after ${Math.round(idleMs / 60_000)} minutes without a message, ${Math.round(absoluteMs / 3_600_000)} hours at most`;

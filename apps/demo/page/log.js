@@ -1,17 +1,21 @@
-/** The event log, newest first. An entry that repeats within a second is counted. */
+/** The event log, newest last: what one reads does not move. An entry that repeats within a second is counted. */
 import { byId, make, rich } from "./dom.js";
 
 const MOST_ENTRIES = 200;
 const SAME_WITHIN_MS = 1_000;
+/** A list whose end is nearer than this, in pixels, follows its newest entry. */
+const NEAR = 40;
 
 const list = byId("log", HTMLOListElement);
 /** @type {{ key: string, at: number, times: number, badge: HTMLElement } | undefined} */
 let latest;
 
-document.getElementById("clear")?.addEventListener("click", () => {
+document.getElementById("clear")?.addEventListener("click", clearLog);
+
+export function clearLog() {
   list.replaceChildren();
   latest = undefined;
-});
+}
 
 /**
  * @param {"open" | "sent" | "received" | "closed" | "page"} kind
@@ -36,8 +40,11 @@ export function log(kind, text, key = "", { tag = kind, at = Date.now() } = {}) 
     make("p", {}, [make("span", {}, rich(text)), badge]),
   ]);
   entry.dataset.kind = kind;
-  list.prepend(entry);
-  while (list.children.length > MOST_ENTRIES) list.lastElementChild?.remove();
+  // Whoever scrolled up to read stays where they are.
+  const isFollowed = list.scrollHeight - list.scrollTop - list.clientHeight < NEAR;
+  list.append(entry);
+  while (list.children.length > MOST_ENTRIES) list.firstElementChild?.remove();
+  if (isFollowed) list.scrollTop = list.scrollHeight;
   latest = { key, at: now, times: 1, badge };
 }
 

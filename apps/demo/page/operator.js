@@ -1,9 +1,12 @@
 /** The operator's page: shows each overview of the stream, and sends the operator's actions. */
 import { byId } from "./dom.js";
-import { log } from "./log.js";
+import { given } from "./given.js";
+import { say } from "./happened.js";
+import { clearLog, log } from "./log.js";
+import { refused, saying, textOf } from "./words-operator.js";
 import { showCards } from "./process-cards.js";
 import { showSessions } from "./session-rows.js";
-import { showPoints } from "./timeline.js";
+import { forgetPoints, showPoints } from "./timeline.js";
 
 /** @typedef {import("../src/operator/contract.ts").Overview} Overview */
 /** @typedef {import("../src/operator/contract.ts").OperatorEvent} OperatorEvent */
@@ -21,6 +24,7 @@ const TAGS = {
   redis: "page",
 };
 
+show(given());
 const stream = new EventSource("/operator/events");
 stream.addEventListener("open", () => showStatus("open", "Live"));
 // The browser connects again by itself.
@@ -32,24 +36,23 @@ stream.addEventListener("message", ({ data }) => {
 });
 
 /** @param {Overview} overview */
-function show({ processes, sessions, redis, points, events }) {
+function show({ isWhole, processes, sessions, redis, points, events }) {
+  // What was shown before comes again, or is of a demo that has ended.
+  if (isWhole) {
+    clearLog();
+    forgetPoints();
+  }
   showCards(processes, redis, (action, process) => void act(action, process));
   showSessions(sessions);
   showPoints(points);
-  for (const event of events) showEvent(event);
+  for (const event of events) log(TAGS[event.kind], textOf(event), "", { tag: event.kind, at: event.at });
+  const last = events.at(-1);
+  if (last !== undefined) say(saying(last));
   const running = processes.filter(({ state }) => state === "running").length;
   const connections = processes.reduce((sum, process) => sum + process.connections, 0);
   set("total-processes", `${running} of ${processes.length}`);
   set("total-connections", String(connections));
   set("total-sessions", String(sessions.length));
-}
-
-/** @param {OperatorEvent} event */
-function showEvent({ kind, process, text, at }) {
-  log(TAGS[kind], process === 0 || kind === "process" ? text : `Process ${process}: ${text}`, "", {
-    tag: kind,
-    at,
-  });
 }
 
 /**
@@ -60,9 +63,9 @@ async function act(action, process) {
   const path = process === undefined ? `/operator/${action}` : `/operator/processes/${process}/${action}`;
   try {
     const response = await fetch(path, { method: "POST" });
-    byId("answer", HTMLElement).textContent = response.ok ? "" : await response.text();
+    if (!response.ok) say(refused(await response.text()));
   } catch {
-    byId("answer", HTMLElement).textContent = "The demo does not answer.";
+    say(refused("The demo does not answer."));
   }
 }
 

@@ -1,5 +1,6 @@
 /** The cards of the processes and of Redis. */
 import { byId, make } from "./dom.js";
+import { runtimeName } from "./words.js";
 
 /** @typedef {import("../src/operator/contract.ts").ProcessFacts} ProcessFacts */
 /** @typedef {import("../src/operator/contract.ts").RedisFacts} RedisFacts */
@@ -51,8 +52,7 @@ function showProcess(process, act) {
     latencyMs,
     eventLoopDelayMs,
   } = process;
-  const name = runtime === "ws" ? "ws" : "uWebSockets.js";
-  const card = cardOf(`Process ${number}`, name, ["kill", "stop", "continue"], (action) =>
+  const card = cardOf(`Process ${number}`, runtimeName(runtime), ["kill", "stop", "continue"], (action) =>
     act(action, number),
   );
   const isUp = state === "running" || state === "silent";
@@ -60,8 +60,8 @@ function showProcess(process, act) {
   card.state.textContent = state === "running" && !process.ok ? "runs without its store" : STATES[state];
   const parts = [
     `pid ${pid}, port ${port}`,
-    `${connections} ${connections === 1 ? "connection" : "connections"}`,
-    `${Math.round(memoryBytes / 2 ** 20)} MiB, event loop late by ${eventLoopDelayMs.toFixed(0)} ms`,
+    `${connections} ${connections === 1 ? "connection" : "connections"}, ${Math.round(memoryBytes / 2 ** 20)} MiB`,
+    `event loop late by ${eventLoopDelayMs.toFixed(0)} ms`,
     latencyMs === undefined ? "no answer of the store" : `store answers in ${latencyMs.toFixed(1)} ms`,
   ];
   card.facts.replaceChildren(...parts.map((part) => make("li", { text: part })));
@@ -85,7 +85,7 @@ function showRedis({ isOurs, state }, act) {
   const text = isOurs
     ? "Keeps the sessions on the disk. While it is stopped, data can be read, and writes are refused."
     : "The demo did not start it, so it does not stop it.";
-  card.facts.replaceChildren(make("li", { text }));
+  card.facts.replaceChildren(make("li", { className: "wraps", text }));
   enable(card, "stop-redis", state === "running");
   enable(card, "start-redis", state === "stopped");
 }

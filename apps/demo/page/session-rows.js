@@ -2,22 +2,32 @@
 import { byId, make } from "./dom.js";
 
 /** @typedef {import("../src/operator/contract.ts").SessionRow} SessionRow */
+/** @typedef {{ item: HTMLLIElement, summary: HTMLElement, id: HTMLElement, facts: HTMLElement, data: HTMLElement }} Row */
 
 const list = byId("sessions", HTMLUListElement);
 const empty = byId("no-sessions", HTMLElement);
-/** @type {Map<string, { item: HTMLLIElement, summary: HTMLElement, facts: HTMLElement, data: HTMLElement }>} */
+/** @type {Map<string, Row>} */
 const shown = new Map();
+/** The rows of sessions that have ended. Each stays until a new session needs a row, because the rows below it would move. @type {Row[]} */
+const ended = [];
 
 /** @param {readonly SessionRow[]} sessions */
 export function showSessions(sessions) {
-  empty.hidden = sessions.length > 0;
   const ids = new Set(sessions.map(({ id }) => id));
-  for (const [id, { item }] of shown) {
-    if (ids.has(id)) continue;
-    item.remove();
-    shown.delete(id);
-  }
+  for (const [id, row] of shown) if (!ids.has(id)) end(id, row);
   for (const session of sessions) showSession(session);
+  empty.hidden = list.children.length > 0;
+}
+
+/**
+ * @param {string} id
+ * @param {Row} row
+ */
+function end(id, row) {
+  shown.delete(id);
+  ended.push(row);
+  row.item.classList.add("ended");
+  row.summary.lastElementChild?.replaceWith(make("span", { className: "soft", text: "no longer listed" }));
 }
 
 /** @param {SessionRow} session */
@@ -29,8 +39,7 @@ function showSession({ id, version, data, expiresAt, idleExpiresAt, holders }) {
   row.summary.replaceChildren(
     make("span", { className: "dot" }),
     make("strong", { text: name }),
-    make("span", { className: "soft", text: `version ${version}` }),
-    make("span", { className: "soft", text: holdersText(holders) }),
+    make("span", { className: "soft", text: `version ${version}, ${holdersText(holders)}` }),
   );
   row.facts.textContent = `expires ${clock(idleExpiresAt)} without a message, ${clock(expiresAt)} at the latest`;
   const text = JSON.stringify(data, undefined, 2);
@@ -41,20 +50,21 @@ function showSession({ id, version, data, expiresAt, idleExpiresAt, holders }) {
 function rowOf(id) {
   const known = shown.get(id);
   if (known !== undefined) return known;
-  const summary = make("summary");
-  const facts = make("p", { className: "soft" });
-  const data = make("pre");
-  const details = make("details", {}, [
-    summary,
-    make("p", { className: "soft" }, [make("code", { text: id })]),
-    facts,
-    data,
-  ]);
-  const item = make("li", {}, [details]);
-  const row = { item, summary, facts, data };
+  const row = ended.shift() ?? newRow();
+  row.item.classList.remove("ended");
+  row.id.textContent = id;
   shown.set(id, row);
-  list.append(item);
   return row;
+}
+
+/** @returns {Row} */
+function newRow() {
+  const [summary, id] = [make("summary"), make("code")];
+  const [facts, data] = [make("p", { className: "soft" }), make("pre")];
+  const details = make("details", {}, [summary, make("p", { className: "soft" }, [id]), facts, data]);
+  const item = make("li", {}, [details]);
+  list.append(item);
+  return { item, summary, id, facts, data };
 }
 
 /** @param {SessionRow["holders"]} holders */

@@ -29,6 +29,11 @@ export function meaningOf(code) {
   return MEANINGS.get(code) ?? "unknown close code";
 }
 
+/** @param {import("../src/messages.ts").Endpoint["runtime"]} runtime */
+export function runtimeName(runtime) {
+  return runtime === "ws" ? "ws" : "uWebSockets.js";
+}
+
 /**
  * @param {import("./diagram.js").Phase} phase
  * @param {string} server
@@ -86,7 +91,7 @@ export function resumed(server, previous, version, renewed) {
   const other = previous !== undefined && previous !== server;
   return {
     title: other
-      ? `Back in the same session, through ${server} instead of ${previous}`
+      ? `Same session, through ${server} instead of ${previous}`
       : `Back in the same session, through ${server}`,
     text: `The browser sent its cookie with the handshake. The token's hash matched, so the server attached the session, at version ${version}, before the answer 101 opened the WebSocket. So every message has a session.`,
   };

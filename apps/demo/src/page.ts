@@ -7,6 +7,7 @@ import { createServer as createTcpServer } from "node:net";
 import { extname } from "node:path";
 import { listenFailure } from "./failure.ts";
 import type { DemoDescription, Endpoint } from "./messages.ts";
+import type { Overview } from "./operator/contract.ts";
 import { PLAIN_PATH } from "./plain.ts";
 import { SOCKET_PATH } from "./server-ws.ts";
 import { ABSOLUTE_MS, IDLE_MS } from "./session.ts";
@@ -60,17 +61,23 @@ export async function freePort(): Promise<number> {
   return typeof address === "object" && address !== null ? address.port : 0;
 }
 
+export interface Operating {
+  readonly routes: MoreRoutes;
+  /** What the operator's page shows first. */
+  readonly overview: () => Overview;
+}
+
 export function pageServer(
   store: "map" | "redis",
   endpoints: () => readonly Endpoint[],
-  moreRoutes: MoreRoutes = () => false,
+  operating?: Operating,
 ): Server {
   const files = readFiles();
   const serve: RequestListener = (request, response) => {
     const [path = "/"] = (request.url ?? "/").split("?", 1);
     response.setHeader("cache-control", "no-store");
     response.setHeader("x-content-type-options", "nosniff");
-    if (moreRoutes(path, request, response)) return;
+    if (operating?.routes(path, request, response) === true) return;
     if (request.method !== "GET" && request.method !== "HEAD") {
       response.writeHead(405, { allow: "GET, HEAD" }).end();
     } else if (path === "/demo.json") {
@@ -83,8 +90,10 @@ export function pageServer(
         return;
       }
       response.setHeader("content-type", file.type);
-      if (PAGES.has(path)) response.setHeader("content-security-policy", policy(endpoints()));
-      response.end(file.body);
+      if (!PAGES.has(path)) return void response.end(file.body);
+      response.setHeader("content-security-policy", policy(endpoints()));
+      const given = path === "/" ? describe(store, endpoints()) : operating?.overview();
+      response.end(withGiven(file.body.toString(), given));
     }
   };
   return createServer(serve);
@@ -100,6 +109,14 @@ function readFiles(): ReadonlyMap<string, { readonly type: string; readonly body
     }
   }
   return files;
+}
+
+/** Writes `given` into a page, because a page that fetched it would move what it had drawn before. */
+function withGiven(page: string, given: unknown): string {
+  if (given === undefined) return page;
+  // A text in the data could end the script element.
+  const text = JSON.stringify(given).replaceAll("<", String.raw`\u003c`);
+  return page.replace(/(?<= id="given">)/, () => text);
 }
 
 function describe(store: "map" | "redis", endpoints: readonly Endpoint[]): DemoDescription {

@@ -29,12 +29,11 @@ export async function startProcesses(options: ProcessesOptions, voice: Voice): P
   );
 
   // The page listens first, because the processes need its origin. Until the processes serve, the page lists none.
-  const server = pageServer(
-    "redis",
-    () => workers?.slots() ?? [],
-    (path, request, response) =>
+  const server = pageServer("redis", () => workers?.slots() ?? [], {
+    routes: (path, request, response) =>
       serveOperator({ board, origins: origins(pagePort), act }, path, request, response),
-  );
+    overview: () => board.overview(),
+  });
   let workers: Workers | undefined;
   const pagePort = await listen(server, options.port);
   const redis = await (options.redis === "start" ? startRedis() : givenRedis(options.redis));

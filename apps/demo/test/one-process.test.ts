@@ -48,7 +48,7 @@ describe.each(RUNTIMES)("a visitor who comes through $name", ({ name, via, other
 
     // By itself, and through the other server.
     await tab.isConnectedThrough(other);
-    await tab.says(`Back in the same session, through ${other} instead of ${name}`);
+    await tab.says(`Same session, through ${other} instead of ${name}`);
     await expectToShow(tab, changed);
     expect(await tab.fact("version")).toBe("30");
     expect(await tab.fact("resumed")).toBe("resumed");

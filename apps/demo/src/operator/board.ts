@@ -68,9 +68,14 @@ export class Board {
 
   /** Calls `listener` with all current data, then each second with the new data. Returns a function that ends the calls. */
   listen(listener: (overview: Overview) => void): () => void {
-    listener({ ...this.#now(), points: this.#points, events: this.#events });
+    listener(this.overview());
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** All current data. */
+  overview(): Overview {
+    return { ...this.#now(), isWhole: true, points: this.#points, events: this.#events };
   }
 
   close(): void {
@@ -89,7 +94,7 @@ export class Board {
     const point: Point = { second: Math.floor(Date.now() / 1_000), connections, ...this.#second };
     this.#second = { ...NONE };
     this.#points = [...this.#points, point].slice(-MOST_POINTS);
-    const overview: Overview = { ...now, points: [point], events: this.#newEvents };
+    const overview: Overview = { ...now, isWhole: false, points: [point], events: this.#newEvents };
     this.#newEvents = [];
     for (const listener of this.#listeners) listener(overview);
   }

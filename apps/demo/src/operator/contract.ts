@@ -14,6 +14,8 @@ export interface OperatorEvent {
   /** The number of the process; 0 for the parent. */
   readonly process: number;
   readonly text: string;
+  /** The close code of a connection that has ended. */
+  readonly code?: number | undefined;
 }
 
 export interface SessionFacts {
@@ -71,8 +73,10 @@ export interface RedisFacts {
   readonly state: "running" | "stopped";
 }
 
-/** What the page gets each second. The first one has the points and the events of the last two minutes. */
+/** What the page gets each second. */
 export interface Overview {
+  /** Whether it has all points and events that are kept, and not only those of the last second. */
+  readonly isWhole: boolean;
   readonly processes: readonly ProcessFacts[];
   readonly sessions: readonly SessionRow[];
   readonly redis: RedisFacts;

@@ -22,12 +22,13 @@ export function reporter(
   send: (report: ProcessReport) => void,
 ): Reporter {
   let events: OperatorEvent[] = [];
-  let isAsked = false;
+  let listed: SessionFacts[] | undefined;
+  let isListing = false;
   let isBusy = false;
   const counted = { kicks: 0, outbox: 0 };
 
-  const note = (kind: OperatorEvent["kind"], text: string): void => {
-    if (events.length < MOST_EVENTS) events.push({ at: Date.now(), kind, process: number, text });
+  const note = (kind: OperatorEvent["kind"], text: string, code?: number): void => {
+    if (events.length < MOST_EVENTS) events.push({ at: Date.now(), kind, process: number, text, code });
   };
 
   const stops = [
@@ -37,25 +38,26 @@ export function reporter(
     onTelemetry("wsession:connection:close", ({ sessionId, code, by }) => {
       const isKick = by === "server" && KICKS.has(code);
       if (isKick) counted.kicks += 1;
-      note(isKick ? "kick" : "close", `left session ${short(sessionId)}: ${code}, by ${by}`);
+      note(isKick ? "kick" : "close", `left session ${short(sessionId)}: ${code}, by ${by}`, code);
     }),
     onTelemetry("wsession:session:destroy", ({ sessionId, cause }) =>
       note("kick", `session ${short(sessionId)} is destroyed (${cause})`),
     ),
     onTelemetry("wsession:outbox:send", () => (counted.outbox += 1)),
     onTelemetry("wsession:store:health", ({ ok, code, outageMs }) =>
-      note("error", ok ? `the store is back after ${Math.round(outageMs)} ms` : `the store fails: ${code}`),
+      note(
+        ok ? "redis" : "error",
+        ok ? `the store is back after ${Math.round(outageMs)} ms` : `the store fails: ${code}`,
+      ),
     ),
   ];
 
   async function report(): Promise<void> {
     const { sessionsResumed, connectionsOpened, writes, conflicts } = sessions.diagnostics;
-    const isList = isAsked;
-    isAsked = false;
-    const listed = isList ? await listOf(sessions) : undefined;
     const { ok, store, eventLoopDelayMs } = await sessions.health();
-    const sent = events;
+    const [sentEvents, sentSessions] = [events, listed];
     events = [];
+    listed = undefined;
     send({
       counts: {
         connects: connectionsOpened,
@@ -70,8 +72,8 @@ export function reporter(
       eventLoopDelayMs,
       memoryBytes: process.memoryUsage.rss(),
       held: heldBy(sessions),
-      sessions: listed,
-      events: sent,
+      sessions: sentSessions,
+      events: sentEvents,
     });
   }
 
@@ -84,7 +86,16 @@ export function reporter(
       .finally(() => (isBusy = false));
   }, EACH_MS).unref();
   return {
-    list: () => (isAsked = true),
+    list() {
+      if (isListing) return;
+      isListing = true;
+      // Beside the reports, because without its store the list fails late, and the process would seem silent. A list that
+      // fails is asked for again.
+      listOf(sessions)
+        .then((facts) => (listed = facts))
+        .catch(() => {})
+        .finally(() => (isListing = false));
+    },
     stop() {
       clearInterval(timer);
       for (const stop of stops) stop();
