@@ -26,10 +26,9 @@ export async function copyCheckout() {
       if (error.code !== "ENOENT") throw error;
     });
   }
-  for (const name of await readdir(join(root, "packages")))
-    await cp(join(root, "packages", name, "dist"), join(folder, "packages", name, "dist"), {
-      recursive: true,
-    });
+  const packages = (await readdir(join(root, "packages"))).map((name) => join("packages", name));
+  for (const name of [...packages, join("apps", "demo")])
+    await cp(join(root, name, "dist"), join(folder, name, "dist"), { recursive: true });
   await linkModules(join(root, "node_modules"), join(folder, "node_modules"));
   return folder;
 }

@@ -7,6 +7,7 @@ import { coreMutants } from "./core.mjs";
 import { decisionMutants } from "./core-decisions.mjs";
 import { connectionMutants } from "./core-connection.mjs";
 import { sessionMutants } from "./core-session.mjs";
+import { demoMutants } from "./demo.mjs";
 import { driverMutants } from "./drivers.mjs";
 import { loginMutants } from "./logins.mjs";
 import { handoverMutants } from "./handover.mjs";
@@ -59,4 +60,5 @@ export const mutants = [
   ...driverMutants,
   ...healthMutants,
   ...bunMutants,
+  ...demoMutants,
 ];
