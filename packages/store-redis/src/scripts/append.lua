@@ -27,29 +27,32 @@ if at > tonumber(not_after) then return { 'late', at } end
 if fenced ~= '' and tonumber(fenced) < tonumber(fence) then return { 'fenced' } end
 if subject ~= '' and found[5] ~= subject then return { 'foreign' } end
 
-local box = open_outbox(found[4], list)
-if not box then return { 'corrupt' } end
 local bounds = {
   messages = tonumber(most_messages),
   bytes = tonumber(most_bytes),
   age = tonumber(age),
   absolute = tonumber(absolute, 36),
 }
-local drop = nil
+local box, drop = nil, nil
 if refuses == '1' then
-  drop = room_for(box, list, at, from, bounds)
-  if not drop then return { 'full' } end
+  box, drop = open_outbox_with_room(found[4], list, at, from, bounds)
+  if box and not drop then return { 'full' } end
+else
+  box = parse_outbox(found[4])
 end
+if not box then return { 'corrupt' } end
 
 -- The checks end here, and the changes begin. The commands that need memory come first, because at maxmemory Redis can refuse only
 -- the first write of a script, and runs the others.
 local offset, before = box.last + 1, box.chain
-local fields = { writer, sequence .. ' ' .. version .. ' ' .. not_after .. ' ' .. offset .. ' ' .. before }
-local chains, has_new_key = push_messages(box, list, at, from, bounds, drop, fields)
+local fields = { writer, sequence .. ' ' .. version .. ' ' .. not_after .. string.format(' %d ', offset) .. box.chain_text }
+local has_new_key = push_messages(box, list, at, from, bounds, drop, fields)
 in_chunks('HSET', key, fields)
 if has_new_key then prune_keys(box) end
 -- The record of a process without a connection of the session would stay in the session. So remove old records of such processes.
 local holds = found[2] and string.find(found[2], node .. '=', 1, true)
 if not (found[3] and holds) then prune_writers(node, at) end
-announce_messages(found[2], node, box, before, chains, from, tonumber(announced))
+if has_other_holders(found[2], node) then
+  announce_messages(found[2], node, box, before, from, tonumber(announced))
+end
 return { 'appended', offset, before }

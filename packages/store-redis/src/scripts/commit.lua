@@ -24,23 +24,19 @@ local from = last_change + 1
 local changes = mode ~= ''
 local at, time = now_ms()
 local writer, own = 'w' .. node, 'c' .. client
-local found = redis.call('HMGET', key, 'm', 'h', writer, own, 'g', 'o')
+local found = redis.call('HMGET', key, 'm', 'h', writer, own, 'o')
 if not found[1] then return not_there(redis.call('EXISTS', key) == 1 and 'gone' or 'missing') end
 local version, lineage, fence, schema, bytes, idle, absolute, more = split_meta(found[1])
 if not version then return { 'corrupt' } end
-if has_passed(tonumber(idle, 36), tonumber(absolute, 36), at) then return not_there('missing') end
+local absolute_at = tonumber(absolute, 36)
+if has_passed(tonumber(idle, 36), absolute_at, at) then return not_there('missing') end
 local settled, refused, floor = string.match(found[4] or '', '^(%d+) ([0-9a-z]+) %d+ ?(%d*)')
 if found[4] and not settled then return { 'corrupt' } end
 if floor == '' then floor = '1' end
 
-local function answer(made, outcomes, since, offset, chain)
-  -- As in write.lua: whether the version follows the version that the caller knows.
-  if changes and (made ~= known_version + 1 or (known_lineage ~= '' and lineage ~= mark)) then
-    return { 'committed', outcomes, since, offset, chain, made, at, redis.call('HGETALL', key) }
-  end
-  if not changes then made = 0 end
-  if outcomes == '0' and since == '1' then return { made, offset, chain } end
-  return { 'committed', outcomes, since, offset, chain, made }
+-- As in write.lua: whether the version follows the version that the caller knows. Also if the data does not change.
+local function follows(made)
+  return not changes or (made == known_version + 1 and (known_lineage == '' or lineage == mark))
 end
 local made = repeated(found[3], sequence)
 if made == 0 then return { 'settled' } end
@@ -52,18 +48,22 @@ if made then
   if later >= 0 and tonumber(floor) <= tonumber(number) then
     outcomes, since = base36(math.floor(tonumber(refused, 36) / 2 ^ later)), floor
   end
-  return answer(made, outcomes, since, tonumber(offset or '0'), tonumber(chain or '0'))
+  return committed(follows(made), changes and made or 0, at, outcomes, since, tonumber(offset or '0'), tonumber(chain or '0'))
 end
 if at > tonumber(not_after) then return { 'late', at } end
-if held_fence ~= '' and tonumber(held_fence) < tonumber(fence) then return { 'fenced' } end
+if held_fence ~= '' and held_fence ~= fence and tonumber(held_fence) < tonumber(fence) then return { 'fenced' } end
 
-if settled then
-  if tonumber(number) < tonumber(floor) then return { 'forgotten', found[5] or '0' } end
-  if tonumber(number) <= tonumber(settled) then return { 'known', settled, refused, floor } end
-elseif (found[5] or '0') ~= client_mark then
-  return { 'forgotten', found[5] or '0' }
+-- In the usual case the record has the last settled number that the caller knows, and `number` comes after it.
+if settled ~= known_settled or tonumber(number) <= tonumber(settled) then
+  if settled then
+    if tonumber(number) < tonumber(floor) then return { 'forgotten', redis.call('HGET', key, 'g') or '0' } end
+    if tonumber(number) <= tonumber(settled) then return { 'known', settled, refused, floor } end
+  else
+    local forget_mark_now = redis.call('HGET', key, 'g') or '0'
+    if forget_mark_now ~= client_mark then return { 'forgotten', forget_mark_now } end
+  end
+  if tonumber(settled or '0') < tonumber(known_settled) then return { 'behind', settled or '0' } end
 end
-if tonumber(settled or '0') < tonumber(known_settled) then return { 'behind', settled or '0' } end
 
 local is_known = known_version == version and known_lineage == lineage
 if expected ~= '' and (expected ~= version or not (is_known or known_lineage == '')) then
@@ -71,18 +71,19 @@ if expected ~= '' and (expected ~= version or not (is_known or known_lineage == 
 end
 local box, drop, bounds = nil, nil, nil
 if list then
-  box = open_outbox(found[6], list)
-  if not box then return { 'corrupt' } end
   bounds = {
     messages = tonumber(most_messages),
     bytes = tonumber(most_bytes),
     age = tonumber(age),
-    absolute = tonumber(absolute, 36),
+    absolute = absolute_at,
   }
   if refuses == '1' then
-    drop = room_for(box, list, at, from, bounds)
-    if not drop then return { 'full' } end
+    box, drop = open_outbox_with_room(found[5], list, at, from, bounds)
+    if box and not drop then return { 'full' } end
+  else
+    box = parse_outbox(found[5])
   end
+  if not box then return { 'corrupt' } end
 end
 local new_bytes, removed, change_bytes = bytes, {}, 0
 if changes then
@@ -92,33 +93,42 @@ end
 
 -- The checks end here, and the changes begin. The commands that need memory come first (RPUSH, HSET), because at maxmemory Redis can
 -- refuse only the first write of a script, and runs the others.
-local after, fields, offset, before = lineage, {}, 0, 0
-local chains, has_new_key = nil, false
-if box then
-  offset, before = box.last + 1, box.chain
-  chains, has_new_key = push_messages(box, list, at, from, bounds, drop, fields)
-end
-local function put(name, text)
-  fields[#fields + 1], fields[#fields + 2] = name, text
-end
-if changes then
-  version, lineage = version + 1, next_lineage(is_known, lineage, mark)
-  local counts = version .. ' ' .. lineage .. ' ' .. fence .. ' ' .. schema_version .. ' ' .. new_bytes
-  put('m', counts .. ' ' .. idle .. ' ' .. absolute .. more)
-  for index = first_set, last_set, 2 do put(ARGV[index], ARGV[index + 1]) end
-end
-put(writer, sequence .. ' ' .. version .. ' ' .. not_after .. (box and ' ' .. offset .. ' ' .. before or ''))
+local after, offset, before = lineage, 0, 0
+if changes then version, lineage = version + 1, next_lineage(is_known, lineage, mark) end
+if box then offset, before = box.last + 1, box.chain end
 
 -- A double represents the 48 bits exactly, because a factor of 2^n changes only the exponent. For numbers that the record has settled
 -- already, the bits of the record count, not those of this call.
-local moved, outcomes = number - (settled or 0), tonumber(refused_now, 36)
-if moved < 48 then outcomes = outcomes % 2 ^ moved + (tonumber(refused or '0', 36) * 2 ^ moved) % 2 ^ 48 end
-outcomes = base36(outcomes)
+local outcomes = '0'
+if refused_now ~= '0' or (refused and refused ~= '0') then
+  local moved = number - (settled or 0)
+  outcomes = tonumber(refused_now, 36)
+  if moved < 48 then outcomes = outcomes % 2 ^ moved + (tonumber(refused or '0', 36) * 2 ^ moved) % 2 ^ 48 end
+  outcomes = base36(outcomes)
+end
 local since = settled and floor or first_number
 local stamp = time[1] .. string.sub('00000' .. time[2], -6)
-put(own, number .. ' ' .. outcomes .. ' ' .. stamp .. (since ~= '1' and ' ' .. since or ''))
+
+-- Numbers by string.format, because concatenation formats each number as a double.
+local version_text = string.format('%d', version)
+local fields = {
+  writer, sequence .. ' ' .. version_text .. ' ' .. not_after .. (box and string.format(' %d ', offset) .. box.chain_text or ''),
+  own, number .. ' ' .. outcomes .. ' ' .. stamp .. (since ~= '1' and ' ' .. since or ''),
+}
+local has_new_key = false
+if box then has_new_key = push_messages(box, list, at, from, bounds, drop, fields) end
+if changes then
+  local count = #fields
+  local size = string.format(' %d ', new_bytes)
+  fields[count + 1] = 'm'
+  fields[count + 2] = version_text .. ' ' .. lineage .. ' ' .. fence .. ' ' .. schema_version .. size .. idle .. ' ' .. absolute .. more
+  for index = first_set, last_set do fields[count + 3 + index - first_set] = ARGV[index] end
+end
 local forgotten = not settled and oldest_client() or nil
-if forgotten then put('g', forget_mark(mark)) end
+if forgotten then
+  fields[#fields + 1] = 'g'
+  fields[#fields + 1] = forget_mark(mark)
+end
 in_chunks('HSET', key, fields)
 if #removed > 0 then in_chunks('HDEL', key, removed) end
 if forgotten then redis.call('HDEL', key, forgotten) end
@@ -128,6 +138,6 @@ if not found[3] then prune_writers(node, at) end
 if has_other_holders(found[2], node) then
   local is_small = change_bytes <= tonumber(max_announced) and schema == schema_version
   if changes then announce_change(found[2], node, version, lineage, after, is_small and mode, first_set, last_set, last_change) end
-  if box then announce_messages(found[2], node, box, before, chains, from, tonumber(max_announced)) end
+  if box then announce_messages(found[2], node, box, before, from, tonumber(max_announced)) end
 end
-return answer(version, outcomes, since, offset, before)
+return committed(follows(version), changes and version or 0, at, outcomes, since, offset, before)

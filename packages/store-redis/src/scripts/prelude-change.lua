@@ -42,8 +42,7 @@ end
 
 -- Publishes a change to the other holders; `mode` "f" fields or "r" replace. Without `mode` the message omits the change, and the
 -- holders read the session.
-local function announce_change(holders, node, version, lineage, after, mode, first, last_set, last)
-  if not has_other_holders(holders, node) then return end
+local function announce_change(holders, node, version, lineage, after, mode, first, last_set, last) -- rare
   local parts = { '["w","', session_id(), '",', version, ',', lineage }
   if mode then
     parts[#parts + 1] = ',' .. after .. ',"' .. mode .. '",{'
@@ -60,15 +59,22 @@ local function announce_change(holders, node, version, lineage, after, mode, fir
   announce(holders, node, table.concat(parts))
 end
 
+-- The answer of commit.lua. `follows`: nothing changed, or the version is the next after the caller's known version.
+local function committed(follows, made, at, outcomes, since, offset, chain)
+  if not follows then return { 'committed', outcomes, since, offset, chain, made, at, redis.call('HGETALL', key) } end
+  if outcomes == '0' and since == '1' then return { made, offset, chain } end
+  return { 'committed', outcomes, since, offset, chain, made }
+end
+
 -- Makes a forget mark from a random number of 31 bits. The mark 0 is reserved: it means that no record was ever dropped.
-local function forget_mark(random)
+local function forget_mark(random) -- rare
   return math.max(1, tonumber(random))
 end
 
 local MAX_CLIENTS = 8
 
 -- Returns the field to drop for a new client: the record with the lowest time. nil if there is room.
-local function oldest_client()
+local function oldest_client() -- rare
   local oldest, oldest_at = nil, math.huge
   local names = matching_fields('^c')
   if #names < MAX_CLIENTS then return nil end

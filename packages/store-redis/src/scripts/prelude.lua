@@ -37,24 +37,24 @@ end
 -- Raises READONLY on a replica. A master that was demoted to a replica answers reads from old data without an error, so a script whose
 -- answer may depend on reads alone first tries a write that changes nothing: no session has this field. Only READONLY is
 -- raised, because a master that refuses writes for other reasons may answer reads.
-local function refuse_replica()
+local function refuse_replica() -- rare
   local answer = redis.pcall('HDEL', key, '')
   if type(answer) == 'table' and string.find(answer.err, 'READONLY', 1, true) then redis.call('HDEL', key, '') end
 end
 
 -- The answer that the session is gone, or not the client's. The answer ends connections, so it must come from the master.
-local function not_there(what)
+local function not_there(what) -- rare
   refuse_replica()
   return { what }
 end
 
-local META = '^(%d+) (%d+) (%d+) (%d+) (%d+) ([0-9a-z]+) ([0-9a-z]+)'
+local META = '^(%d+) (%d+) (%d+) (%d+) (%d+) ([0-9a-z]+) ([0-9a-z]+)$'
 
 -- The latest format that these scripts know.
 local FORMAT = 1
 
 -- Whether this release can read metadata with these further parts.
-local function is_known_format(more)
+local function is_known_format(more) -- rare
   local format = string.match(more, '^ (%d+)$') or string.match(more, '^ (%d+) ')
   return format ~= nil and #format <= 9 and tonumber(format) <= FORMAT
 end
@@ -62,10 +62,10 @@ end
 -- Returns the parts as text, because parsing numbers is expensive and most scripts need few of them. Returns nil if the metadata is
 -- unreadable, also for numbers that a double cannot represent exactly: no release has written such numbers.
 local function split_meta(text)
-  local version, lineage, fence, schema, bytes, idle, absolute, more = string.match(text, META .. '$')
+  local version, lineage, fence, schema, bytes, idle, absolute, more = string.match(text, META)
   if not version then
     -- A second match, so that records without further parts do not pay for them.
-    version, lineage, fence, schema, bytes, idle, absolute, more = string.match(text, META .. '( .*)$')
+    version, lineage, fence, schema, bytes, idle, absolute, more = string.match(text, string.sub(META, 1, -2) .. '( .*)$')
     if not version or not is_known_format(more) then return nil end
   end
   if #version > 15 or #lineage > 10 or #fence > 15 or #schema > 15 then return nil end
@@ -111,6 +111,37 @@ local function padded36(number)
   return text
 end
 
+-- A whole number below 36^9 as nine digits in base 36.
+local function nine_digits36(number)
+  local i = number % 36
+  number = (number - i) / 36
+  local h = number % 36
+  number = (number - h) / 36
+  local g = number % 36
+  number = (number - g) / 36
+  local f = number % 36
+  number = (number - f) / 36
+  local e = number % 36
+  number = (number - e) / 36
+  local d = number % 36
+  number = (number - d) / 36
+  local c = number % 36
+  number = (number - c) / 36
+  local b = number % 36
+  local a = (number - b) / 36
+  return string.char(
+    a + (a < 10 and 48 or 87),
+    b + (b < 10 and 48 or 87),
+    c + (c < 10 and 48 or 87),
+    d + (d < 10 and 48 or 87),
+    e + (e < 10 and 48 or 87),
+    f + (f < 10 and 48 or 87),
+    g + (g < 10 and 48 or 87),
+    h + (h < 10 and 48 or 87),
+    i + (i < 10 and 48 or 87)
+  )
+end
+
 local function base36(number)
   if number == 0 then return '0' end
   return string.match(padded36(number), '^0*(.+)$')
@@ -128,7 +159,7 @@ local function own_lifetime(more, letter)
 end
 
 -- `more` with another lifetime of the session's own.
-local function with_lifetime(more, letter, text)
+local function with_lifetime(more, letter, text) -- rare
   local kept = string.gsub(more, ' ' .. letter .. '[0-9a-z]+', '')
   return (kept == '' and ' 1' or kept) .. ' ' .. letter .. text
 end
@@ -173,13 +204,13 @@ end
 local announce_tag = table.remove(ARGV)
 
 -- Publishes a message to a process. Uses PUBLISH if the sharded channel has no subscriber, or if its slot has moved.
-local function publish(channel, message)
+local function publish(channel, message) -- rare
   local receivers = announce_tag ~= '' and redis.pcall('SPUBLISH', channel .. '{' .. announce_tag .. '}', message)
   if type(receivers) ~= 'number' or receivers == 0 then redis.call('PUBLISH', channel, message) end
 end
 
 -- Publishes a message to the other holders of the session.
-local function announce(holders, node, message)
+local function announce(holders, node, message) -- rare
   if not holders then return end
   local channel = string.match(key, '^(.*):s:{') .. ':k:'
   for other, count in string.gmatch(holders, '([^=,]+)=(%d+)') do
@@ -198,12 +229,12 @@ local function has_other_holders(holders, node)
 end
 
 -- Matches the last braces, because the client's key prefix may contain braces too.
-local function session_id()
+local function session_id() -- rare
   return string.match(key, '{([^{}]*)}$')
 end
 
 -- Announces new deadlines to the other holders. Older releases ignore the message.
-local function announce_deadlines(holders, node, idle, absolute, more)
+local function announce_deadlines(holders, node, idle, absolute, more) -- rare
   if not has_other_holders(holders, node) then return end
   local own_idle, own_absolute = own_lifetime(more, 'i') or -1, own_lifetime(more, 'a') or -1
   local times = idle .. ',' .. absolute .. ',' .. own_idle .. ',' .. own_absolute
@@ -213,7 +244,7 @@ end
 -- Raises the fence (I13), and announces that to the other holders. The new fence is the time, or the old fence + 1 if that is higher. A
 -- plain + 1 is not enough, because a takeover that a failover lost may have left a connection with a higher fence. Records the author
 -- of the takeover, because a repeat must return its fence only if there was no takeover since.
-local function take_over(fence, holders, node, sequence, at)
+local function take_over(fence, holders, node, sequence, at) -- rare
   local raised = math.max(fence + 1, at)
   redis.call('HSET', key, 'f', node .. ' ' .. sequence)
   announce(holders, node, '["r","' .. session_id() .. '",' .. raised .. ']')
@@ -237,7 +268,7 @@ local function with_holder(holders, node, count, sequence, at)
 end
 
 -- Deletes the records of the last writes of other processes that can no longer be repeated.
-local function prune_writers(node, at)
+local function prune_writers(node, at) -- rare
   local old = {}
   for _, name in ipairs(redis.call('HKEYS', key)) do
     if string.sub(name, 1, 1) == 'w' and name ~= 'w' .. node then
@@ -279,14 +310,14 @@ local ENDLESS = 100000000000000
 local DEAD_AT_ONCE = 64
 
 -- Removes entries whose sessions can no longer be live. The number is limited, so that each call takes bounded time.
-local function remove_dead(at)
+local function remove_dead(at) -- rare
   local dead = redis.call('ZRANGEBYSCORE', key, '-inf', '(' .. at, 'LIMIT', 0, DEAD_AT_ONCE)
   if #dead > 0 then redis.call('ZREM', key, unpack(dead)) end
 end
 
 -- Makes a subject's index expire with its last entry, and the order of the subject's logins with the index. Otherwise a later login
 -- would not know which session is the oldest, or the order would stay for ever.
-local function expire_with_last(index)
+local function expire_with_last(index) -- rare
   local last = tonumber(redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')[2] or '0')
   if last == 0 then return end
   local prefix, hash = string.match(index, '^(.*):u:(%b{})$')

@@ -28,7 +28,7 @@ local before = repeated(found[3], sequence)
 if before == 0 then return { 'settled' } end
 if before then return answer(before) end
 if at > tonumber(not_after) then return { 'late', at } end
-if held_fence ~= '' and tonumber(held_fence) < tonumber(fence) then return { 'fenced' } end
+if held_fence ~= '' and held_fence ~= fence and tonumber(held_fence) < tonumber(fence) then return { 'fenced' } end
 local is_known = known_version == version and known_lineage == lineage
 if expected ~= '' and (expected ~= version or not (is_known or known_lineage == '')) then
   return { 'conflict', at, redis.call('HGETALL', key) }
@@ -40,10 +40,11 @@ if not new_bytes then return { 'large', tonumber(max_bytes) } end
 if not found[3] then prune_writers(node, at) end
 local after = lineage
 version, lineage = version + 1, next_lineage(is_known, lineage, mark)
-local record = version .. ' ' .. lineage .. ' ' .. fence .. ' ' .. schema_version .. ' ' .. new_bytes
-  .. ' ' .. idle .. ' ' .. absolute .. more
+-- Numbers by string.format, because concatenation formats each number as a double.
+local made, size = string.format('%d', version), string.format(' %d ', new_bytes)
+local record = made .. ' ' .. lineage .. ' ' .. fence .. ' ' .. schema_version .. size .. idle .. ' ' .. absolute .. more
 local last = math.min(513, last_set)
-redis.call('HSET', key, 'm', record, writer, sequence .. ' ' .. version .. ' ' .. not_after, unpack(ARGV, 14, last))
+redis.call('HSET', key, 'm', record, writer, sequence .. ' ' .. made .. ' ' .. not_after, unpack(ARGV, 14, last))
 for first = last + 1, last_set, 500 do
   redis.call('HSET', key, unpack(ARGV, first, math.min(first + 499, last_set)))
 end
@@ -51,7 +52,9 @@ for first = 1, #removed, 500 do
   redis.call('HDEL', key, unpack(removed, first, math.min(first + 499, #removed)))
 end
 
--- Omits the change if the schema version changes, because processes with another version must migrate the whole data.
-local is_small = change_bytes <= tonumber(max_announced) and schema == schema_version
-announce_change(found[2], node, version, lineage, after, is_small and mode, 14, last_set, #ARGV)
+if has_other_holders(found[2], node) then
+  -- Omits the change if the schema version changes, because processes with another version must migrate the whole data.
+  local is_small = change_bytes <= tonumber(max_announced) and schema == schema_version
+  announce_change(found[2], node, version, lineage, after, is_small and mode, 14, last_set, #ARGV)
+end
 return answer(version)
