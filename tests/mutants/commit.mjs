@@ -155,8 +155,8 @@ export const commitMutants = [
     name: "lua-commit-forgotten-is-new",
     promise: "I21: a forgotten client is not treated as a new client",
     file: script,
-    find: "elseif (found[5] or '0') ~= client_mark then",
-    replace: "elseif not client_mark then",
+    find: "if forget_mark_now ~= client_mark then",
+    replace: "if not client_mark then",
     tests: suite("I21 of 9 clients"),
   },
   {
@@ -187,7 +187,7 @@ export const commitMutants = [
     name: "lua-commit-full",
     promise: "I21, I22: a commit whose messages do not fit changes nothing",
     file: script,
-    find: "if not drop then return { 'full' } end",
+    find: "if box and not drop then return { 'full' } end",
     replace: "drop = drop or 0",
     tests: suite("with whenFull refuse a commit"),
   },
@@ -195,9 +195,9 @@ export const commitMutants = [
     name: "lua-commit-forgets-first",
     promise: "I21: at maxmemory a commit is refused as a whole",
     file: script,
-    find: "local after, fields, offset, before = lineage, {}, 0, 0\n",
+    find: "local after, offset, before = lineage, 0, 0\n",
     replace:
-      "local after, fields, offset, before = lineage, {}, 0, 0\nif not settled and oldest_client() then redis.call('HDEL', key, oldest_client()) end\n",
+      "local after, offset, before = lineage, 0, 0\nif not settled and oldest_client() then redis.call('HDEL', key, oldest_client()) end\n",
     tests: redis("commit", "at maxmemory"),
   },
   {

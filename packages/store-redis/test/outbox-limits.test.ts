@@ -137,6 +137,29 @@ test("the list expires maxAgeMs after the last append; with an infinite maxAgeMs
   expect(Math.abs((await client.pttl(listOf(brief))) - 600_000)).toBeLessThan(10_000);
 });
 
+test("I16 I20 a list stays for maxAgeMs after each append, also one that Redis made anew, and its expiry is never moved without need", async () => {
+  const process = startProcess(server);
+  const id = await newSession(process);
+  const maxAgeMs = 100_000;
+  const leftAfter = async (text: string, maxBytes = 1_000) => {
+    await appended(process, id, [text], { maxAgeMs, maxBytes });
+    return client.pttl(listOf(id));
+  };
+  const first = await leftAfter("a");
+  expect(first).toBeGreaterThan(maxAgeMs);
+  expect(await leftAfter("b")).toBeLessThanOrEqual(first);
+  // As if six seconds had passed.
+  const [, ...rest] = /^(.*) (\d+)$/.exec((await client.hget(hashOf(id), "o")) ?? "") ?? [];
+  await client.hset(hashOf(id), "o", `${rest[0]} ${Number(rest[1]) - 6}`);
+  await client.pexpire(listOf(id), first - 6_000);
+  expect(await leftAfter("c")).toBeGreaterThan(maxAgeMs);
+  // A message that does not fit empties the list, and Redis deletes an empty list.
+  expect(await leftAfter("too long", 7)).toBe(-2);
+  expect(await leftAfter("d")).toBeGreaterThan(maxAgeMs);
+  await client.del(listOf(id));
+  expect(await leftAfter("e")).toBeGreaterThan(maxAgeMs);
+});
+
 test("I16 a shorter maxAgeMs also drops earlier messages, and the reader gets the missed offsets", async () => {
   const process = startProcess(server);
   const id = await newSession(process);
