@@ -229,4 +229,12 @@ export const httpMutants = [
     replace: "void error;",
     tests: inPackage("http", "failed-logins", "can't destroy is reported"),
   },
+  {
+    name: "http-of-nobody",
+    promise: "A request that no middleware has seen does not count as logged out",
+    file: "packages/http/src/request-sessions.ts",
+    find: "if (!this.#found.has(known))",
+    replace: "if (!this.#found.has(known) && request === null)",
+    tests: inPackage("http", "mistakes", "throws, because"),
+  },
 ];

@@ -56,7 +56,8 @@ export interface HttpSessions<Data extends object, Transport = unknown, Context 
    * The session that `express`, `fastify`, `hono`, `open`, `login` or `renew` found for this request; `undefined` for a request
    * without one, and after `logout`.
    *
-   * @throws INVALID_ARGUMENT for a value that is not an object.
+   * @throws INVALID_ARGUMENT for a value that is not an object, and for a request that none of these calls has seen: the middleware
+   * is missing, or is registered after the route.
    */
   of(request: object): Session<Data, Transport, Context> | undefined;
   /**

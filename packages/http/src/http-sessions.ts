@@ -11,7 +11,14 @@ import type {
   HttpSessionsOptions,
   LoginOptions,
 } from "./contract.ts";
-import { checkExpress, checkHono, expressMiddleware, fastifyHook, honoMiddleware } from "./middleware.ts";
+import {
+  assertCalled,
+  checkExpress,
+  checkHono,
+  expressMiddleware,
+  fastifyHook,
+  honoMiddleware,
+} from "./middleware.ts";
 import { RequestSessions } from "./request-sessions.ts";
 import { RequestView } from "./request.ts";
 import { assertCookieFits, forbidCaching, headersOf } from "./response.ts";
@@ -129,12 +136,14 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
     options?: ExpressOptions,
     surplus?: undefined,
   ): ReturnType<HttpSessions<Data, Transport, Context>["express"]> {
+    assertCalled("express", options);
     const property = checkExpress(options);
     assertNoMore("express()", surplus);
     return expressMiddleware(this, property, this.#owner);
   }
 
   fastify(surplus?: undefined): ReturnType<HttpSessions<Data, Transport, Context>["fastify"]> {
+    assertCalled("fastify", surplus);
     assertNoMore("fastify()", surplus);
     return fastifyHook(this);
   }
@@ -143,12 +152,14 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
     options?: HonoOptions<string>,
     surplus?: undefined,
   ): (context: HonoContext, next: () => Promise<void>) => Promise<void> {
+    assertCalled("hono", options);
     const variable = checkHono(options);
     assertNoMore("hono()", surplus);
     return honoMiddleware(this, this.#found, variable);
   }
 
   async #open(request: object, view: RequestView): Promise<Session<Data, Transport, Context> | undefined> {
+    this.#found.begin(request);
     const session = await this.#sessions.open(this.#tokensOf(view));
     this.#found.set(request, session);
     return session;
@@ -162,6 +173,7 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
     { checkOrigin, lifetimes }: CheckedLogin,
     login: Login<Data, Session<Data, Transport, Context>>,
   ): Promise<Session<Data, Transport, Context>> {
+    this.#found.begin(request);
     if (checkOrigin) assertOrigin(this.#origins, view);
     forbidCaching(headers);
     const presented = await this.#sessions.open(this.#tokensOf(view));
@@ -223,6 +235,7 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
   }
 
   async #logout(request: object, view: RequestView, headers: ResponseHeaders): Promise<boolean> {
+    this.#found.begin(request);
     assertOrigin(this.#origins, view);
     forbidCaching(headers);
     const session = await this.#sessions.open(this.#tokensOf(view), { touch: false });
@@ -237,6 +250,7 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
     view: RequestView,
     headers: ResponseHeaders,
   ): Promise<Session<Data, Transport, Context> | undefined> {
+    this.#found.begin(request);
     assertOrigin(this.#origins, view);
     forbidCaching(headers);
     const session = await this.#sessions.open(this.#tokensOf(view));

@@ -2,12 +2,22 @@
 import { assertFunction, assertOptions, assertText, invalidArgument, owned } from "@wsession/core/runtime";
 import type { RejectionOwner } from "@wsession/core/runtime";
 import type { HttpSessions } from "./contract.ts";
+import { isRequest } from "./request.ts";
+import { innerRequest } from "./request-sessions.ts";
 import type { RequestSessions } from "./request-sessions.ts";
 import type { AnyRequest, HonoContext } from "./shapes.ts";
 
 /** `S` is the type of the sessions. */
 interface Opening<S> {
   open(request: AnyRequest): Promise<S | undefined>;
+}
+
+/** For `app.use(http.express)`: the framework calls the method with a request, or with a context of Hono, as the first argument. */
+export function assertCalled(name: string, first: unknown): void {
+  if (typeof first === "object" && first !== null && isRequest(innerRequest(first)))
+    throw invalidArgument(
+      `${name}() returns the middleware: register what http.${name}() returns, not http.${name}`,
+    );
 }
 
 /**

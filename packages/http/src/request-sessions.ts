@@ -10,12 +10,26 @@ export class RequestSessions<S> {
   /** Weak, so that the entry of a request is garbage-collected with the request. */
   readonly #found = new WeakMap<object, S | undefined>();
 
-  /** @throws INVALID_ARGUMENT for a value that is not an object. */
+  /**
+   * @throws INVALID_ARGUMENT for a value that is not an object, and for a request that was not opened: `undefined` would mean
+   * that nobody is logged in, also where the middleware is missing.
+   */
   of(request: unknown): S | undefined {
     if (typeof request !== "object" || request === null)
       throw invalidArgument("of() takes a request, or a context of Hono");
     const inner = innerRequest(request);
-    return this.#found.has(inner) ? this.#found.get(inner) : this.#found.get(request);
+    const known = this.#found.has(inner) ? inner : request;
+    if (!this.#found.has(known))
+      throw invalidArgument(
+        "of(): the session of this request was not looked up: register the middleware before the route, or await open(request)",
+      );
+    return this.#found.get(known);
+  }
+
+  /** A request whose session is being looked up has none until then, so that an error handler may ask for it after a failure. */
+  begin(request: object): void {
+    const inner = innerRequest(request);
+    if (!this.#found.has(inner)) this.#found.set(inner, undefined);
   }
 
   set(request: object, session: S | undefined): void {
@@ -29,7 +43,7 @@ export class RequestSessions<S> {
 }
 
 /** The request that the object of a framework stands for: `request.raw` of Fastify, `context.req.raw` of Hono. */
-function innerRequest(value: object): object {
+export function innerRequest(value: object): object {
   return rawOf(value) ?? rawOf(Reflect.get(value, "req")) ?? value;
 }
 

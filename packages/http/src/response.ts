@@ -89,7 +89,8 @@ function linesOf(response: Pick<NodeResponse, "getHeader">, name: string): strin
 }
 
 function sentError(cause?: unknown): HttpSessionError {
-  const message = "the headers of the response can't be changed any more, so no cookie can be set";
+  const message =
+    "the headers of the response can't be changed any more, so no cookie can be set: await login, logout or renew before the response is sent";
   return new HttpSessionError("HEADERS_SENT", message, { cause });
 }
 

@@ -16,7 +16,25 @@ export function assertOrigin(rule: OriginRule | undefined, request: RequestView)
   if (origin === undefined && (site === "same-origin" || site === "none")) return;
   const isAllowed = rule === undefined ? isOwn(origin, request.host) : originAllowed(rule, request.handshake);
   if (isAllowed) return;
-  throw new HttpSessionError("ORIGIN_NOT_ALLOWED", "the request's origin may not log in or out here");
+  throw new HttpSessionError("ORIGIN_NOT_ALLOWED", refusal(rule, origin, request.host));
+}
+
+/** Characters of a header in an error. A stranger chooses the header, and could flood a log. */
+const MAX_LENGTH = 100;
+
+/** Says which check has failed, because the usual cause is a missing entry of `origins`, or a program that sends no Origin. */
+function refusal(rule: OriginRule | undefined, origin: string | undefined, host: string | undefined): string {
+  if (origin === undefined)
+    return "the request has no Origin, and no Sec-Fetch-Site of the same origin: send Origin, as browsers do";
+  const refused = `the origin ${quoted(origin)} of the request is not allowed`;
+  if (typeof rule === "function") return `${refused}: the function origins did not return true`;
+  if (rule !== undefined) return `${refused}: it is not in the list origins`;
+  return `${refused}: it is not the host ${quoted(host ?? "")} of the request. Behind a proxy, or for pages of other hosts, give the option origins`;
+}
+
+/** Without quotes of its own and control characters, which could forge lines of a log. */
+function quoted(header: string): string {
+  return JSON.stringify(header.slice(0, MAX_LENGTH));
 }
 
 /** Whether the origin is a page of this host. The scheme is not compared, because a proxy may end TLS. */
