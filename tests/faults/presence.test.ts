@@ -1,6 +1,8 @@
+import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
+import { WebSocket } from "ws";
 import { type RedisServer, startRedis, until } from "../../packages/store-redis/test/redis-server.ts";
 import { EventFile, PresenceProcess } from "./presence/application-process.ts";
 import { connectAll, leavers as leaversIn, leavingTrial, usersOf } from "./presence/leaving-trial.ts";
@@ -93,4 +95,30 @@ test("100 reconnects to two processes in turn give no event, and nobody who watc
   expect(leavers()).toEqual([]);
   expect(two.told.slice(1)).not.toContain("f0 offline");
   client?.socket.terminate();
+});
+
+test("events of a process without the function destroyed that is killed while it destroys sessions are told, each once, also if the process that is told is killed", async () => {
+  const [holder, claimer, destroyer] = await Promise.all([
+    start(),
+    start({ handleMs: 60_000 }),
+    start({ events: [] }),
+  ]);
+  const clients = await connectAll(holder, 40, "d");
+  const closed = clients.map(async ({ socket }) => once(socket, "close"));
+  const destroyed = clients.map(({ user }) => destroyer.call("destroySubject", user));
+  for (const one of destroyed) one.catch(() => undefined);
+  await Promise.race(closed);
+  await destroyer.kill();
+  await until(() => file.begun("destroyed").size > 0);
+  await claimer.kill();
+  const ended = (): string[] =>
+    clients.filter(({ socket }) => socket.readyState === WebSocket.CLOSED).map(({ user }) => user);
+  const toldOf = (): string[] =>
+    [...file.handled("destroyed").values()].map(({ event }) => String(event.subject));
+  await until(() => toldOf().length > 0 && toldOf().length >= ended().length, 15_000);
+  // An event that is handled twice, or of a session that lives, would come now.
+  await delay(2 * LEASE_MS + NOTICED_MS);
+  expect(toldOf().toSorted()).toEqual(ended().toSorted());
+  expect([...file.handled("destroyed").values()].every(({ times }) => times === 1)).toBe(true);
+  expect(leavers()).toEqual([]);
 });

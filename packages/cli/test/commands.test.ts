@@ -1,4 +1,5 @@
 import { createSessions } from "@wsession/core";
+import type { SessionEvent } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
 import { Redis } from "ioredis";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -204,4 +205,23 @@ test("revoke ends the sessions that are older than a time, by a field of the dat
   expect(json(all.stdout)).toMatchObject({ looked: 3, old: 2, destroyed: 2, unknown: [] });
   expect(all.code).toBe(0);
   expect(await sessions.get(own.id)).toBeDefined();
+});
+
+test("sessions that destroy and revoke end cause the event destroyed in a server that has a function for it", async () => {
+  const { at, client, prefix } = await application();
+  const told: string[] = [];
+  const destroyed = ({ subject }: SessionEvent) => void told.push(String(subject));
+  const server = createSessions({
+    store: redisStore({ client, prefix, timeoutMs: 10_000 }),
+    events: { destroyed },
+  });
+  onTestFinished(() => server.close());
+  const create = async (subject: string) =>
+    (await server.create({ at: Date.now() - 7_200_000 }, { subject })).session;
+  const { id } = await create("ada");
+  for (const subject of ["bob", "bob", "eve", "eve"]) await create(subject);
+  expect((await wsession(["destroy", id, "--yes", ...at])).code).toBe(0);
+  expect((await wsession(["destroy", "--subject", "bob", "--yes", ...at])).code).toBe(0);
+  expect((await wsession(["revoke", "--before", "1h ago", "--field", "at", "--yes", ...at])).code).toBe(0);
+  await expect.poll(() => told.toSorted(), { timeout: 5_000 }).toEqual(["ada", "bob", "bob", "eve", "eve"]);
 });

@@ -272,6 +272,7 @@ export class RedisStore implements RedisSessionStore {
     await this.#watching.close();
     this.#services.liveness.close();
     await this.#membership?.close();
+    await this.#services.unclaimed.close();
     this.#services.gate.close();
   }
 

@@ -12,8 +12,8 @@ export interface TcpProxy {
   delayRequests(ms: number): void;
   /** Cuts each connection in the middle of the next reply, after its first `bytes`. */
   cutAfter(bytes: number): void;
-  /** Cuts every connection now. Data on its way to the server is still delivered. */
-  cut(): void;
+  /** Cuts every connection now. Data on its way to the server is still delivered, unless it is `lost`. */
+  cut(lost?: "lost"): void;
   /** Refuses new connections, or accepts them again. */
   refuse(refused: boolean): void;
   readonly connections: number;
@@ -100,8 +100,11 @@ export async function startProxy(target: {
     cutAfter: (bytes) => {
       cutBytes = bytes;
     },
-    cut: () => {
-      for (const { client } of pairs) client.destroy();
+    cut: (lost) => {
+      for (const { client, server } of pairs) {
+        client.destroy();
+        if (lost !== undefined) server.destroy();
+      }
     },
     refuse: (next) => {
       refused = next;

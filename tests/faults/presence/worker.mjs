@@ -9,11 +9,21 @@ import { connectRedis } from "../application.mjs";
 import { listen } from "../listen.mjs";
 
 /**
- * @typedef {{ redis: import("../application.mjs").Where, file: string, leaseMs: number, leaveAfterMs: number, handleMs?: number, node?: string, watch?: string[], idleMs?: number }} Options
+ * @typedef {{ redis: import("../application.mjs").Where, file: string, leaseMs: number, leaveAfterMs: number, handleMs?: number, node?: string, watch?: string[], idleMs?: number, events?: import("@wsession/core").SessionEventType[] }} Options
  */
 
 /** @param {Options} options */
-async function open({ redis, file, leaseMs, leaveAfterMs, handleMs = 0, node, watch = [], idleMs }) {
+async function open({
+  redis,
+  file,
+  leaseMs,
+  leaveAfterMs,
+  handleMs = 0,
+  node,
+  watch = [],
+  idleMs,
+  events = ["left", "expired", "destroyed"],
+}) {
   const client = connectRedis(redis);
   /** @param {string} type */
   const noted = (type) => async (/** @type {import("@wsession/core").SessionEvent} */ event) => {
@@ -28,7 +38,7 @@ async function open({ redis, file, leaseMs, leaveAfterMs, handleMs = 0, node, wa
     idleMs,
     admit: ({ url }) => accept({ subject: new URL(url, "ws://x").searchParams.get("user") ?? "nobody" }),
     initial: () => ({ n: 0 }),
-    events: { left: noted("left"), expired: noted("expired"), destroyed: noted("destroyed") },
+    events: Object.fromEntries(events.map((type) => [type, noted(type)])),
     onError: () => undefined,
   });
   const server = await listen("ws", sessions, {

@@ -9,8 +9,11 @@ export interface DestroyCommand {
   readonly id: string;
   readonly sequence: number;
   readonly tombstoneMs: number;
-  /** Whether the application wants an event. */
-  readonly givesEvent: boolean;
+  /**
+   * `"wanted"`: this process has a function for the event `destroyed`. Else whether the session is listed for another process, which is
+   * necessary if another process has such a function.
+   */
+  readonly event: "wanted" | "listed" | "unlisted";
   /** The message for the holders. */
   readonly announcement: string;
   readonly reason: string | undefined;
@@ -30,7 +33,11 @@ export type DestroyReply =
       readonly hadOutbox: boolean;
       /** The stamp of its absence, for those who watch the subject. */
       readonly stamp: number;
+      /** The presence of the session was recorded. */
+      readonly wasRecorded: boolean;
     }
+  /** Another process wants the event, so the session must be listed first. Nothing has changed. */
+  | { readonly type: "unlisted" }
   | { readonly type: "missing" }
   /** The session does not exist, and its creation with this subject will be refused. */
   | { readonly type: "denied" }
@@ -41,8 +48,8 @@ export type DestroyReply =
 
 /** destroy.lua: replaces a session by a tombstone, and announces that to its holders. */
 export async function destroy({ calls, keys, node }: Caller, command: DestroyCommand): Promise<DestroyReply> {
-  const { id, sequence, tombstoneMs, givesEvent, announcement, reason, of, deadline, isReplaced } = command;
-  const tombstone = `${tombstoneMs}${givesEvent ? ";" : ""}`;
+  const { id, sequence, tombstoneMs, event, announcement, reason, of, deadline, isReplaced } = command;
+  const tombstone = `${tombstoneMs}${{ wanted: ";", listed: ",", unlisted: "" }[event]}`;
   const why = reason === undefined ? ["", ""] : [isReplaced ? "2" : "1", reason];
   const whose = of === undefined ? ["", "", "", ""] : ["1", of.subject, of.hash, String(of.epoch)];
   const args = [node, String(sequence), tombstone, announcement, ...why, ...whose];
@@ -55,7 +62,7 @@ export async function destroy({ calls, keys, node }: Caller, command: DestroyCom
 }
 
 function readDestroy(reply: Reply): DestroyReply {
-  const { 0: code, 1: subject, 2: holders, 3: outbox, 4: stamp } = partsOf(reply);
+  const { 0: code, 1: subject, 2: holders, 3: outbox, 4: stamp, 5: recorded } = partsOf(reply);
   switch (code) {
     case "destroyed":
       return {
@@ -64,7 +71,9 @@ function readDestroy(reply: Reply): DestroyReply {
         holders: parseHolders(holders),
         hadOutbox: outbox === "1",
         stamp: Number(stamp),
+        wasRecorded: recorded === "1",
       };
+    case "unlisted":
     case "missing":
     case "denied":
     case "other":

@@ -29,6 +29,8 @@ export type LookReply = { readonly change: StateChange | undefined } & (
     }
   /** `at`: the time of the next look, by the server's clock; 0 for none. `own`: this process has connections. */
   | { readonly type: "wait" | "own"; readonly at: number }
+  /** The event waits for a process with a function for it. This process has none. */
+  | { readonly type: "unwanted"; readonly event: SessionEventType }
   /** Only other processes have connections. */
   | { readonly type: "held"; readonly holders: readonly HolderEntry[] }
   | { readonly type: "gone" }
@@ -37,7 +39,7 @@ export type LookReply = { readonly change: StateChange | undefined } & (
 /** look.lua: looks at a session whose presence is recorded, and claims an event that has to be handled. */
 export async function look({ calls, keys, node }: Caller, command: LookCommand): Promise<LookReply> {
   const { id, claimMs, leaveMs, wanted, lost, earliestLeave, handled, tombstoneMs } = command;
-  const letters = (wanted.has("left") ? "l" : "") + (wanted.has("expired") ? "e" : "");
+  const letters = [...wanted].map((type) => type.charAt(0)).join("");
   const reply = await calls.script(
     "look",
     [keys.session(id)],
@@ -62,6 +64,7 @@ function readLook(reply: Reply): LookReply {
   const change = changeOf(state, stamp, owner);
   switch (code) {
     case "event":
+    case "unwanted":
       if (event !== "left" && event !== "expired" && event !== "destroyed") throw unexpected();
       return { type: code, event, at, subject, change };
     case "wait":

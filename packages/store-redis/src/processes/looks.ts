@@ -135,10 +135,16 @@ export class Looks {
   }
 
   /** A session that this process holds stays in the queue, and so does one that a call in flight may register. */
-  #scheduleNext(id: string, reply: Exclude<LookReply, { type: "event" }>): Promise<void> {
+  async #scheduleNext(id: string, reply: Exclude<LookReply, { type: "event" }>): Promise<void> {
+    const { calls, settings, unclaimed } = this.#services;
     const mayHold = reply.type === "own" || this.#heldCounts.has(id);
+    let at = reply.type === "wait" || reply.type === "own" ? reply.at : 0;
+    if (reply.type === "unwanted") {
+      await unclaimed.list(id, reply.event, 0);
+      // The answer does not say when to look again.
+      if (mayHold) at = (calls.serverNow() ?? 0) + settings.leaseMs;
+    }
     // Another holder has an entry of its own.
-    const at = reply.type === "gone" || reply.type === "held" ? 0 : reply.at;
     return at === 0 && !mayHold ? this.#queue.remove(id) : this.#queue.schedule(id, at);
   }
 

@@ -13,6 +13,8 @@ import { ChangePublisher } from "./change-publisher.ts";
 
 /** How often dead processes are looked for. */
 const ADOPTION_MS = 1_000;
+/** How often events of other processes are looked for. */
+const TAKE_MS = 500;
 /** How long a shutdown waits for events that are being handled. */
 const SETTLE_MS = 5_000;
 
@@ -27,6 +29,7 @@ export class Presence {
   #timer: NodeJS.Timeout | undefined;
   #isPolling = false;
   #adoptedAt = Number.NEGATIVE_INFINITY;
+  #tookAt = Number.NEGATIVE_INFINITY;
 
   constructor(services: Services, heldCounts: HeldCounts) {
     this.#services = services;
@@ -82,6 +85,11 @@ export class Presence {
   /** Publishes a change that a script reported. */
   changed(id: string, change: StateChange | undefined): void {
     if (change !== undefined && this.#recording.isOn) this.#publisher.publish(id, change);
+  }
+
+  /** Publishes that another call has ended a session whose presence is recorded, also if this process records nothing. */
+  ended(id: string, change: StateChange): void {
+    this.#publisher.publish(id, change);
   }
 
   /** Redis has got the count of this process's connections. */
@@ -141,6 +149,11 @@ export class Presence {
     }
   }
 
+  #listTaken(ids: readonly string[]): Promise<void> {
+    for (const id of ids) this.#looks.listed(id);
+    return this.#queue.listAll(ids, 0);
+  }
+
   async #poll(): Promise<void> {
     if (!this.#recording.isOn) return;
     this.#queue.write();
@@ -152,6 +165,10 @@ export class Presence {
       if (now - this.#adoptedAt >= Math.min(ADOPTION_MS, this.#services.settings.leaseMs / 3)) {
         this.#adoptedAt = now;
         void this.#adoption.run();
+      }
+      if (now - this.#tookAt >= TAKE_MS) {
+        this.#tookAt = now;
+        await this.#services.unclaimed.take(this.#recording.events, (ids) => this.#listTaken(ids));
       }
       await this.#lookAtDue();
     } catch {

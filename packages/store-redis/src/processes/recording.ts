@@ -49,8 +49,9 @@ export class Recording {
   hold(count: number | undefined, leaves: boolean = false): string {
     const text = count === undefined ? "" : String(count);
     if (!this.isOn) return text;
-    const flags = leaves ? (this.events.has("left") ? "le" : "l") : "";
-    return `${text};${this.leaveMs};${flags}`;
+    const leaving = leaves ? (this.events.has("left") ? "le" : "l") : "";
+    const wanting = this.events.has("destroyed") ? "d" : "";
+    return `${text};${this.leaveMs};${leaving}${wanting}`;
   }
 
   async deliver(type: SessionEventType, event: Parameters<Tracking["deliver"]>[1]): Promise<void> {

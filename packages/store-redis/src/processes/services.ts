@@ -15,6 +15,7 @@ import { Shards } from "../connection/shards.ts";
 import { masterOf, slotOf } from "../base/slots.ts";
 import { newNodeName } from "../base/node-names.ts";
 import { Recording } from "./recording.ts";
+import { UnclaimedEvents } from "./unclaimed-events.ts";
 
 /** The objects that the parts of one store share. */
 export interface Services {
@@ -26,6 +27,7 @@ export interface Services {
   readonly probe: HealthProbe;
   readonly keys: Keys;
   readonly recording: Recording;
+  readonly unclaimed: UnclaimedEvents;
   /**
    * A unique name of this process, new at each start. It identifies the process as a holder, as a writer, and
    * in its channel.
@@ -85,5 +87,6 @@ export function makeServices(options: RedisStoreOptions, { report, nodeDied }: S
     shards,
     nextSequence,
     recording,
+    unclaimed: new UnclaimedEvents({ calls, connection, keys, node, leaseMs: settings.leaseMs }),
   };
 }

@@ -9,8 +9,8 @@
 -- process has taken the session over since, the repeat takes it back, as in resume.lua.
 local not_after, node, sequence, digest, idle_ms, absolute_ms, schema, has_subject, subject, epoch, connections,
   exclusive, bytes, lineage, listed, own_idle, own_absolute = unpack(ARGV, 1, 17)
-local leave_ms, expired
-connections, leave_ms = split_hold(connections)
+local leave_ms, flags, expired
+connections, leave_ms, flags = split_hold(connections)
 local at = now_ms()
 local found = redis.call('HMGET', key, 'm', 'v', 't', 'w' .. node, 'h', 'f')
 if found[3] then
@@ -74,6 +74,7 @@ if expired then put('y', expired) end
 if leave_ms then
   local now, is_there = base36(at), connections ~= ''
   put('p', (is_there and now or '0') .. ' ' .. (is_there and '0' or now) .. ' 0 ' .. now)
+  if string.find(flags, 'd', 1, true) then put('i', 'd') end
 end
 redis.call('HSET', key, unpack(fields))
 for first = 18, #ARGV, 500 do

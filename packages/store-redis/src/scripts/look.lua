@@ -1,11 +1,12 @@
 -- Looks at a session whose presence is recorded: whether it has left or has expired, and whether an event has to be handled.
 -- KEYS  1 session
--- ARGV  1 node · 2 how long a claim lasts, ms · 3 leaveMs · 4 wanted events: letters of l left, e expired
+-- ARGV  1 node · 2 how long a claim lasts, ms · 3 leaveMs · 4 wanted events: letters of l left, e expired, d destroyed
 --       5 processes without a lease, ",node,node,", or "," · 6 no session leaves before this time
 --       7 the event that this process has handled, "type at", or "" · 8 how long a tombstone is kept, ms
 -- Out   {what, time, type, subject or false, state or "", stamp}
 --       "event": this process has to handle the event `type` of `time`, and has claimed it
 --       "wait": look again at `time`; 0: never · "own": the same, and this process has connections · "gone"
+--       "unwanted": the event `type` waits for a process that wants it
 --       "held": other processes have connections, which field h names in place of `type`
 --       state: the session's state has changed to that
 -- Idempotent: a repeat claims the same event again. An event stays until a call reports that it was handled (argument 7).
@@ -31,6 +32,8 @@ if pending then
   if is_claimed and not string.find(lost, ',' .. claimer .. ',', 1, true) then
     return { 'wait', untill, '', false, '', 0 }
   end
+  -- A claim by a process without a function for the event would lose the event.
+  if not string.find(wanted, string.sub(type, 1, 1), 1, true) then return { 'unwanted', 0, type, false, '', 0 } end
   if whose == '' then whose = nil end
   put_event(type, tonumber(when), node, at + claim_ms, whose)
   return { 'event', when, type, whose or false, '', 0 }

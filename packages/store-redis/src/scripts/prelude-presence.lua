@@ -7,14 +7,16 @@
 --              its deadline (KEPT_MS), so that its subject is still known when it has expired
 --   y          "type at node until[ subject]": an event that has not been handled: left, expired or destroyed, and when that was. node:
 --              the process that handles it, - for none; until: its claim. Also on a tombstone, which is kept as long (KEPT_MS)
+--   i          "d": a process that has held the session has a function for the event destroyed, so the destruction by any process causes it
 -- Other keys, each used without the session's own slot:
 --   p:d        set of queues: a process's name, on a Cluster with the hash tag of one of its slots
 --   p:d:<queue>  sorted set: sessions that a process has to look at, by the time of the look
+--   p:d:<event> sorted set, named as a queue: sessions with an event, left, expired or destroyed, for a process with a function for it
 --   p:w:{b}    set of the processes that watch subjects of bucket b, one of 64 on a Cluster, else the same one for all subjects
 --   p:w:{b}:<node>  set of the subjects of bucket b that a process watches, as numbers of 48 bits of their hashes
 
 -- Splits the argument that has the number of connections: "count", or "count;leaveMs;flags" while presence is recorded. Flags: l
--- the last connection has left by a clean close, e this causes an event.
+-- the last connection has left by a clean close, e this causes an event, d the process has a function for the event destroyed.
 local function split_hold(text)
   local connections, leave_ms, flags = string.match(text, '^(%d*);(%d+);(%a*)$')
   if not connections then return text end
@@ -49,6 +51,11 @@ end
 
 local function put_event(type, when, node, untill, subject)
   redis.call('HSET', key, 'y', type .. ' ' .. when .. ' ' .. node .. ' ' .. untill .. (subject and ' ' .. subject or ''))
+end
+
+-- Marks a session that this process begins to hold. `marked`: its field i.
+local function mark_wanted(flags, marked) -- rare
+  if not marked and string.find(flags, 'd', 1, true) then redis.call('HSET', key, 'i', 'd') end
 end
 
 -- Records that the holders have changed. Returns the new state and its stamp; nothing if the state is the same.

@@ -8,9 +8,9 @@
 -- next digest in place. If another process took over between the attempts, the repeat takes over again, because with the fence of
 -- the other process both could write (I13).
 local not_after, node, sequence, digest, next_digest, idle_ms, hold, exclusive, subject = unpack(ARGV)
-local connections, leave_ms = split_hold(hold)
+local connections, leave_ms, flags = split_hold(hold)
 local at = now_ms()
-local found = redis.call('HMGET', key, 'm', 'v', 'h', 's', 'f', 'u', 'p')
+local found = redis.call('HMGET', key, 'm', 'v', 'h', 's', 'f', 'u', 'p', 'i')
 if not found[1] then return not_there('missing') end
 local version, lineage, fence, schema, bytes, idle, absolute, more = split_meta(found[1])
 if not version then return { 'corrupt' } end
@@ -68,6 +68,7 @@ end
 local state, stamp
 if leave_ms then
   state, stamp = record_presence(found[7], holders, leave_ms, false, at)
+  mark_wanted(flags, found[8])
 end
 -- A replica has refused the write of new holders already. This comes last, because after a write that needs no memory Redis at
 -- maxmemory would no longer refuse the writes above.

@@ -7,7 +7,7 @@
 local not_after, node, sequence, hold = unpack(ARGV)
 local connections, leave_ms, flags = split_hold(hold)
 local at = now_ms()
-local found = leave_ms and redis.call('HMGET', key, 'm', 'h', 't', 'r', 'o', 'p', 'y', 's')
+local found = leave_ms and redis.call('HMGET', key, 'm', 'h', 't', 'r', 'o', 'p', 'y', 's', 'i')
   or redis.call('HMGET', key, 'm', 'h', 't', 'r', 'o')
 if not found[1] then
   if found[3] then return { 'gone', found[4] } end
@@ -26,9 +26,10 @@ end
 if not leave_ms then return { 'held', found[1], found[5] } end
 local presence, pending, subject = found[6], found[7], found[8]
 -- Only one event can wait at a time. If another event waits, the session leaves at its next look.
-local leaves = string.find(flags, 'l', 1, true) and not pending
-if flags == 'le' and pending then leave_ms = 0 end
+local leaves, gives_left = string.find(flags, 'l', 1, true) and not pending, string.find(flags, 'e', 1, true)
+if gives_left and pending then leave_ms = 0 end
 local state, stamp = record_presence(presence, holders, leave_ms, leaves, at)
-if state == 'offline' and flags == 'le' then put_event('left', at, '-', 0, subject) end
+if state == 'offline' and gives_left then put_event('left', at, '-', 0, subject) end
 if state and not presence then set_expiry(tonumber(idle, 36), tonumber(absolute, 36), true) end
+mark_wanted(flags, found[9])
 return { 'held', found[1], found[5], state or '', stamp or 0, subject }

@@ -2,7 +2,8 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { StoreDestroyResult } from "@wsession/core";
 import { destroyedMessage, subjectMessage } from "../processes/announcements.ts";
 import { UnreachableServers } from "./unreachable-servers.ts";
-import { destroy, type DestroyReply } from "../commands/destroy.ts";
+import type { DestroyReply } from "../commands/destroy.ts";
+import { destroyWithEvent } from "./destroyed-event.ts";
 import { unavailable } from "../base/failures.ts";
 import { shownNode } from "../base/node-names.ts";
 import type { Presence } from "../processes/presence.ts";
@@ -218,8 +219,7 @@ export class Destruction {
     of: RaisedEpoch | undefined,
     isReplaced: boolean = false,
   ): Promise<DestroyReply> {
-    const { calls, node, nextSequence, settings } = this.#services;
-    const { tombstoneMs } = settings;
+    const { calls, node, nextSequence } = this.#services;
     const sequence = nextSequence();
     const deadline = calls.deadline();
     const announcement = destroyedMessage(
@@ -228,30 +228,10 @@ export class Destruction {
       token === undefined ? undefined : { node, token },
       isReplaced,
     );
-    const { recording } = this.#services;
-    const givesEvent = recording.isOn && recording.events.has("destroyed");
-    const presence = this.#presence();
+    const command = { id, sequence, announcement, reason, isReplaced, of, deadline };
     try {
-      // Otherwise nobody would handle the event if this process died after the destruction.
-      if (givesEvent) await presence?.list(id, calls.timeoutMs, deadline);
-      const command = {
-        id,
-        sequence,
-        tombstoneMs,
-        givesEvent,
-        announcement,
-        reason,
-        isReplaced,
-        of,
-        deadline,
-      };
-      const reply = await destroy(this.#services, command);
-      if (reply.type === "destroyed" && reply.subject !== undefined)
-        presence?.changed(id, { subject: reply.subject, type: "offline", stamp: reply.stamp });
-      if (givesEvent) presence?.lookNow(id);
-      return reply;
+      return await destroyWithEvent(this.#services, this.#presence(), command);
     } catch (error) {
-      if (givesEvent) presence?.lookSoon(id);
       throw this.#unknownOutcomes.remember(error, "destroy", id, sequence, deadline);
     }
   }

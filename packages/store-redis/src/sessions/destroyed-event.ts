@@ -1,0 +1,41 @@
+import type { Presence } from "../processes/presence.ts";
+import type { Services } from "../processes/services.ts";
+import { destroy, type DestroyCommand, type DestroyReply } from "../commands/destroy.ts";
+import { unexpected } from "../commands/reply.ts";
+
+/**
+ * Destroys a session, and sees to the event `destroyed`. If this process has a function for the event, it handles the event. Otherwise,
+ * if such a process has held the session, the event waits for such a process. In both cases the session is listed before it is
+ * destroyed, because otherwise nobody would handle the event if this process died after the destruction.
+ */
+export async function destroyWithEvent(
+  services: Services,
+  presence: Presence | undefined,
+  command: Omit<DestroyCommand, "event" | "tombstoneMs">,
+): Promise<Exclude<DestroyReply, { type: "unlisted" }>> {
+  const { calls, recording, settings, unclaimed } = services;
+  const { id, deadline } = command;
+  const { tombstoneMs } = settings;
+  const isWanted = recording.isOn && recording.events.has("destroyed");
+  // Redis may refuse the list at maxmemory. A session that should end must end nevertheless, so the session is listed afterwards.
+  const listed = (listing: Promise<void> | undefined) => listing?.catch(() => undefined);
+  try {
+    if (isWanted) await listed(presence?.list(id, calls.timeoutMs, deadline));
+    const event = isWanted ? "wanted" : "unlisted";
+    let reply = await destroy(services, { ...command, tombstoneMs, event });
+    if (reply.type === "unlisted") {
+      // Not due before the destruction was applied or is too late, because a look at a live session would remove the entry.
+      await listed(unclaimed.list(id, "destroyed", calls.timeoutMs, deadline));
+      reply = await destroy(services, { ...command, tombstoneMs, event: "listed" });
+      if (reply.type === "unlisted") throw unexpected();
+      if (reply.type === "destroyed") unclaimed.listNow(id, "destroyed");
+    }
+    if (reply.type === "destroyed" && reply.subject !== undefined && (recording.isOn || reply.wasRecorded))
+      presence?.ended(id, { subject: reply.subject, type: "offline", stamp: reply.stamp });
+    if (isWanted) presence?.lookNow(id);
+    return reply;
+  } catch (error) {
+    if (isWanted) presence?.lookSoon(id);
+    throw error;
+  }
+}

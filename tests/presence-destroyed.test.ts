@@ -1,0 +1,169 @@
+// The event `destroyed` of sessions that a process without a function for the event destroys.
+import { Journal } from "@wsession/conformance";
+import { accept, cookieToken, createSessions, queryToken } from "@wsession/core";
+import type { Connection, SessionEvent, SessionEvents, Sessions, SessionsOptions } from "@wsession/core";
+import { httpSessions } from "@wsession/http";
+import { type RedisStoreOptions, redisStore } from "@wsession/store-redis";
+import type { Cluster, Redis } from "ioredis";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { clusterOf } from "../packages/store-redis/test/processes.ts";
+import { useStandaloneAndCluster } from "../packages/store-redis/test/shared-servers.ts";
+import { connect, serve } from "./runtimes.ts";
+import { disposeOf, newPrefix, redisClient } from "./stores.ts";
+
+const servers = useStandaloneAndCluster();
+/** An event is late by a second at most, and a busy machine adds to that. */
+const LATE_MS = 5_000;
+const LEASE_MS = 1_000;
+
+type Data = { readonly n: number };
+
+function clientOf(kind: "standalone" | "cluster"): Redis | Cluster {
+  if (kind === "standalone") return redisClient(servers.standalone?.port ?? 0);
+  const client = clusterOf(servers.cluster?.nodes ?? [])();
+  disposeOf(client);
+  return client;
+}
+
+describe.each(["standalone", "cluster"] as const)("on a %s", (kind) => {
+  /** The processes of one application. `told`: the events of all of them, as "type subject". */
+  function application() {
+    const prefix = newPrefix();
+    const told = new Journal<string>();
+    const ids: string[] = [];
+    const note = (type: string) => (event: SessionEvent) => {
+      ids.push(event.id);
+      told.note(`${type} ${event.subject}`);
+    };
+    const start = (
+      wanted: readonly (keyof SessionEvents)[],
+      options: SessionsOptions<Data> = {},
+      storeOptions: Partial<RedisStoreOptions> = {},
+    ) => {
+      const client = clientOf(kind);
+      const sessions = createSessions<Data>({
+        store: redisStore({ client, prefix, leaseMs: LEASE_MS, ...storeOptions }),
+        events: Object.fromEntries(wanted.map((type) => [type, note(type)])),
+        ...options,
+      });
+      onTestFinished(() => sessions.close());
+      return sessions;
+    };
+    const remaining = async (): Promise<string[]> => {
+      const client = clientOf(kind);
+      const nodes = "nodes" in client ? client.nodes("master") : [client];
+      const keys = await Promise.all(nodes.map((node) => node.keys(`${prefix}:d:*`)));
+      return keys.flat();
+    };
+    return { start, told, ids, remaining };
+  }
+
+  test("a process without events destroys sessions of a process with events.destroyed: each is told once", async () => {
+    const { start, told, ids, remaining } = application();
+    const listening = start(["destroyed"]);
+    const silent = start([]);
+    const { session: one } = await listening.create({ n: 0 }, { subject: "one" });
+    for (let n = 0; n < 20; n += 1) await listening.create({ n }, { subject: "many" });
+    expect((await silent.destroy(one.id)).destroyed).toBe(1);
+    expect((await silent.destroySubject("many")).destroyed).toBe(20);
+    expect((await silent.destroy(one.id)).destroyed).toBe(0);
+    await told.until(21);
+    await expect.poll(remaining, { timeout: LATE_MS }).toEqual([]);
+    expect(told.entries.toSorted()).toEqual([
+      ...Array.from({ length: 20 }, () => "destroyed many"),
+      "destroyed one",
+    ]);
+    expect(new Set(ids).size).toBe(21);
+  });
+
+  test("a session that maxSessionsPerSubject ends in a process without events is told", async () => {
+    const { start, told } = application();
+    const limit = { maxSessionsPerSubject: 1 };
+    const listening = start(["destroyed"], limit);
+    const silent = start([], limit);
+    await listening.create({ n: 1 }, { subject: "ada" });
+    await silent.create({ n: 2 }, { subject: "ada" });
+    await told.until(1);
+    expect(told.entries).toEqual(["destroyed ada"]);
+  });
+
+  test("a session that no process with events.destroyed has held causes no event, and leaves nothing to be told", async () => {
+    const { start, told, remaining } = application();
+    start(["destroyed"]);
+    const silent = start([]);
+    const other = start(["left"]);
+    for (const sessions of [silent, other]) {
+      const { session } = await sessions.create({ n: 0 }, { subject: "bob" });
+      expect((await silent.destroy(session.id)).destroyed).toBe(1);
+    }
+    expect(await remaining()).toEqual([]);
+    expect(told.entries).toEqual([]);
+  });
+
+  test("a logout by HTTP in a process without events is told", async () => {
+    const { start, told } = application();
+    const cookie = cookieToken({ name: "app", secure: false });
+    const origin = "https://app.example.com";
+    const options = { token: cookie, origins: [origin] };
+    const listening = start(["destroyed"], options);
+    const http = httpSessions(start([], options), { cookie });
+    const { token } = await listening.create({ n: 0 }, { subject: "ada" });
+    const request = new Request(origin, { method: "POST", headers: { origin, cookie: `app=${token}` } });
+    await http.logout(request, new Headers());
+    await told.until(1);
+    expect(told.entries).toEqual(["destroyed ada"]);
+  });
+
+  test("a session that has visited a process with events.destroyed is told, wherever it began and wherever it is", async () => {
+    const { start, told } = application();
+    const options: SessionsOptions<Data> = {
+      token: queryToken(),
+      admit: ({ url }) => accept({ subject: new URL(url, "ws://x").searchParams.get("as") ?? "nobody" }),
+      initial: () => ({ n: 0 }),
+    };
+    const opened = new Journal<Connection<Data>>();
+    const processes = { silent: start([], options), listening: start(["destroyed"], options) };
+    const serving = (sessions: Sessions<Data>) =>
+      serve("ws", sessions, { open: (connection) => opened.note(connection) });
+    const silent = await serving(processes.silent);
+    const listening = await serving(processes.listening);
+    const visit = async (
+      server: { readonly port: number },
+      as: string,
+      token = "",
+    ): Promise<Connection<Data>> => {
+      const before = opened.entries.length;
+      await connect(server, `/?as=${as}&token=${token}`);
+      await opened.until(before + 1);
+      return opened.entries[before] ?? expect.unreachable();
+    };
+    // A second connection, and a return of the session to the process in which it began.
+    const { token = "", session } = await visit(silent, "ada");
+    await visit(listening, "ada", token);
+    await visit(silent, "ada", token);
+    await visit(silent, "bob");
+    await processes.silent.destroySubject("bob");
+    expect((await processes.silent.destroy(session?.id ?? "")).closed).toBe(3);
+    await told.until(1);
+    expect(told.entries).toEqual(["destroyed ada"]);
+  });
+
+  test("an event waits while no process with events.destroyed runs, and is told to the next one", async () => {
+    const { start, told, ids } = application();
+    const listening = start(["destroyed"]);
+    const silent = start([]);
+    const { session } = await listening.create({ n: 0 }, { subject: "ada" });
+    await listening.close();
+    expect((await silent.destroy(session.id)).destroyed).toBe(1);
+    // It takes over the queues of processes that have ended, and must not take the event with them.
+    const other = start(["left", "expired"], { leaveAfterMs: 100 });
+    const { session: short } = await other.create({ n: 0 }, { subject: "bob", absoluteMs: 2 * LEASE_MS });
+    await told.until(1);
+    expect(told.entries).toEqual(["expired bob"]);
+    expect(short.id).not.toBe(session.id);
+    start(["destroyed"]);
+    await told.until(2);
+    expect(told.entries).toEqual(["expired bob", "destroyed ada"]);
+    expect(ids[1]).toMatch(new RegExp(`^${session.id}:destroyed:`));
+  });
+});
