@@ -16,6 +16,7 @@ import { healthMutants } from "./health.mjs";
 import { messageMutants } from "./messages.mjs";
 import { outboxMutants } from "./outbox.mjs";
 import { outboxScriptMutants } from "./outbox-scripts.mjs";
+import { presenceMutants } from "./presence.mjs";
 import { scriptMutants } from "./scripts.mjs";
 import { storeMutants } from "./store-redis.mjs";
 import { telemetryMutants } from "./telemetry.mjs";
@@ -54,6 +55,7 @@ export const mutants = [
   ...valueMutants,
   ...telemetryMutants,
   ...cliMutants,
+  ...presenceMutants,
   ...scriptMutants,
   ...outboxScriptMutants,
   ...storeMutants,
