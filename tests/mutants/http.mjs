@@ -133,8 +133,8 @@ export const httpMutants = [
     name: "http-stale-context",
     promise: "After a logout no object of the request has the session",
     file: "packages/http/src/request-sessions.ts",
-    find: "this.#found.has(inner) ? this.#found.get(inner) : this.#found.get(request)",
-    replace: "this.#found.get(inner) ?? this.#found.get(request)",
+    find: "const known = this.#found.has(inner) ? inner : request;",
+    replace: "const known = this.#found.get(inner) === undefined ? request : inner;",
     tests: inPackage("http", "bad-input", "Hono's context"),
   },
   {

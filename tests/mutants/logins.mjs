@@ -9,8 +9,8 @@ export const loginMutants = [
     name: "http-logout-of-others",
     promise: "A logout is refused to requests of other sites",
     file: "packages/http/src/http-sessions.ts",
-    find: "Promise<boolean> {\n    assertOrigin(this.#origins, view);\n",
-    replace: "Promise<boolean> {\n",
+    find: "Promise<boolean> {\n    this.#found.begin(request);\n    assertOrigin(this.#origins, view);\n",
+    replace: "Promise<boolean> {\n    this.#found.begin(request);\n",
     tests: inPackage("http", "logins", "requests of other sites"),
   },
   {
