@@ -23,8 +23,11 @@ const preludes = ["prelude.lua", "prelude-presence.lua", "prelude-outbox.lua", "
 
 /** Marks a definition that few calls use. */
 const RARE = / -- rare$/m;
-/** A definition of a constant. Its uses are replaced by its value, because Lua would make an upvalue of it for each function. */
-const CONSTANT = /^local ([A-Z][A-Z0-9_]*) = (\d+|'[^']*')$/m;
+/**
+ * A definition of a constant. Its uses are replaced by its value, because Lua would make an upvalue of it for each function. FORMAT stays:
+ * the tests of upgrades change it in the built scripts.
+ */
+const CONSTANT = /^local (?!FORMAT )([A-Z][A-Z0-9_]*) = (\d+|'[^']*')$/m;
 
 /** The preludes' definitions by the name that each defines: a script is sent with those that it uses, in their order. */
 const definitions = withoutConstants(preludes.map(read).join("\n"))
