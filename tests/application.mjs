@@ -1,21 +1,23 @@
-// One process of an application on Redis: a server of a runtime, driven by its clients' messages.
-import { accept, createSessions, queryToken } from "@wsession/core";
+// One process of an application, on Redis or in memory: a server of a runtime, driven by its clients' messages.
+import { setImmediate as turn } from "node:timers/promises";
+import { accept, createSessions, mapStore, queryToken } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
 import { Redis } from "ioredis";
 
 /**
- * @typedef {{ n: number, [field: string]: unknown }} Data
+ * @typedef {{ n: number, list?: string[], [field: string]: unknown }} Data
  * @typedef {{ do: "update", times: number } | { do: "patch", fields: Partial<Data> } | { do: "destroy" } | { do: "read" } | { do: "identify", as: string }} Command
  */
 
 const { redis, prefix, runtime, options } = JSON.parse(process.argv[2] ?? "{}");
-const client = new Redis(redis, "127.0.0.1");
+const store =
+  redis === undefined ? mapStore() : redisStore({ client: new Redis(redis, "127.0.0.1"), prefix });
 
 /** @returns {Data} */
 const initial = () => ({ n: 0 });
 
 const sessions = createSessions({
-  store: redisStore({ client, prefix }),
+  store,
   token: queryToken(),
   ...options,
   admit: ({ url }) => accept({ subject: new URL(url, "ws://x").searchParams.get("as") ?? undefined }),
@@ -49,6 +51,14 @@ const handlers = {
     else if (command.do === "identify") await session.identify(command.as);
     else if (command.do === "destroy") await sessions.destroy(session.id, "by command");
     connection.send(JSON.stringify({ type: "done", data: session.data, version: session.version }));
+  },
+  // Counts a numbered message, and notes it.
+  async transaction(tx, text) {
+    const { n, list = [] } = tx.data;
+    // So that ends of connections and other writers come between the read and the commit.
+    await turn();
+    tx.patch({ n: n + 1, list: [...list, `${text}`] });
+    tx.send(JSON.stringify({ type: "counted", n: n + 1, message: `${text}` }));
   },
   change(connection, data) {
     connection.send(JSON.stringify({ type: "change", data }));

@@ -15,6 +15,12 @@ export interface Running {
   signal(signal: "SIGSTOP" | "SIGCONT"): void;
 }
 
+export interface ApplicationData {
+  readonly n: number;
+  /** The messages of transactions, in the order of their commits. */
+  readonly list?: readonly string[];
+}
+
 /** The messages of application.mjs to its clients. */
 export type ApplicationMessage =
   | {
@@ -23,17 +29,18 @@ export type ApplicationMessage =
       readonly token?: string;
       readonly resumed: boolean;
       readonly version: number;
-      readonly data: { readonly n: number };
+      readonly data: ApplicationData;
     }
-  | { readonly type: "done"; readonly version: number; readonly data: { readonly n: number } }
+  | { readonly type: "done"; readonly version: number; readonly data: ApplicationData }
+  | { readonly type: "counted"; readonly n: number; readonly message: string }
   | { readonly type: "change"; readonly data: { readonly n: number } };
 
 /** The runtimes of the application. Bun needs WSESSION_BUN, the path of its binary. */
 export type ApplicationRuntime = RuntimeName | "bun";
 
-/** Starts the application in its own process, which is killed when the test ends. */
+/** Starts the application in its own process, which is killed when the test ends. `redis`: the port; `undefined`: `mapStore()`. */
 export async function startApplication(
-  redis: number,
+  redis: number | undefined,
   prefix: string,
   runtime: ApplicationRuntime,
   options: Pick<SessionsOptions<object>, "exclusive" | "maxSessionsPerSubject" | "idleFrom" | "idleMs"> = {},
