@@ -98,7 +98,7 @@ export const connectionMutants = [
     promise: "The socket of a peer that does not answer the close frame is terminated",
     file: "packages/core/src/connection/closing-handshake.ts",
     find: "else this.#runtime.terminate(this.#socket);",
-    replace: "else this.#deadline = this.#wait();",
+    replace: "else this.#deadline = this.#startPeriod();",
     tests: onWs("ends a peer that does not answer the close frame"),
   },
   {
@@ -137,8 +137,9 @@ export const connectionMutants = [
     name: "discarded-uncounted",
     promise: "I4: messages after the end are counted as discarded",
     file: "packages/core/src/connection/message-flow.ts",
-    find: "this.binding.diagnostics.messagesDiscarded += 1;",
-    replace: "this.binding.diagnostics.messagesDiscarded += 0;",
+    find: "    else if ((this.flow & (Flow.Discarding | Flow.Draining)) !== 0)\n      this.binding.diagnostics.messagesDiscarded += 1;",
+    replace:
+      "    else if ((this.flow & (Flow.Discarding | Flow.Draining)) !== 0)\n      this.binding.diagnostics.messagesDiscarded += 0;",
     tests: core("endings"),
   },
   {

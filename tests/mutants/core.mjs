@@ -42,7 +42,7 @@ export const coreMutants = [
     promise: "I13: a login with a lower fence is refused (mapStore)",
     file: "packages/core/src/store/map-rotation.ts",
     find: 'if (isFenced(entry, request.fence)) return "fenced";\n',
-    replace: "",
+    replace: "void isFenced;\n",
     tests: core("stores"),
   },
   {

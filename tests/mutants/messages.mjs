@@ -69,4 +69,28 @@ export const messageMutants = [
     replace: "return isOwner(target) ? withoutUnhandledRejection(promise) : promise;",
     tests: tests("messages/messages.test.ts", "unawaited"),
   },
+  {
+    name: "messages-late-reach-handler",
+    promise: "I4: a message that waits for its schema reaches no handler once its connection is ended",
+    file: "packages/protocol/src/messages/handlers.ts",
+    find: "if (isLate && discardsLate(key)) return undefined;",
+    replace: "if (isLate && discardsLate(undefined)) return undefined;",
+    tests: tests("messages/late.test.ts"),
+  },
+  {
+    name: "messages-late-uncounted",
+    promise: "I4: such a message is counted as discarded",
+    file: "packages/core/src/connection/message-flow.ts",
+    find: "if (discards) this.binding.diagnostics.messagesDiscarded += 1;",
+    replace: "if (discards) this.binding.diagnostics.messagesDiscarded += 0;",
+    tests: tests("messages/late.test.ts", "is counted as discarded"),
+  },
+  {
+    name: "messages-late-settled",
+    promise: "I21: a numbered message that reached no handler is not settled",
+    file: "packages/core/src/framed/numbered-connection.ts",
+    find: "if (discards && this.isInTransaction) throw connectionClosedError();",
+    replace: "if (discards && this.isEnding && !discards) throw connectionClosedError();",
+    tests: tests("messages/late.test.ts", "handled once, on the client's next connection"),
+  },
 ];

@@ -239,7 +239,7 @@ export const outboxMutants = [
     promise: "I17: every answer of the session has the end of its outbox",
     file: records,
     find: "      ...(outbox && { outbox }),\n",
-    replace: "",
+    replace: "      ...(outbox && {}),\n",
     tests: core("stores"),
   },
   {

@@ -50,7 +50,7 @@ export const transactionMutants = [
     promise: "I21: a settled number is not handled again",
     file: transactions,
     find: "    if (number <= this.#record.settled) return this.#repeat(outcome);\n",
-    replace: "",
+    replace: "    if (number <= Math.min(0, this.#record.settled)) return this.#repeat(outcome);\n",
     tests: onWs("I21 I23 a message that is sent again"),
   },
   {
@@ -171,7 +171,7 @@ export const transactionMutants = [
     promise: "a transaction that loses too often is reported with CONFLICT",
     file: transactions,
     find: "    this.#connection.transactionFailed(conflictError());\n",
-    replace: "",
+    replace: "    void conflictError();\n",
     tests: limits("loses against another process"),
   },
   {

@@ -221,6 +221,16 @@ export abstract class MessageFlow<Socket extends object> {
     this.backlog?.unpause(!this.hasEnded);
   }
 
+  /**
+   * Whether a message that waits in its own handler, for an asynchronous schema, is discarded because this side has ended the
+   * connection. Counts the message (I4).
+   */
+  discardsLate(): boolean {
+    const discards = (this.flow & Flow.Discarding) !== 0;
+    if (discards) this.binding.diagnostics.messagesDiscarded += 1;
+    return discards;
+  }
+
   /** Discards and counts the waiting messages (I4). */
   protected discard(): void {
     this.binding.diagnostics.messagesDiscarded += this.backlog?.inbox.clear() ?? 0;

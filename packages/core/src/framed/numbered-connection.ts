@@ -2,7 +2,7 @@ import { isTransactionRefused, Lead, leadOf, ProtocolError, writeServerControl }
 import type { Attach } from "@wsession/protocol";
 import type { Connection } from "../api/contract.ts";
 import type { Transaction } from "../api/transaction.ts";
-import { asStoreError, goneError } from "../base/errors.ts";
+import { asStoreError, connectionClosedError, goneError } from "../base/errors.ts";
 import { GONE } from "../base/endings.ts";
 import type { Running } from "../base/operation.ts";
 import { promiseOf } from "../base/promises.ts";
@@ -164,6 +164,13 @@ export abstract class NumberedConnection<Data extends object, Socket extends obj
 
   leaveTransaction(): void {
     this.flow &= ~Flow.InTransaction;
+  }
+
+  /** In a transaction this throws instead. The number of a message without a handler would be settled, and the message lost. */
+  override discardsLate(): boolean {
+    const discards = super.discardsLate();
+    if (discards && this.isInTransaction) throw connectionClosedError();
+    return discards;
   }
 
   /** Reports a failed handler, which changed nothing (I21), or a failed effect of `after`. The connection stays open. */

@@ -1,4 +1,5 @@
 /** The server's side of receiving: the handlers that `bindSessions` takes. */
+import { isPromiseLike } from "../awaitable.ts";
 import { invalidArgument } from "../errors.ts";
 import { TransactionRefused } from "../refusal.ts";
 import { isObject, isPlain } from "./definition.ts";
@@ -30,11 +31,13 @@ export function rawHandlers(definition: Definition, given: unknown): UntypedHand
     act: (handler: Handler, payload: unknown) => unknown,
   ) => {
     const { name, verdict } = readIncoming(definition, data);
+    const isLate = isPromiseLike(verdict) || order.isWaiting(key);
     return order.nowOrInOrder(key, verdict, (known) => {
       const handler = name === undefined ? undefined : handlers.get(name);
       // Do not quote an undefined name, because the client chose it.
       const subject = handler === undefined ? "the received message" : name;
       if (!known.accepted) throw invalid(`${subject} ${known.problem}`, known.cause);
+      if (isLate && discardsLate(key)) return undefined;
       return handler === undefined ? undefined : act(handler, known.value);
     });
   };
@@ -67,6 +70,15 @@ function invalid(message: string, cause?: unknown): TransactionRefused {
 
 function connectionOf(transaction: unknown): unknown {
   return isObject(transaction) ? transaction["connection"] : undefined;
+}
+
+/**
+ * Whether the server has ended the connection while the message waited for an asynchronous schema. Otherwise the application would
+ * handle messages of a user who is logged out.
+ */
+function discardsLate(connection: unknown): boolean {
+  const discards: unknown = isObject(connection) ? connection["discardsLate"] : undefined;
+  return isHandle(discards) && Reflect.apply(discards, connection, []) === true;
 }
 
 /** A handler without a transaction may write through its connection's session, which a transaction refuses. */
