@@ -6,7 +6,7 @@ import { build } from "./build.mjs";
 import { provideTools } from "./provide.mjs";
 import { runTool } from "./run-tool.mjs";
 import { provideRuntime, runtimePackages } from "./runtimes.mjs";
-import { ToolError } from "./tools.mjs";
+import { alerting, findTool, ToolError, usualFolders } from "./tools.mjs";
 import { vitestArguments } from "./vitest-arguments.mjs";
 
 try {
@@ -21,7 +21,7 @@ try {
 async function main(further) {
   // Bun is some 100 MB: npm fetches it while the packages are built.
   const bun = provideBun();
-  const env = { ...process.env, ...(await provideTools(process.env)) };
+  const env = { ...process.env, ...(await provideTools(process.env)), ...findPromtool() };
   console.error(
     "npm test: builds the packages, then runs every suite on real servers and a browser; some fifteen minutes on two cores.",
   );
@@ -30,6 +30,19 @@ async function main(further) {
 
   const report = process.env["WSESSION_TEST_REPORT"];
   return runTool("vitest", vitestArguments({ report }, further), { env: { ...env, ...(await bun) } });
+}
+
+/** The environment variable that names promtool. Its package is large, so that it is used where it is, and not installed. */
+function findPromtool() {
+  const found = alerting.flatMap((tool) => {
+    const file = findTool(tool, { environment: process.env, folders: usualFolders });
+    return file === undefined ? [] : [[tool.variable, file]];
+  });
+  if (found.length === 0)
+    console.error(
+      "npm test: SKIPS promtool's check of the alert rules. `npm run test:alerts` installs promtool.",
+    );
+  return Object.fromEntries(found);
 }
 
 /** The environment variable that names Bun. Without Bun the tests on Bun are skipped, and this says so. */

@@ -134,7 +134,7 @@ describe("the table of channels in docs/telemetry.md", () => {
     for (const [channel, keys] of published) {
       const row = documented.find((one) => one.channel === channel)!;
       const fields = new Set([...row.fields, ...(row.isOperation ? ofOperation : [])]);
-      expect([channel, [...keys].toSorted()]).toEqual([channel, [...fields].toSorted()]);
+      expect([channel, keys]).toEqual([channel, fields]);
     }
   });
 });

@@ -9,7 +9,10 @@ interface Ended<Outcome extends string> {
   readonly durationMs: number;
   /** How the operation ended. */
   readonly outcome: Outcome;
-  /** The code of a SessionError, else the name of the error's class; `undefined` if no error was thrown. Never the error itself. */
+  /**
+   * The code of a SessionError, else the name of the error's class; `undefined` if the operation did not reject. A transaction whose
+   * handler throws does not reject. Never the error itself.
+   */
   readonly errorType: string | undefined;
 }
 
