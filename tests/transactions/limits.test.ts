@@ -1,20 +1,13 @@
 /** The largest and the longest transactions, and those that the store refuses, with the real client on both runtimes. */
-import { isClientError, tokenInMemory } from "@wsession/client";
 import { until } from "@wsession/conformance";
-import { createSessions, isSessionError, protocolToken } from "@wsession/core";
-import type { Handlers, OutboxLimits } from "@wsession/core";
+import { createSessions } from "@wsession/core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { startRedis } from "../../packages/store-redis/test/redis-server.ts";
 import type { RedisServer } from "../../packages/store-redis/test/redis-server.ts";
-import { open } from "../client/clients.ts";
-import { runtimeNames, serve } from "../runtimes.ts";
-import type { RuntimeName } from "../runtimes.ts";
-import { newPrefix, openStore, redisClient } from "../stores.ts";
-
-interface Data {
-  readonly n: number;
-  readonly extra?: unknown;
-}
+import { runtimeNames } from "../runtimes.ts";
+import { openStore, redisClient } from "../stores.ts";
+import { codeOf, start } from "./setting.ts";
+import type { Data } from "./setting.ts";
 
 let redis: RedisServer;
 
@@ -24,51 +17,18 @@ beforeAll(async () => {
 
 afterAll(() => redis?.stop());
 
-interface Setting {
-  readonly runtime: RuntimeName;
-  readonly store: "map" | "redis";
-  readonly outbox?: OutboxLimits;
-}
-
-/** A server with this handler, and a client that is live. */
-async function start(
-  { runtime, store, outbox }: Setting,
-  transaction: NonNullable<Handlers<Data>["transaction"]>,
-) {
-  const prefix = newPrefix();
-  const reported: string[] = [];
-  const sessions = createSessions<Data>({
-    store: openStore(store, redis.port, store === "redis" ? { prefix } : {}),
-    token: protocolToken(),
-    initial: () => ({ n: 0 }),
-    outbox,
-    onError: (error) => reported.push(isSessionError(error) ? error.code : `${error}`),
-  });
-  const ids: string[] = [];
-  const server = await serve(runtime, sessions, {
-    open: ({ session }) => void ids.push(session.id),
-    transaction,
-  });
-  const { client, until: told } = open(server, { token: tokenInMemory() });
-  const received: string[] = [];
-  client.on("message", ({ data }) => received.push(`${data}`));
-  await told("status", ({ status }) => status === "live");
-  const [id = expect.fail("no session")] = ids;
-  const stored = async () => (await sessions.get(id))?.refresh();
-  return { client, id, prefix, received, reported, stored };
-}
-
-const codeOf = (error: unknown) => (isClientError(error) ? `${error.code} ${error.outcome}` : `${error}`);
-
 describe.each(runtimeNames)("transactions, with a server on %s,", (runtime) => {
   test.each(["map", "redis"] as const)(
     "I21 I22 keep 1,000 messages whole and in order if the outbox has room for them, with a %s store",
     async (store) => {
       const outbox = { maxMessages: 1_000 };
-      const { client, id, prefix, received, stored } = await start({ runtime, store, outbox }, (tx) => {
-        for (let n = 1; n <= 1_000; n += 1) tx.send(`${n}`);
-        tx.update(({ n }) => ({ n: n + 1 }));
-      });
+      const { client, id, prefix, received, stored } = await start(
+        { runtime, store, redis: redis.port, outbox },
+        (tx) => {
+          for (let n = 1; n <= 1_000; n += 1) tx.send(`${n}`);
+          tx.update(({ n }) => ({ n: n + 1 }));
+        },
+      );
       await client.send("go");
       await until(() => received.length >= 1_000);
       expect(received).toEqual(Array.from({ length: 1_000 }, (_, index) => `${index + 1}`));
@@ -81,11 +41,14 @@ describe.each(runtimeNames)("transactions, with a server on %s,", (runtime) => {
   test("I21 reject with NOT_SERIALISABLE and TOO_LARGE if Redis can't keep the data, and nothing of them is committed", async () => {
     const extras: Readonly<Record<string, unknown>> = { bigint: 1n, long: "x".repeat(70_000), short: "x" };
     const effects: string[] = [];
-    const { client, received, reported, stored } = await start({ runtime, store: "redis" }, (tx, message) => {
-      tx.update(({ n }) => ({ n: n + 1, extra: extras[`${message}`] }));
-      tx.send(`${message} counted`);
-      tx.after(() => void effects.push(`${message}`));
-    });
+    const { client, received, reported, stored } = await start(
+      { runtime, store: "redis", redis: redis.port },
+      (tx, message) => {
+        tx.update(({ n }) => ({ n: n + 1, extra: extras[`${message}`] }));
+        tx.send(`${message} counted`);
+        tx.after(() => void effects.push(`${message}`));
+      },
+    );
     const results = ["bigint", "long", "short"].map((message) =>
       client.send(message).then(() => "ok", codeOf),
     );
@@ -109,7 +72,7 @@ test("I21 a transaction that loses against another process in 1,000 tries is ref
   let runs = 0;
   let effects = 0;
   const { client, id, prefix, received, reported, stored } = await start(
-    { runtime: "ws", store: "redis" },
+    { runtime: "ws", store: "redis", redis: redis.port },
     async (tx, message) => {
       const { n } = tx.data;
       runs += 1;
