@@ -1,11 +1,14 @@
 // The short form of `npm run test:drivers`: a change with each client library, and what redisStore() refuses.
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
+import { inspect } from "node:util";
+import { createSessions } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
 import { createClientPool } from "redis";
+import { createClient } from "redis-5.0";
 import { describe, expect, test } from "vitest";
 import { aCreation, aWrite } from "../packages/store-redis/test/fake-host.ts";
-import { until } from "../packages/store-redis/test/redis-server.ts";
+import { cli, startRedis, until } from "../packages/store-redis/test/redis-server.ts";
 import type { RedisServer } from "../packages/store-redis/test/redis-server.ts";
 import { useRedisServer } from "../packages/store-redis/test/shared-servers.ts";
 import { libraries } from "./drivers/libraries.ts";
@@ -100,4 +103,22 @@ test.each([
     /client must be a Redis or Cluster of ioredis 5\.3 or newer or of iovalkey, or a client of node-redis 5/,
   );
   expect(make).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
+});
+
+test("a server without HELLO quotes the arguments of node-redis 5, and the error has no password", async ({
+  onTestFinished,
+}) => {
+  const strict = await startRedis(["--rename-command", "HELLO", ""]);
+  onTestFinished(() => strict.stop());
+  await cli(strict.port, "config", "set", "requirepass", "secret-of-mine");
+  const client = createClient({ url: `redis://ada:secret-of-mine@${strict.host}:${strict.port}` });
+  onTestFinished(() => client.destroy());
+  client.on("error", () => undefined);
+  client.connect().catch(() => undefined);
+  const store = redisStore({ client, timeoutMs: 500 });
+  const sessions = createSessions({ store, onError: () => undefined });
+  onTestFinished(() => sessions.close());
+  const error: unknown = await sessions.create({}).catch((reason: unknown) => reason);
+  expect(error).toMatchObject({ message: expect.stringContaining("unknown command 'HELLO'") });
+  expect(inspect(error, { depth: 5 })).not.toMatch(/of-mine/);
 });

@@ -69,4 +69,12 @@ export const driverMutants = [
     replace: 'if (status === "wait") redis.status = status;',
     tests: tests("drivers.test.ts", "ioredis 5.*during the handshake"),
   },
+  {
+    name: "quoted-password",
+    promise: "No error has a password, also where the server quotes the arguments of a command",
+    file: "packages/store-redis/src/base/failures.ts",
+    find: 'message.replace(QUOTED_ARGUMENTS, "")',
+    replace: 'message.replace(QUOTED_ARGUMENTS, "$&")',
+    tests: tests("drivers.test.ts", "without HELLO"),
+  },
 ];

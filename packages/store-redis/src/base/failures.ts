@@ -29,6 +29,15 @@ export function unavailable(message: string, outcome: Outcome, cause?: unknown):
   );
 }
 
+/**
+ * As `unavailable`, with outcome `not-applied`, for a call that could not be sent. The message has the reason too: a warning of the
+ * process, and many a log, has the message alone. `reason` comes from `reasonOf`, so it has no secret.
+ */
+export function notReached(what: string, reason: Error | undefined): SessionError {
+  const message = reason === undefined ? what : `${what}: ${reason.message}`;
+  return unavailable(message, "not-applied", reason);
+}
+
 const OVERTAKEN = "the write was overtaken by a later one";
 
 /**
@@ -110,12 +119,16 @@ export function asStoreFailure(error: unknown): SessionError {
   return unavailable("the command failed before Redis answered", "unknown", cause);
 }
 
+/** What Redis adds to the refusal of an unknown command. A server without HELLO, such as Redis 5, quotes the password so. */
+const QUOTED_ARGUMENTS = /, with args beginning with:.*$/s;
+
 /**
  * Copies the message of an error without its other properties, because ioredis attaches the command and its
  * arguments, which may include a password.
  */
 export function reasonOf(error: unknown): Error {
-  return new Error(error instanceof Error ? error.message : String(error));
+  const message = error instanceof Error ? error.message : String(error);
+  return new Error(message.replace(QUOTED_ARGUMENTS, ""));
 }
 
 /**

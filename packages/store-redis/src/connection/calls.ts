@@ -10,6 +10,7 @@ import {
   isReadonly,
   overtaken,
   reasonOf,
+  notReached,
   unavailable,
 } from "../base/failures.ts";
 import type { RedisCounters } from "../base/diagnostics.ts";
@@ -237,7 +238,7 @@ export class Calls {
     // A command that was never written has not run, however its connection ended.
     const failure =
       attempts === 0 && isConnectionLost(error)
-        ? unavailable("Redis can't be reached", "not-applied", reasonOf(error))
+        ? notReached("Redis can't be reached", reasonOf(error))
         : asStoreFailure(error);
     if (isReadonly(error)) this.#gate.onReadonly();
     // The caller is still waiting, so a call that was lost with the connection, or refused temporarily, is

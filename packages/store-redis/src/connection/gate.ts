@@ -1,7 +1,8 @@
+import { SessionError } from "@wsession/core";
 import { PatientTimer } from "../base/arrivals.ts";
 import type { ServerClock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
-import { reasonOf, unavailable } from "../base/failures.ts";
+import { notReached, reasonOf, unavailable } from "../base/failures.ts";
 import type { Sender } from "./sender.ts";
 import type { Server } from "../drivers/driver.ts";
 import {
@@ -90,7 +91,9 @@ export class Gate {
       const timer = setTimeout(
         () => {
           this.#waiters.delete(waiter);
-          reject(unavailable("Redis can't be reached", "not-applied", this.#reason));
+          // A server that the store refuses was reached.
+          const verb = this.#reason instanceof SessionError ? "used" : "reached";
+          reject(notReached(`Redis can't be ${verb}`, this.#reason));
         },
         Math.max(0, deadline - performance.now()),
       );

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { PatientTimer } from "../base/arrivals.ts";
 import type { Connection } from "../connection/connection.ts";
-import { reasonOf, unavailable } from "../base/failures.ts";
+import { notReached, reasonOf } from "../base/failures.ts";
 import { retryPause } from "../base/retry-pause.ts";
 import type { Listener } from "../drivers/driver.ts";
 
@@ -92,9 +92,7 @@ export class Subscription {
       };
       const timer = new PatientTimer(deadline - performance.now(), () => {
         this.#waiters.delete(done);
-        reject(
-          unavailable("the subscription to announcements is not established", "not-applied", this.#reason),
-        );
+        reject(notReached("the subscription to announcements is not established", this.#reason));
       });
       this.#waiters.add(done);
     });
