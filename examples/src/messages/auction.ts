@@ -1,7 +1,7 @@
 // #region definition
 // auction.ts: page and server import this file
 import { defineMessages } from "@wsession/protocol/messages";
-import { z } from "zod";
+import * as z from "zod";
 
 export const auction = defineMessages({
   toServer: {

@@ -1,7 +1,7 @@
 // #region readme
 import { parseServerControl, payloadOf, writeCounted } from "@wsession/protocol";
 import { defineMessages } from "@wsession/protocol/messages";
-import { z } from "zod";
+import * as z from "zod";
 
 // A frame of v1.wsession: one character, then the message. `=` marks a message that the server acknowledges.
 console.log(writeCounted("a bid of 40"), payloadOf("-hello")); // =a bid of 40 hello

@@ -5,7 +5,12 @@ export interface SendOptions {
    * session were used, as `redisStore` does. Then both messages stay, in their order.
    */
   readonly key?: string | undefined;
-  /** Milliseconds for which the message is kept. */
+  /**
+   * Milliseconds for which the message is kept. The option `outbox.maxAgeMs` of the server is the upper limit: a longer `ttlMs` has no
+   * effect.
+   *
+   * @default `outbox.maxAgeMs`
+   */
   readonly ttlMs?: number | undefined;
 }
 
