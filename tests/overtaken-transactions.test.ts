@@ -25,17 +25,19 @@ interface Options {
   readonly gap?: Gap;
   readonly when?: "before" | "after";
   readonly absoluteMs?: number | undefined;
+  readonly exclusive?: "subject" | undefined;
 }
 
 /** One process of the application, whose handler adds 1. */
-async function start(runtime: RuntimeName, name: StoreName, { prefix, gap, when, absoluteMs }: Options) {
+async function start(runtime: RuntimeName, name: StoreName, options: Options) {
+  const { prefix, gap, when, absoluteMs, exclusive = true } = options;
   const own = openStore(name, redis.port, { prefix });
   const errors: unknown[] = [];
   const sessions = createSessions<Data>({
     store: gap === undefined ? own : withGap(own, "commit", when ?? "before", gap),
     token: queryToken(),
     initial: () => ({ n: 0 }),
-    exclusive: true,
+    exclusive,
     ...(absoluteMs === undefined ? {} : { absoluteMs }),
     onError: (error) => errors.push(error),
   });
@@ -90,7 +92,18 @@ interface Overtaker {
   /** The close code of the connection; `undefined` where the connection stays. */
   readonly code: number | undefined;
   readonly absoluteMs?: number;
+  readonly exclusive?: "subject";
   overtake(other: Served, own: Served, of: { readonly id: string; readonly token: string }): Promise<unknown>;
+}
+
+/** Ada logs in with another client, in a session of its own. */
+async function logIn(served: Served): Promise<void> {
+  const before = new Set(served.sessions.connections);
+  const peer = await dial(served);
+  peer.attach();
+  await peer.until("hello");
+  const newest = [...served.sessions.connections].find((connection) => !before.has(connection));
+  await newest?.session.identify("ada");
 }
 
 const ends: readonly Overtaker[] = [
@@ -112,6 +125,7 @@ const ends: readonly Overtaker[] = [
 
 const stays: readonly Overtaker[] = [
   { name: "an exclusive takeover", code: 4409, overtake: (other, _own, { token }) => dial(other, token) },
+  { name: "a login of the subject", code: 4409, exclusive: "subject", overtake: (other) => logIn(other) },
   {
     name: "identify of another subject",
     code: undefined,
@@ -130,12 +144,12 @@ const combinations = runtimeNames.flatMap((runtime) =>
 describe.each(combinations)("$runtime, $store store, $when the commit took effect, $place", (combination) => {
   const { runtime, store, when, place } = combination;
 
-  async function prepare(absoluteMs?: number) {
+  async function prepare(absoluteMs?: number, exclusive?: "subject") {
     const gap = new Gap();
     onTestFinished(() => gap.letGo());
     const prefix = newPrefix();
-    const own = await start(runtime, store, { prefix, gap, when, absoluteMs });
-    const other = place === "here" ? own : await start(runtime, store, { prefix, absoluteMs });
+    const own = await start(runtime, store, { prefix, gap, when, absoluteMs, exclusive });
+    const other = place === "here" ? own : await start(runtime, store, { prefix, absoluteMs, exclusive });
     return { gap, own, other, prefix };
   }
 
@@ -160,8 +174,8 @@ describe.each(combinations)("$runtime, $store store, $when the commit took effec
 
   test.each(stays)(
     "fault A1: I21 $name during a transaction: the client gets the true outcome, and its message counts once",
-    async ({ code, overtake }) => {
-      const { gap, own, other } = await prepare();
+    async ({ code, exclusive, overtake }) => {
+      const { gap, own, other } = await prepare(undefined, exclusive);
       const { id, token, ended, peer } = await inTheGap(own, gap);
       // In this process a renewal may wait for the commit.
       const overtaken = overtake(other, own, { id, token });
