@@ -13,6 +13,8 @@ const WORKER = fileURLToPath(new URL("worker.mjs", import.meta.url));
 interface Calls {
   open: (options: Options) => number;
   presence: (subject: string) => SubjectPresence;
+  /** How many transactions each session of the subject has had. */
+  counts: (subject: string) => readonly number[];
   destroySubject: (subject: string) => null;
   identify: (of: { readonly from: string; readonly to: string }) => null;
   close: (none: null) => null;
@@ -67,6 +69,10 @@ export class PresenceProcess {
       socket.once("close", () => reject(new Error("the connection was refused")));
     });
     return { socket, user, token: token ?? opened };
+  }
+
+  get port(): number {
+    return this.#port;
   }
 
   signal(signal: "SIGSTOP" | "SIGCONT"): void {

@@ -9,7 +9,7 @@ import { connectRedis } from "../application.mjs";
 import { listen } from "../listen.mjs";
 
 /**
- * @typedef {{ redis: import("../application.mjs").Where, file: string, leaseMs: number, leaveAfterMs: number, handleMs?: number, node?: string, watch?: string[], idleMs?: number, events?: import("@wsession/core").SessionEventType[] }} Options
+ * @typedef {{ redis: import("../application.mjs").Where, file: string, leaseMs: number, leaveAfterMs: number, handleMs?: number, node?: string, watch?: string[], idleMs?: number, transactionMs?: number, events?: import("@wsession/core").SessionEventType[] }} Options
  */
 
 /** @param {Options} options */
@@ -22,6 +22,7 @@ async function open({
   node,
   watch = [],
   idleMs,
+  transactionMs = 0,
   events = ["left", "expired", "destroyed"],
 }) {
   const client = connectRedis(redis);
@@ -43,6 +44,11 @@ async function open({
   });
   const server = await listen("ws", sessions, {
     open: (connection) => connection.send(connection.token ?? ""),
+    async transaction(tx) {
+      process.send?.({ told: { subject: "transaction", type: "begun" } });
+      await delay(transactionMs);
+      tx.update(({ n }) => ({ n: n + 1 }));
+    },
   });
   if (watch.length > 0) {
     const listener = (/** @type {import("@wsession/core").PresenceEvent} */ event) =>
@@ -62,6 +68,9 @@ const calls = {
     return application.port;
   },
   presence: (subject) => application?.sessions.presenceOfSubject(subject),
+  async counts(subject) {
+    return (await application?.sessions.bySubject(subject))?.map(({ data }) => data.n);
+  },
   destroySubject: (subject) => application?.sessions.destroySubject(subject),
   async identify({ from, to }) {
     for (const session of (await application?.sessions.bySubject(from)) ?? []) await session.identify(to);

@@ -47,7 +47,10 @@ export type SessionEventType = "left" | "expired" | "destroyed";
 
 /** The argument of the functions in the option `events`. */
 export interface SessionEvent {
-  /** The id of the event. An event that is delivered again has the same id: its first process ended before the function had settled. */
+  /**
+   * The id of the event. An event that is delivered again has the same id: its first process ended, or was stopped for some time, before
+   * the function had settled.
+   */
   readonly id: string;
   /** As `session.id`. The session may be gone by now. */
   readonly sessionId: string;
@@ -79,7 +82,7 @@ export interface Tracking {
 export interface PresenceMethods {
   /**
    * Called once, after `attach`. The store MUST deliver each wanted event in one process only. The store may deliver an event a
-   * second time, under the same id, only if the process that had begun to deliver the event ended. A session that comes back in
+   * second time, under the same id, only if the process that had begun to deliver the event ended or was stopped (SIGSTOP). A session that comes back in
    * time MUST NOT cause `left`. A session that ends causes `expired` or `destroyed`, and then no `left`.
    */
   readonly track?: ((tracking: Tracking) => void) | undefined;

@@ -1,0 +1,128 @@
+// Processes that end or stop in the middle of something, and the presence of their sessions.
+import { once } from "node:events";
+import { rmSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { FramedPeer } from "@wsession/conformance";
+import { DECOY_SUBPROTOCOL, SUBPROTOCOL } from "@wsession/protocol";
+import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
+import { type RedisServer, startRedis, until } from "../../packages/store-redis/test/redis-server.ts";
+import { connect } from "../runtimes.ts";
+import { EventFile, PresenceProcess } from "./presence/application-process.ts";
+import { connectAll, leavers } from "./presence/leaving-trial.ts";
+import type { Options } from "./presence/worker.mjs";
+
+const LEASE_MS = 600;
+const LEAVE_MS = 3_000;
+const LATE_MS = 2_000;
+let redis: RedisServer;
+let file: EventFile;
+
+beforeEach(async () => {
+  redis = await startRedis();
+  file = new EventFile();
+});
+
+afterEach(async () => {
+  await redis.stop();
+  rmSync(file.path);
+});
+
+async function start(options: Partial<Options> = {}): Promise<PresenceProcess> {
+  const started = await PresenceProcess.start({
+    redis: { kind: "standalone", port: redis.port },
+    file: file.path,
+    leaseMs: LEASE_MS,
+    leaveAfterMs: LEAVE_MS,
+    ...options,
+  });
+  onTestFinished(() => started.kill());
+  return started;
+}
+
+async function dial({ port }: PresenceProcess, user: string, token = ""): Promise<FramedPeer> {
+  const protocols = [DECOY_SUBPROTOCOL, SUBPROTOCOL];
+  return FramedPeer.over(await connect({ port }, `/?user=${user}&token=${token}`, { protocols }));
+}
+
+/** A client in the middle of a transaction, whose process is killed. */
+async function killedInTransaction(holder: PresenceProcess, user: string) {
+  const peer = await dial(holder, user);
+  peer.attach();
+  const { message } = await peer.until("plain");
+  while (peer.hello === undefined) await peer.next();
+  peer.sendCounted("add");
+  await until(() => holder.told.includes("transaction begun"));
+  await holder.kill();
+  return { peer, token: Buffer.from(message).toString() };
+}
+
+test("I21 a process is killed in the middle of a transaction: the client comes back elsewhere, its message counts once, and the user was away and never offline", async () => {
+  const [holder, other] = await Promise.all([start({ transactionMs: 60_000 }), start({ watch: ["ada"] })]);
+  const { peer, token } = await killedInTransaction(holder, "ada");
+  const again = await dial(other, "ada", token);
+  again.comeBack(peer, { client: peer.id, from: 1 });
+  again.sendCounted("add");
+  await again.until("applied");
+  expect(await other.call("counts", "ada")).toEqual([1]);
+  // The time at which a session that did not come back would have left.
+  await delay(LEASE_MS + LEAVE_MS + LATE_MS);
+  const told = other.told.filter((one) => one.startsWith("ada"));
+  expect(told.slice(1)).not.toContain("ada offline");
+  expect(told.at(-1)).toBe("ada online");
+  expect(leavers(file)).toEqual([]);
+  expect(await other.call("counts", "ada")).toEqual([1]);
+});
+
+test("I21 a process is killed in the middle of a transaction and the client stays away: nothing is committed, and the session leaves once", async () => {
+  const [holder, other] = await Promise.all([
+    start({ transactionMs: 60_000, leaveAfterMs: 500 }),
+    start({ leaveAfterMs: 500 }),
+  ]);
+  await killedInTransaction(holder, "ada");
+  await until(() => file.handled("left").size === 1);
+  await delay(2 * LEASE_MS + LATE_MS);
+  expect(leavers(file)).toEqual(["ada"]);
+  expect(await other.call("counts", "ada")).toEqual([0]);
+});
+
+test("a process that is stopped until after the end of its session closes the connection once it continues, and the expiry was told once", async () => {
+  const idleMs = 2_500;
+  const options = { idleMs, leaveAfterMs: 60_000 };
+  const [holder, other] = await Promise.all([start(options), start({ ...options, watch: ["e0", "e1"] })]);
+  const clients = await connectAll(holder, 2, "e");
+  const closed = clients.map(async ({ socket }): Promise<unknown> => (await once(socket, "close"))[0]);
+  holder.signal("SIGSTOP");
+  await until(() => file.handled("expired").size === 2, idleMs + LEASE_MS + 10_000);
+  const lastOf = (user: string) => other.told.findLast((one) => one.startsWith(user));
+  await until(() => lastOf("e0") === "e0 offline" && lastOf("e1") === "e1 offline");
+  const told = other.told.length;
+  await delay(2 * LEASE_MS);
+  holder.signal("SIGCONT");
+  const codes = await Promise.all(closed);
+  expect(codes).toEqual([4419, 4419]);
+  await delay(2 * LEASE_MS + LATE_MS);
+  const events = [...file.begun("expired").values()];
+  expect(events.map(({ event, times }) => [event.subject, times]).toSorted()).toEqual([
+    ["e0", 1],
+    ["e1", 1],
+  ]);
+  expect(leavers(file)).toEqual([]);
+  expect(file.begun("destroyed").size).toBe(0);
+  expect(other.told.slice(told)).toEqual([]);
+});
+
+test("a process is stopped while it handles events: another one handles them again under the same ids, once, and nobody a third time", async () => {
+  const claimer = await start({ handleMs: 1_500 });
+  const clients = await connectAll(claimer, 3, "s");
+  for (const { socket } of clients) socket.close(1000);
+  await until(() => file.begun("left").size === 3);
+  const other = await start();
+  claimer.signal("SIGSTOP");
+  await until(() => file.handled("left").size === 3);
+  claimer.signal("SIGCONT");
+  await until(() => [...file.handled("left").values()].every(({ times }) => times === 2));
+  await delay(2 * LEASE_MS + LATE_MS);
+  expect([...file.begun("left").values()].map(({ times }) => times)).toEqual([2, 2, 2]);
+  expect(leavers(file)).toEqual(["s0", "s1", "s2"]);
+  expect((await other.call("presence", "s0")).type).toBe("offline");
+});
