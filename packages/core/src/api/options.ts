@@ -160,8 +160,7 @@ export interface CommonOptions {
    * Functions that are called when a session leaves, expires or is destroyed: once over all processes, also if the process that
    * held the session was killed. An event is delivered again, with the same `id`, only if the process that handled it ended or was
    * stopped meanwhile. An error of a function reaches `onError`, and the event is not repeated. A session that ends causes `expired` or
-   * `destroyed`, and no `left` after that. Set the option in all processes that have connections or create sessions. A process without
-   * the option may destroy sessions: another process is told.
+   * `destroyed`, and no `left` after that. Set the option in all processes that create sessions or have connections.
    *
    * @default no events
    * @throws NOT_SUPPORTED from `createSessions` if the store has no events.
