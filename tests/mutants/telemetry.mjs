@@ -1,6 +1,6 @@
 /** @import { Mutant } from "./mutants.mjs" */
 
-import { core, tests } from "./suites.mjs";
+import { core, inPackage, tests } from "./suites.mjs";
 
 const channels = (/** @type {string} */ test) => tests("telemetry/channels.test.ts", test);
 const context = (/** @type {string} */ test) => tests("telemetry/context.test.ts", test);
@@ -71,5 +71,21 @@ export const telemetryMutants = [
     find: "telemetry.storeHealth.publish({ ok: true,",
     replace: "telemetry.storeHealth.publish({ ok: false,",
     tests: core("outages"),
+  },
+  {
+    name: "telemetry-metric-renamed",
+    promise: "the page, the alert rules and the dashboard have the names of the export",
+    file: "packages/opentelemetry/src/counters.ts",
+    find: 'name: "wsession.rereads"',
+    replace: 'name: "wsession.reread"',
+    tests: inPackage("opentelemetry", "page", "has each metric that is exported"),
+  },
+  {
+    name: "telemetry-payload-larger",
+    promise: "the page has each field of a payload",
+    file: "packages/core/src/base/telemetry.ts",
+    find: "telemetry.sessionDestroy.publish({ sessionId, cause });",
+    replace: "telemetry.sessionDestroy.publish(Object.assign({ sessionId, cause }, { planted: 1 }));",
+    tests: tests("telemetry/page.test.ts", "has each field that is really published"),
   },
 ];

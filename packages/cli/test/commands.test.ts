@@ -92,10 +92,26 @@ test("no command prints a token, its digest, or a token that is in the data", as
     ["show", session.id, "--data"],
     ["show", session.id, "--data", "--json"],
     ["inspect", "--list"],
+    ["inspect", "--list", "--json"],
+    ["subject", token0],
+    ["subject", token0, "--json"],
+    // The sessions have no such field, so the command lists them as of unknown age.
+    ["revoke", "--before", "1h ago", "--field", "loggedInAt", "--dry-run"],
+    ["revoke", "--before", "1h ago", "--field", "loggedInAt", "--dry-run", "--json"],
   ];
   for (const args of calls) {
     const { stdout, stderr } = await wsession([...args, ...at]);
     expect(stdout).toContain(session.id);
+    for (const secret of [token, other.token, token0, digest!])
+      expect(stdout + stderr).not.toContain(secret.split(".").at(-1));
+  }
+  for (const args of [
+    ["destroy", "--subject", token0, "--reason", token0, "--yes"],
+    ["destroy", other.session.id, "--reason", token, "--yes", "--json"],
+    ["doctor", "--json"],
+  ]) {
+    const { stdout, stderr } = await wsession([...args, ...at]);
+    expect(stdout).not.toBe("");
     for (const secret of [token, other.token, token0, digest!])
       expect(stdout + stderr).not.toContain(secret.split(".").at(-1));
   }

@@ -1,4 +1,7 @@
-import { describe, expect, test } from "vitest";
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
+import type { Socket } from "node:net";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { cli, startLoneSentinel, startRedis } from "../../store-redis/test/redis-server.ts";
 import { useRedisServer } from "../../store-redis/test/shared-servers.ts";
 import { wsession } from "./program.ts";
@@ -14,6 +17,27 @@ interface Found {
 
 const findingsOf = (stdout: string) => (JSON.parse(stdout) as { findings: Found[] }).findings;
 const problemsOf = (stdout: string) => findingsOf(stdout).filter(({ level }) => level === "problem");
+
+/** A server between the command and Redis, which changes replies, but not their lengths. Returns its port. */
+async function throughProxy(change: (reply: string) => string): Promise<number> {
+  const sockets = new Set<Socket>();
+  const proxy = createServer((client) => {
+    const server = connect(redis.port, "127.0.0.1");
+    for (const socket of [client, server]) sockets.add(socket.on("error", () => undefined));
+    client.on("data", (data) => server.write(data)).on("close", () => server.destroy());
+    server
+      .on("data", (data) => client.write(change(data.toString("latin1")), "latin1"))
+      .on("close", () => client.destroy());
+  });
+  proxy.listen(0, "127.0.0.1");
+  await once(proxy, "listening");
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    proxy.close();
+  });
+  const address = proxy.address();
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
 
 async function doctor(url: string, ...more: readonly string[]) {
   // Of two time limits the last one counts. A busy machine may take long.
@@ -61,6 +85,26 @@ describe("doctor", () => {
     } finally {
       await replica.stop();
     }
+  });
+
+  test("names a version that is too old, and a clock that differs, each with a remedy", async () => {
+    const old = await throughProxy((reply) => reply.replace(/(redis_version:)\d/, "$15"));
+    const { code, stdout } = await doctor(`redis://127.0.0.1:${old}`);
+    expect(code).toBe(1);
+    expect(problemsOf(stdout)).toEqual([
+      expect.objectContaining({ topic: "version", remedy: expect.stringContaining("6.2") }),
+    ]);
+    // The reply to TIME has the seconds, ten digits.
+    const ahead = await throughProxy((reply) =>
+      reply.replace(/^(\*2\r\n\$10\r\n)(\d{10})/, (_, head, seconds) => `${head}${Number(seconds) + 3_600}`),
+    );
+    const hour = await doctor(`redis://127.0.0.1:${ahead}`);
+    const clock = findingsOf(hour.stdout).find(({ topic }) => topic === "clock");
+    expect(clock).toMatchObject({
+      level: "note",
+      message: expect.stringMatching(/differ by 3[56]\d{5} ms/),
+      remedy: expect.stringContaining("NTP"),
+    });
   });
 
   test("reports a node of a Cluster that is given without --cluster", async () => {
