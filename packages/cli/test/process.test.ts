@@ -57,6 +57,15 @@ test("watch prints messages between processes and changes in Redis, until Ctrl-C
   const later = aCreation();
   await one.store.create(later);
   await seen({ type: "created", id: later.id });
+  // A subject and a reason that are tokens by mistake.
+  const token = (part: string) => `${part.repeat(22)}.${part.repeat(43)}`;
+  const odd = aCreation({ subject: token("s") });
+  await one.store.create(odd);
+  await hold(one.store, one.host, odd.id);
+  await seen({ type: "created", id: odd.id });
+  await two.store.destroy(odd.id, token("r"), false);
+  await seen({ type: "destroyed", id: odd.id });
+  expect(running.output.stdout).not.toMatch(/s{43}|r{43}/);
   running.child.kill("SIGINT");
   expect(await running.ended).toMatchObject({ code: 0, stderr: "" });
   // The message and the next look tell the same.
