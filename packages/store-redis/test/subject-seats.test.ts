@@ -62,9 +62,16 @@ test("I13 a takeover has the subject after the clock of the server was set back"
   const ids = await sessionsOn(processes);
   const [{ client }] = [processes[0] ?? expect.unreachable()];
   expect(await eachTakesOver(processes, ids)).toEqual([true, true, true, true]);
-  // The last takeover, of the time before.
+  // The last takeover, of the time before, whose seat the sessions have too.
   const [seat = ""] = await client.keys(`${prefix}:t:*`);
-  await client.set(seat, String(Date.now() + HOUR), "PX", HOUR);
+  const later = String(Date.now() + HOUR);
+  await client.set(seat, later, "PX", HOUR);
+  for (const id of ids) {
+    const key = `${prefix}:s:{${id}}`;
+    const [, hash] = (await client.hget(key, "z"))?.split(" ") ?? [];
+    expect(hash).toBeDefined();
+    await client.hset(key, "z", `${later} ${hash}`);
+  }
   expect(await eachTakesOver(processes, ids)).toEqual([true, true, true, true]);
 });
 
