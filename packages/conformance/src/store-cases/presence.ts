@@ -11,13 +11,17 @@ type Event = readonly [type: SessionEventType, event: SessionEvent];
 const applies: StoreCase["applies"] = ({ resumable }, harness) => resumable && harness?.presence === true;
 
 /** Tracks presence on all of these processes. Returns the events of all of them together. */
-function track(trial: StoreTrial, processes: readonly StoreProcess[]): Journal<Event> {
+function track(
+  trial: StoreTrial,
+  processes: readonly StoreProcess[],
+  types: readonly SessionEventType[] = ["left", "expired", "destroyed"],
+): Journal<Event> {
   const events = new Journal<Event>();
   for (const { store } of new Set(processes))
     store.track?.({
       leaveAfterMs: trial.ticks(LEAVE_TICKS),
       isAlways: true,
-      events: new Set(["left", "expired", "destroyed"]),
+      events: new Set(types),
       deliver: async (type, event) => events.note([type, event]),
     });
   return events;
@@ -111,6 +115,21 @@ export const presenceCases: readonly StoreCase[] = [
       expect(found).toEqual(expect.arrayContaining([["destroyed", gone.id, "ada"]]));
       expect(found).toEqual(expect.arrayContaining([["expired", late.id, "bob"]]));
       expect(found).toHaveLength(2);
+    },
+  },
+  {
+    name: "a session that a process without the function destroyed destroys causes the event once, in a process with the function",
+    applies: (capabilities, harness) => capabilities.shared && applies(capabilities, harness),
+    async run(trial) {
+      const [first, second] = await trial.processes();
+      const events = track(trial, [first]);
+      const others = track(trial, [second], ["left", "expired"]);
+      const { id } = await first.born({ subject: "ada" });
+      await second.destroy(id);
+      await events.until(([type]) => type === "destroyed");
+      await trial.pass(LEAVE_TICKS + 1);
+      expect(events.entries).toMatchObject([["destroyed", { sessionId: id, subject: "ada" }]]);
+      expect(others.entries).toEqual([]);
     },
   },
   {
