@@ -218,6 +218,7 @@ export const portCalls: Calls = {
   isRefusedPromise: "takes anything",
   originAllowed: "of a rule that was checked",
   createWithId: "rejects: packages/http/test/express-store.test.ts",
+  carrierOf: "for HTTP code, which has checked its arguments",
   inOneLogin: "for HTTP code, which has checked its arguments",
   inOneOperation: "for HTTP code, which has checked its arguments",
   owned: "takes a promise",

@@ -230,6 +230,14 @@ export const httpMutants = [
     tests: inPackage("http", "failed-logins", "can't destroy is reported"),
   },
   {
+    name: "http-cookie-of-nobody",
+    promise: "A login can't set a cookie that the sockets do not read",
+    file: "packages/http/src/arguments.ts",
+    find: "own[1] !== value",
+    replace: 'value === ""',
+    tests: inPackage("http", "mistakes", "is refused"),
+  },
+  {
     name: "http-of-nobody",
     promise: "A request that no middleware has seen does not count as logged out",
     file: "packages/http/src/request-sessions.ts",

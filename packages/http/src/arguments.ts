@@ -1,11 +1,13 @@
 /** The checks of arguments, for programs without types. Each throws INVALID_ARGUMENT. */
-import type { Lifetimes, OriginRule, Sessions } from "@wsession/core";
+import type { CookieCarrier, Lifetimes, OriginRule, Sessions, TokenCarrier } from "@wsession/core";
 import {
   assertBoolean,
   assertLifetimes,
   assertMethods,
   assertOptions,
   assertText,
+  carrierOf,
+  invalidArgument,
   LIFETIME_OPTIONS,
   resolveOrigins,
 } from "@wsession/core/runtime";
@@ -33,7 +35,25 @@ export function checkHttpOptions<Data extends object>(
   assertOptions("httpSessions", options, ["cookie", "origins"]);
   const { cookie, origins } = options;
   assertMethods("httpSessions: cookie", cookie, "what cookieToken() returned", ["read", "write"]);
+  assertSameCookie(cookie, carrierOf(sessions));
   return resolveOrigins(origins) ?? sessions.origins;
+}
+
+/** Well-formed as a token is, because a carrier may check the form. It opens no session. */
+const PROBE = `${"A".repeat(22)}.${"A".repeat(43)}`;
+
+/**
+ * Throws if the sockets read another cookie than `login` sets: each socket would be a stranger, and nothing would say why. Two carriers
+ * of the same options are the same cookie. A carrier that writes no cookie may be a second one, for clients that are no browsers.
+ */
+function assertSameCookie(cookie: CookieCarrier, ofSockets: TokenCarrier | undefined): void {
+  if (ofSockets?.write === undefined || ofSockets === cookie) return;
+  const [name, value] = ofSockets.write(PROBE, 1_000);
+  const own = cookie.write(PROBE, 1_000);
+  if (own[0] !== name.toLowerCase() || own[1] !== value)
+    throw invalidArgument(
+      "httpSessions: cookie must be the carrier that createSessions has as its option token: it writes another cookie",
+    );
 }
 
 export interface CheckedLogin {

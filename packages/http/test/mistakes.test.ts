@@ -1,5 +1,5 @@
 /** Typical mistakes of an application: none of them looks like "nobody is logged in", and each error says what to do. */
-import { cookieToken, createSessions, mapStore } from "@wsession/core";
+import { cookieToken, createSessions, mapStore, queryToken } from "@wsession/core";
 import type { OriginRule } from "@wsession/core";
 import { httpSessions } from "@wsession/http";
 import express from "express";
@@ -16,6 +16,29 @@ function application(origins?: OriginRule) {
 }
 
 const invalid = (message: string) => expect.objectContaining({ code: "INVALID_ARGUMENT", message });
+
+describe("a cookie that the sockets do not read", () => {
+  const store = mapStore;
+
+  test.each([
+    ["of another name", cookieToken({ name: "other", secure: false })],
+    ["of another path", cookieToken({ name: "app", secure: false, path: "/live" })],
+    ["with the default name", cookieToken()],
+  ])("%s is refused", (_, other) => {
+    const sessions = createSessions<{ n: number }>({ store: store(), token: cookie });
+    expect(() => httpSessions(sessions, { cookie: other })).toThrow(
+      invalid(
+        "httpSessions: cookie must be the carrier that createSessions has as its option token: it writes another cookie",
+      ),
+    );
+  });
+
+  test("a second carrier of the same cookie, and one beside a carrier without a cookie, are taken", () => {
+    const same = cookieToken({ name: "app", secure: false });
+    for (const token of [cookie, { ...cookie, read: () => undefined }, queryToken(), undefined])
+      expect(httpSessions(createSessions({ store: store(), token }), { cookie: same })).toBeDefined();
+  });
+});
 
 describe("of() of a request that was not opened", () => {
   const text =

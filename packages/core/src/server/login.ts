@@ -4,6 +4,7 @@ import type { Sessions } from "../api/sessions.ts";
 import { createBy } from "../admission/create.ts";
 import type { Lifetimes } from "../base/lifetimes.ts";
 import { assertSubject } from "../base/names.ts";
+import type { TokenCarrier } from "../handshake/carriers.ts";
 import { SessionHandle } from "../session/handle.ts";
 import { givenLifetimes } from "../session/own-lifetimes.ts";
 import { LiveSessions } from "./sessions.ts";
@@ -30,6 +31,11 @@ export interface Login<Data extends object, Handle> {
  */
 export function inOneOperation<Result>(sessions: object, run: () => Promise<Result>): Promise<Result> {
   return sessions instanceof LiveSessions ? sessions.registry.calls.counted(run) : run();
+}
+
+/** The option `token` of the sessions; `undefined` also for sessions that `createSessions` did not make. */
+export function carrierOf(sessions: object): TokenCarrier | undefined {
+  return sessions instanceof LiveSessions ? sessions.registry.settings.token : undefined;
 }
 
 /**
