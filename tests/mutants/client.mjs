@@ -300,4 +300,20 @@ export const clientMutants = [
     replace: "liveness.silenceMs - (Date.now() - lastFrameAt)",
     tests: inPackage("client", "time", "set back"),
   },
+  {
+    name: "client-empty-parameter",
+    promise: "An empty option, such as renewalParameter, is refused",
+    file: "packages/client/src/options.ts",
+    find: 'if (given === "" || (typeof',
+    replace: 'if ((given === "" && kind === "") || (typeof',
+    tests: inPackage("client", "options"),
+  },
+  {
+    name: "client-parameter-of-a-token-unchecked",
+    promise: "A wrong queryParameter of a token's storage is refused",
+    file: "packages/client/src/options.ts",
+    find: 'given.token?.queryParameter ?? "token"',
+    replace: '(given.token && undefined) ?? "token"',
+    tests: inPackage("client", "options"),
+  },
 ];

@@ -66,9 +66,10 @@ async function assertPasses(folder, environment) {
   }
   for (const { words, files, names } of runs.values()) {
     const filter = names.size === 0 ? [] : ["-t", [...names].join("|")];
-    const once = () => run("npx", ["vitest", "run", ...words, ...files, ...filter], folder, environment);
-    // A second time, because many servers that start at once may be late on a busy machine.
-    if ((await once()) !== 0 && (await once()) !== 0)
+    const once = (/** @type {string[]} */ ...more) =>
+      run("npx", ["vitest", "run", ...words, ...files, ...filter, ...more], folder, environment);
+    // Again one file at a time, because many servers that start at once may be late on a busy machine.
+    if ((await once()) !== 0 && (await once("--no-file-parallelism", "--retry", "1")) !== 0)
       throw new Error(`tests fail without a mutant: ${[...files].join(" ")}`);
   }
 }

@@ -1,8 +1,7 @@
 import type { Awaitable } from "@wsession/protocol";
-import { invalid } from "./client-error.ts";
 import type { Address, Client, ClientOptions } from "./contract.ts";
 import { startClient } from "./engine.ts";
-import { resolveOptions } from "./options.ts";
+import { collect, resolveOptions } from "./options.ts";
 
 /**
  * Connects to a server of wsession, and reconnects until `close()`. If the server does not speak v1.wsession, the client is a plain
@@ -26,6 +25,6 @@ export function connect(url: Address | (() => Awaitable<Address>), options: Clie
 function keyOf(url: unknown): string {
   if (typeof url === "function") return "";
   const href: unknown = Reflect.get(Object(url), "href") ?? url;
-  if (typeof href === "string" && href !== "") return href.replace(/[?#].*/s, "");
-  throw invalid("url must be of type string or URL, not empty");
+  collect({}, "url", href, "string");
+  return String(href).replace(/[?#].*/s, "");
 }

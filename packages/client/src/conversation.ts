@@ -170,7 +170,7 @@ export function converse(
     outgoing.settle(stream, (entry) => {
       const isSentEarlier = entry.sentIn !== undefined && entry.sentIn !== conversation;
       if (!isSentEarlier && (!page.isStored || entry.mark === mark)) return null;
-      entry.sentIn ??= "a copy of the page";
+      entry.sentIn ??= true;
       return failure("UNKNOWN", entry);
     });
     for (const entry of stream.waiting) entry.mark = mark;

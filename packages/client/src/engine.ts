@@ -144,8 +144,8 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
     const parameter = tokens === undefined ? settings.renewalParameter : tokens.queryParameter;
     // A custom storage may return null, as `localStorage` does.
     if (secret) {
-      if (parameter === undefined) protocols.push(`wsession.${secret}`);
-      else url += `${url.includes("?") ? "&" : "?"}${parameter}=${encodeURIComponent(secret)}`;
+      if (parameter) url += `${url.includes("?") ? "&" : "?"}${parameter}=${encodeURIComponent(secret)}`;
+      else protocols.push(`wsession.${secret}`);
     }
     own.connection = openConnection(url, protocols, settings, page, owner);
   };

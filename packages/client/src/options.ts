@@ -31,6 +31,7 @@ export function resolveOptions(options: ClientOptions): Settings {
     renewalParameter: "string",
   });
   const { WebSocket = platformWebSocket(), protocols = [] } = given;
+  collect({}, "queryParameter", given.token?.queryParameter ?? "token", "string");
   if (WebSocket === undefined) throw invalid("WebSocket is required");
   // Without this check the WebSocket class would throw at each attempt.
   if (!Array.isArray(protocols) || !protocols.every((name, index) => isSubprotocol(name, index, protocols)))
@@ -64,7 +65,8 @@ interface Kinds {
 export function collect(settings: object, where: string, given: unknown, kind: Kind): void {
   const type = typeof kind === "string" ? kind : "object";
   if (typeof given !== type || given === null) throw invalid(`${where} must be of type ${type}`);
-  if (typeof given === "number" && !(given > 0)) throw invalid(`${where} must be above 0`);
+  if (given === "" || (typeof given === "number" && !(given > 0)))
+    throw invalid(`${where} must be above 0 or not empty`);
   if (typeof kind === "string") return;
   if (isList(kind)) {
     for (const name of kind) collect({}, `${where}.${name}`, Reflect.get(Object(given), name), "function");

@@ -12,8 +12,11 @@ export interface QueuedMessage {
   readonly bytes: number;
   /** The session's forget mark when the message was queued; `undefined` if there was no session yet. */
   mark: number | undefined;
-  /** The conversation, earlier page or copy of the page that first sent, or may have sent, the message. `undefined`: never sent. */
-  sentIn: Conversation | "an earlier page" | "a copy of the page" | undefined;
+  /**
+   * The conversation that first sent the message. `true`: an earlier page, or a copy of the page, may have sent it. `undefined`: never
+   * sent.
+   */
+  sentIn: Conversation | true | undefined;
   /** The connections that ended without progress while this message was the first unsettled one. */
   failures: number;
   /** Settles the application's promise. `error` is `undefined` if the message was applied. */

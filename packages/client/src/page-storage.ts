@@ -67,7 +67,7 @@ export function createPageStorage(
       message,
       bytes: bytesOf(message),
       mark: body.read("mark", readMark),
-      sentIn: "an earlier page",
+      sentIn: true,
       failures: 0,
       settle: (error) => onLeftover(message, error),
     };

@@ -1,5 +1,4 @@
 import type { KeyValueStorage, TokenStorage } from "./contract.ts";
-import { invalid } from "./client-error.ts";
 import { collect } from "./options.ts";
 
 /** The options of `tokenInMemory` and `tokenInStorage`. */
@@ -16,7 +15,6 @@ export interface TokenOptions {
 export function tokenInMemory(options: TokenOptions = {}): TokenStorage {
   collect({}, "options", options, { queryParameter: "string" });
   const { queryParameter } = options;
-  assertNotEmpty("queryParameter", queryParameter);
   let token: string | undefined;
   return {
     queryParameter,
@@ -41,14 +39,9 @@ export function tokenInStorage(
   collect({}, "storage", storage, ["getItem", "setItem", "removeItem"]);
   collect({}, "options", options, { queryParameter: "string", key: "string" });
   const { key = "wsession.token", queryParameter } = options;
-  assertNotEmpty("queryParameter", queryParameter);
   return {
     queryParameter,
     read: async () => (await storage.getItem(key)) ?? undefined,
     write: (token) => (token === undefined ? storage.removeItem(key) : storage.setItem(key, token)),
   };
-}
-
-function assertNotEmpty(name: string, value: string | undefined): void {
-  if (value === "") throw invalid(`${name} must not be empty`);
 }

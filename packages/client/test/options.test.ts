@@ -22,11 +22,16 @@ const wrong: readonly (readonly [string, unknown])[] = [
   ["silenceMs of 0", { silenceMs: 0 }],
   ["attempts that are NaN", { attempts: Number.NaN }],
   ["a renewalParameter that is a number", { renewalParameter: 5 }],
+  ["a renewalParameter that is empty", { renewalParameter: "" }],
+  ["a token whose queryParameter is a number", { token: { ...tokenInMemory(), queryParameter: 5 } }],
+  ["a token whose queryParameter is empty", { token: { ...tokenInMemory(), queryParameter: "" } }],
 ];
 
 describe("connect throws INVALID_ARGUMENT at once for", () => {
   test.each(wrong)("%s", (_, options) => {
-    const call = () => connect("ws://127.0.0.1:1", options as ClientOptions);
+    // Without a WebSocket class every call would fail on Node.js 20.
+    const given = options === null ? null : { WebSocket, ...Object(options) };
+    const call = () => connect("ws://127.0.0.1:1", given as ClientOptions);
     expect(call).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT", outcome: "not-applied" }));
   });
 
@@ -37,11 +42,13 @@ describe("connect throws INVALID_ARGUMENT at once for", () => {
   });
 });
 
-test.each([
+test.each<readonly [unknown, string]>([
   [null, "options must be of type object"],
   [{ silenceMs: 0 }, "silenceMs must be above 0"],
   [{ backoff: { maxMs: "1" } }, "maxMs must be of type number"],
   [{ token: { read: () => "" } }, "token.write must be of type function"],
+  [{ renewalParameter: "" }, "renewalParameter must be above 0 or not empty"],
+  [{ token: { ...tokenInMemory(), queryParameter: "" } }, "queryParameter must be above 0 or not empty"],
   [{ carryover: true }, "options.carryover is unknown"],
   [{ protocols: ["a", "a"], WebSocket }, "protocols must be valid, unique names"],
 ])("the error about %o names the expected value: %s", (options, text) => {
@@ -58,6 +65,7 @@ test("a wrong storage or option of a token's storage, and a wrong code, throw IN
     () => 1,
     { queryParameter: 5 },
     { queryParameter: "" },
+    { key: "" },
     { k: "" },
   ];
   const calls: (() => unknown)[] = [
