@@ -188,6 +188,11 @@ test.each(kept)("kept messages: $program (I15, I16)", async ({ program, lines })
   expect(await main()).toEqual(lines);
 });
 
+test("presence: a client follows another user", async () => {
+  const { main }: { main(): Promise<string[]> } = await import("../dist/presence/contacts.js");
+  expect(await main()).toEqual(["bob is offline", "bob is online", "bob is offline"]);
+});
+
 test("transactions: a handler that runs twice charges once, and a refusal has its detail (I21)", async () => {
   const { main }: { main(): Promise<string[]> } = await import("../dist/transactions/payment.js");
   expect(await main()).toEqual([
