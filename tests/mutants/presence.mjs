@@ -74,6 +74,14 @@ export const presenceMutants = [
     tests: redis("destroyed-events", "within a second"),
   },
   {
+    name: "lua-told-unwatched",
+    promise: "A change is sent only to processes that watch the subject",
+    file: `${scripts}/publish-changes.lua`,
+    find: "if watched[change] == 1 then",
+    replace: "if watched then",
+    tests: redis("watching", "no process that watches others"),
+  },
+  {
     name: "lua-unwanted-claimed",
     promise: "A process without a function for an event does not lose the event",
     file: `${scripts}/look.lua`,

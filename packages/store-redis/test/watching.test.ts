@@ -1,4 +1,5 @@
-import { expect, test } from "vitest";
+import { Redis } from "ioredis";
+import { expect, onTestFinished, test } from "vitest";
 import { sweepPause } from "../src/base/pace.ts";
 import { aCreation } from "./fake-host.ts";
 import { startProcess } from "./processes.ts";
@@ -33,6 +34,44 @@ test("a change whose message is lost is reported within sweepMs, and the next ch
   await until(() => told.at(-1) === "online");
   expect(performance.now() - toldAt).toBeLessThan(sweepMs / 2);
   expect(told).toEqual(["online", "away", "online"]);
+});
+
+test("the changes of a subject are sent to the processes that watch it, and to no process that watches others or nobody", async () => {
+  const prefix = `t${aCreation().id}`;
+  const processes = ["a", "b", "c", "d"].map((node) => {
+    const started = startProcess(server, { prefix, node, sweepMs: 600_000 });
+    started.store.track({
+      ...{ leaveAfterMs: 60_000, isAlways: true, events: new Set() },
+      deliver: async () => undefined,
+    });
+    return started;
+  });
+  const [a, b, c] = processes;
+  if (a === undefined || b === undefined || c === undefined) return expect.unreachable();
+  const told = new Map<string, string[]>([
+    ["b", []],
+    ["c", []],
+  ]);
+  const others = Array.from({ length: 1_000 }, (_, n) => `other${n}`);
+  await c.store.watch(others, ({ subject }) => told.get("c")?.push(subject));
+  await b.store.watch(["ada", ...others], ({ subject }) => told.get("b")?.push(subject));
+  const spy = new Redis(server.port);
+  onTestFinished(() => spy.disconnect());
+  const receivers: string[] = [];
+  await spy.psubscribe(`${prefix}:k:*`);
+  spy.on("pmessage", (_, channel: string, message: string) => {
+    if (message.startsWith('["v"')) receivers.push(channel.slice(`${prefix}:k:`.length, -"~12345678".length));
+  });
+  const { id } = aCreation();
+  await a.store.create(aCreation({ id, subject: "ada", hold: true }));
+  await a.store.release(id);
+  await until(() => told.get("b")?.filter((subject) => subject === "ada").length === 3);
+  await a.store.create(aCreation({ subject: "other7", hold: true }));
+  await until(() =>
+    [...told.values()].every((one) => one.filter((subject) => subject === "other7").length === 2),
+  );
+  expect(receivers.slice(0, 2)).toEqual(["b", "b"]);
+  expect(receivers.slice(2).toSorted()).toEqual(["b", "c"]);
 });
 
 test.each([0, 10, 4_000, 7_500, 11_250])(
