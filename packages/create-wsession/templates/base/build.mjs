@@ -1,4 +1,4 @@
-// Bundles the server, the page and the test into dist. With --watch, each change bundles again and restarts the server.
+// Bundles the server, the page and the tests into dist. With --watch, each change bundles again and restarts the server.
 import { spawn } from "node:child_process";
 import { cp } from "node:fs/promises";
 import process from "node:process";
@@ -17,7 +17,11 @@ const contexts = await Promise.all([
   }),
   context({
     ...common,
-    entryPoints: { main: "src/main.ts", test: "test/application.test.ts" },
+    entryPoints: {
+      main: "src/main.ts",
+      "application.test": "test/application.test.ts",
+      "requests.test": "test/requests.test.ts",
+    },
     platform: "node",
     packages: "external",
   }),

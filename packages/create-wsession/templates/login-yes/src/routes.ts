@@ -2,6 +2,7 @@
 import { httpSessions, isHttpSessionError } from "@wsession/http";
 import { cookie } from "./config.ts";
 import { serveFile } from "./files.ts";
+import { readJson } from "./requests.ts";
 import type { AppSessions } from "./sessions.ts";
 import { checkPassword } from "./users.ts";
 
@@ -9,7 +10,7 @@ export function routesOf(sessions: AppSessions) {
   const http = httpSessions(sessions, { cookie });
 
   async function login(request: Request): Promise<Response> {
-    const user = await checkPassword(await request.json().catch(() => undefined));
+    const user = await checkPassword(await readJson(request));
     if (user === undefined) return new Response("The name or the password is wrong", { status: 401 });
     const headers = new Headers();
     await http.login(request, headers, { user, clicks: 0 }, { subject: user });

@@ -15,6 +15,8 @@ test("only a login has a session, and a logout closes its connections", { timeou
   assert.equal((await browser.fetch("/page.js")).status, 200);
 
   assert.equal(await closed(browser.connect()), "login");
+  const broken = { method: "POST", body: '{"name":' };
+  assert.equal((await fetch(`http://localhost:${application.port}/login`, broken)).status, 400);
   assert.equal((await browser.fetch("/login", { name: "ada", password: "byron" })).status, 401);
   assert.equal((await browser.fetch("/login", { name: "ada", password: "lovelace" })).status, 204);
 

@@ -3,9 +3,9 @@ import { bindSessions } from "@wsession/adapter-uws";
 import uWS from "uWebSockets.js";
 import type { HttpRequest, HttpResponse, ListenOptions, us_listen_socket } from "uWebSockets.js";
 import { handlers } from "./handlers.ts";
+import { Body, statusOf, toRequest } from "./requests.ts";
 import type { AppSessions } from "./sessions.ts";
 
-const MAX_BODY_BYTES = 16 * 1024;
 /** `uWS.LIBUS_LISTEN_EXCLUSIVE_PORT`, which the runtime's types lack. Without it, two programs could listen on one port. */
 const EXCLUSIVE_PORT: ListenOptions = 1;
 
@@ -41,7 +41,7 @@ async function answer(outgoing: HttpResponse, incoming: HttpRequest, routes: Rou
     const head = readHead(incoming);
     const { method } = head;
     const body = method === "GET" || method === "HEAD" ? null : await readBody(outgoing);
-    const response = await routes(new Request(head.url, { method, headers: head.headers, body }));
+    const response = await routes(toRequest(head.path, { method, headers: head.headers, body }));
     const bytes = await response.arrayBuffer();
     if (isGone) return;
     outgoing.cork(() => {
@@ -50,8 +50,8 @@ async function answer(outgoing: HttpResponse, incoming: HttpRequest, routes: Rou
       outgoing.end(bytes);
     });
   } catch (error) {
-    console.error(error);
-    if (!isGone) outgoing.cork(() => outgoing.writeStatus("500").end());
+    const status = statusOf(error);
+    if (!isGone) outgoing.cork(() => outgoing.writeStatus(String(status)).end());
   }
 }
 
@@ -59,20 +59,18 @@ function readHead(incoming: HttpRequest) {
   const headers = new Headers();
   incoming.forEach((name, value) => headers.append(name, value));
   const query = incoming.getQuery();
-  const url = new URL(`${incoming.getUrl()}${query ? `?${query}` : ""}`, "http://localhost");
-  return { url, headers, method: incoming.getCaseSensitiveMethod().toUpperCase() };
+  const path = `${incoming.getUrl()}${query ? `?${query}` : ""}`;
+  return { path, headers, method: incoming.getCaseSensitiveMethod().toUpperCase() };
 }
 
 async function readBody(outgoing: HttpResponse): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
+  const whole = await new Promise<Body>((resolve) => {
+    const body = new Body();
     outgoing.onData((chunk, isLast) => {
-      bytes += chunk.byteLength;
-      if (bytes > MAX_BODY_BYTES) return reject(new Error("the body of a request is too long"));
       // The runtime reuses the memory of a chunk, so the chunk is copied.
-      chunks.push(Buffer.from(chunk.slice(0)));
-      if (isLast) resolve(Buffer.concat(chunks).toString());
+      body.add(Buffer.from(chunk.slice(0)));
+      if (isLast) resolve(body);
     });
   });
+  return whole.text();
 }

@@ -5,9 +5,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { bindSessions } from "@wsession/adapter-ws";
 import { WebSocketServer } from "ws";
 import { handlers } from "./handlers.ts";
+import { Body, statusOf, toRequest } from "./requests.ts";
 import type { AppSessions } from "./sessions.ts";
-
-const MAX_BODY_BYTES = 16 * 1024;
 
 type Routes = (request: Request) => Promise<Response>;
 
@@ -34,7 +33,7 @@ export async function listen(port: number, routes: Routes, sessions: AppSessions
 
 async function answer(incoming: IncomingMessage, outgoing: ServerResponse, routes: Routes): Promise<void> {
   try {
-    const response = await routes(await toRequest(incoming));
+    const response = await routes(await read(incoming));
     const cookies = response.headers.getSetCookie();
     outgoing.writeHead(response.status, {
       ...Object.fromEntries(response.headers),
@@ -42,27 +41,22 @@ async function answer(incoming: IncomingMessage, outgoing: ServerResponse, route
     });
     outgoing.end(Buffer.from(await response.arrayBuffer()));
   } catch (error) {
-    console.error(error);
-    if (!outgoing.headersSent) outgoing.writeHead(500);
+    const status = statusOf(error);
+    if (!outgoing.headersSent) outgoing.writeHead(status);
     outgoing.end();
   }
 }
 
-async function toRequest(incoming: IncomingMessage): Promise<Request> {
+async function read(incoming: IncomingMessage): Promise<Request> {
   const headers = new Headers();
   for (const [name, value] of Object.entries(incoming.headers)) headers.set(name, String(value));
   const { method = "GET", url = "/" } = incoming;
-  const body = method === "GET" || method === "HEAD" ? null : await read(incoming);
-  return new Request(new URL(url, "http://localhost"), { method, headers, body });
+  const body = method === "GET" || method === "HEAD" ? null : await readBody(incoming);
+  return toRequest(url, { method, headers, body });
 }
 
-async function read(incoming: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of incoming as AsyncIterable<Buffer>) {
-    bytes += chunk.byteLength;
-    if (bytes > MAX_BODY_BYTES) throw new Error("the body of a request is too long");
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
+async function readBody(incoming: IncomingMessage): Promise<string> {
+  const body = new Body();
+  for await (const chunk of incoming as AsyncIterable<Buffer>) body.add(chunk);
+  return body.text();
 }
