@@ -16,7 +16,7 @@ const hashOf = (subject: string): string =>
 const indexOf = (subject: string): string => `ws:u:{${hashOf(subject)}}`;
 const sharedIndexOf = (subject: string): string => `ws:u:{${hashOf(subject).slice(0, 2)}}`;
 
-/** A session of a release before 0.2: listed in the shared index, and without the fields of 0.2. */
+/** A session that release 0.1 has written: listed in the shared index, and without the fields `u` and `e`. */
 async function aSessionOf01(
   { store, client }: Process,
   subject: string,
@@ -130,7 +130,7 @@ describe.each([
     await until(async () => (await client.pttl(indexOf(subject))) <= 90_000);
   });
 
-  test("fault B9: sessions in an index of a release before 0.2 are found, destroyed, and moved to the new index at their resume", async () => {
+  test("fault B9: sessions in a shared index, as release 0.1 lists them, are found, destroyed, and moved to the new index at their resume", async () => {
     const process = startProcess(connect);
     const { store, client } = process;
     const subject = newId();
@@ -150,7 +150,7 @@ describe.each([
     await until(async () => (await client.exists(sharedIndexOf(subject))) === 0);
   });
 
-  test("fault B9: a login of a release before 0.2 that is under way is refused by destroySubject", async () => {
+  test("fault B9: a login of release 0.1 that is under way is refused by destroySubject", async () => {
     const { store, client } = startProcess(connect);
     const subject = newId();
     const hash = hashOf(subject);

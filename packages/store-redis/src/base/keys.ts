@@ -5,7 +5,7 @@ const ID = /^[A-Za-z0-9_-]{1,64}$/;
 const PREFIX = /^[A-Za-z0-9_.:-]{1,64}$/;
 /** Length of a subject's hash, in characters. */
 const HASH = 12;
-/** How many of these characters name a shared index of releases before 0.2: 64² = 4,096 indexes. */
+/** How many of these characters name a shared index: 64² = 4,096 shared indexes. */
 const SHARED_HASH = 2;
 /** Hash tags of the slots 2,048, 6,144, 10,240 and 14,336: one in the middle of each quarter of the slots. */
 const LEASE_TAGS = ["5nw", "h85", "7l1", "b3k"];
@@ -71,7 +71,7 @@ export class Keys {
     return found.startsWith(start) && found.endsWith("}") && isSessionId(id) ? id : undefined;
   }
 
-  /** Extracts the hash of a subject from the key of its index that SCAN returned; shorter for an index of releases before 0.2. */
+  /** Extracts the hash of a subject from the key of its index that SCAN returned. The key of a shared index has only its start. */
   hashOf(found: string): string | undefined {
     const start = `${this.#prefix}:u:{`;
     return found.startsWith(start) && found.endsWith("}") ? found.slice(start.length, -1) : undefined;
@@ -157,24 +157,18 @@ export class Keys {
     return `${this.#prefix}:q:{${hash}}`;
   }
 
-  /**
-   * The index of releases before 0.2. It is shared by all subjects whose hashes have the same first
-   * characters.
-   */
+  /** The shared index of all subjects whose hashes have the same first characters. It lists the sessions without the field `u`. */
   sharedIndex(hash: string): string {
     return `${this.#prefix}:u:{${hash.slice(0, SHARED_HASH)}}`;
   }
 
-  /** The epoch of releases before 0.2. */
+  /** The epoch that processes compare which write the shared indexes. */
   sharedEpoch(hash: string): string {
     return `${this.#prefix}:g:{${hash.slice(0, SHARED_HASH)}}${hash.slice(SHARED_HASH)}`;
   }
 }
 
-/**
- * The member of a shared index for a session. All members have the same score, so they are sorted by their
- * bytes.
- */
+/** The member of a shared index for a session. All members have the same score, so Redis sorts them by their bytes. */
 export function sharedEntry(hash: string, id: string): string {
   return hash.slice(SHARED_HASH) + id;
 }

@@ -27,9 +27,8 @@ export interface HolderEntry {
 }
 
 /**
- * Matches the metadata. The numbers are limited to what a double represents exactly, as in prelude.lua. Later
- * releases may append the oldest format that a reader must understand, and further parts that this release
- * ignores.
+ * Matches the metadata. The numbers are limited to what a double represents exactly, as in prelude.lua. The numbers may be followed
+ * by the oldest format that a reader has to know, and by further parts: see prelude.lua.
  */
 const METADATA =
   /^(\d{1,15}) (\d{1,10}) (\d{1,15}) (\d{1,15}) (\d{1,15}) ([0-9a-z]{1,9}) ([0-9a-z]{1,9})(?: (\d{1,9})( .*)?)?$/;

@@ -15,9 +15,7 @@ export interface ResumeCommand {
 }
 
 type Resumed = Extract<ResumeResult, { type: "resumed" }> & {
-  /**
-   * The epoch of the subject when the session logged in; `undefined` for a session of a release before 0.2.
-   */
+  /** The epoch of the subject when the session logged in; `undefined` for a session that only a shared index lists. */
   readonly loginEpoch: number | undefined;
   readonly change: StateChange | undefined;
 };

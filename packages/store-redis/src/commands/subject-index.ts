@@ -73,7 +73,7 @@ export function endInIndex(
   return calls.timedScript("index-end", keys.index(hash), [String(tombstoneMs), ...named], nothing);
 }
 
-/** shared-raise.lua: raises the epoch of releases before 0.2, to at least `least`. */
+/** shared-raise.lua: raises the epoch beside the shared index, to at least `least`. */
 export async function raiseSharedEpoch(
   { calls, keys }: { readonly calls: Pick<Calls, "script">; readonly keys: Keys },
   hash: string,

@@ -69,7 +69,7 @@ export function destroyedMessage(
   confirm: ConfirmationRequest | undefined,
   isReplaced: boolean,
 ): string {
-  // Older releases ignore the last element, and close with 4410.
+  // A process that does not know the sixth element ignores it, and closes with 4410 in place of 4409.
   if (isReplaced) return JSON.stringify(["d", id, reason ?? null, null, null, 1]);
   return JSON.stringify([
     "d",

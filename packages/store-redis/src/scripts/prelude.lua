@@ -4,10 +4,10 @@
 -- The session hash p:s:{id}:
 --   m          "version lineage fence schemaVersion bytes idleAt absoluteAt[ format[ more…]]"; the two times in milliseconds by this
 --              server's clock, in base 36, 0 for no deadline; bytes: an upper bound of the bytes of the data; lineage: see next_lineage;
---              format: the oldest format that a reader has to know, 1 if absent; more: parts of later releases, which are kept as they
---              are. A release whose records older releases can read adds parts and leaves the format. A release whose records they
---              can't read raises the format, and older releases refuse such a record as unreadable. Parts of this release, only with
---              lifetimes of the session's own: "i<idle ms>" and "a<absolute ms>", in base 36, 0 for never
+--              format: the oldest format that a reader has to know, 1 if absent; more: further parts. A script keeps parts that it does
+--              not know. A change that older scripts may ignore adds a part. A change that they may not ignore raises the format,
+--              and they refuse the record as unreadable. Known parts, only with lifetimes of the session's own: "i<idle ms>" and
+--              "a<absolute ms>", in base 36, 0 for never
 --   d:<field>  one JSON text per top-level field
 --   v          digest of the current verifier          q  "digest graceEnd" of the one before it
 --   n          "digest until" of a renewal code        s  subject
@@ -19,7 +19,8 @@
 --   u          until when the subject's index lists the session, seconds by this server's clock; 0 for ever. Only with a subject
 --   e          the subject's epoch when the login began, if the subject had an epoch
 --   x<hash>    "epoch until": a denial. The subject's sessions were destroyed while this one was about to become the subject's
--- A subject's index p:u:{hash}: a sorted set of session ids, by the time until which each can be live.
+-- A subject's index p:u:{hash}: a sorted set of session ids, by the time until which each can be live. A session without the field u
+-- is only in a shared index, p:u:{first two characters of the hash}, which lists "rest of the hash, id" with the score 0.
 -- A subject's last seat p:t:{hash}; its logins p:q:{hash}: a sorted set of session ids, by the numbers of the logins.
 -- A tombstone is the same key without m: t epoch (0: destroyed by id) · b "node sequence" of the destruction · r reason · h · s
 -- · l: a newer login of the subject ended the session.
@@ -233,7 +234,7 @@ local function session_id() -- rare
   return string.match(key, '{([^{}]*)}$')
 end
 
--- Announces new deadlines to the other holders. Older releases ignore the message.
+-- Announces new deadlines to the other holders. A process that does not know the type "t" ignores the message.
 local function announce_deadlines(holders, node, idle, absolute, more) -- rare
   if not has_other_holders(holders, node) then return end
   local own_idle, own_absolute = own_lifetime(more, 'i') or -1, own_lifetime(more, 'a') or -1

@@ -53,7 +53,7 @@ local takes_over = exclusive == '1' and found[5] ~= node .. ' ' .. sequence
 if takes_over then fence = take_over(fence, holders, node, sequence, at) end
 local next_at = idle_ms == '' and idle_at or next_idle(idle_at, own_lifetime(more, 'i') or tonumber(idle_ms), at)
 -- The deadline must not pass the time until which the subject's index lists the session (index ⊇ live). The next touch extends
--- both. A session without field u is listed in the shared index of older releases, until its absolute deadline.
+-- both. A session without the field u is listed in a shared index, which has no times.
 if found[4] and found[6] and not is_listed(found[6], listed_until(next_at, absolute_at, at, 0)) then
   next_at = math.max(idle_at, found[6] * 1000)
 end

@@ -1,4 +1,4 @@
--- Raises the epoch of releases before 0.2, to refuse logins in flight in processes of those releases.
+-- Raises the epoch beside a shared index, so that logins in flight fail in the processes that write the shared indexes.
 -- KEYS  1 epoch
 -- ARGV  1 how long the epoch is kept, ms · 2 the lowest allowed epoch
 -- Out   the epoch

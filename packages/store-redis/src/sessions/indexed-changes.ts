@@ -139,7 +139,7 @@ export class IndexedChanges {
 
   /**
    * Lists a resumed session again if its subject's index lists it for too short a time or not at all: the
-   * index may have lost it by an eviction or a failover, or the session is from a release before 0.2. If the
+   * index may have lost it by an eviction or a failover, or only a shared index lists it. If the
    * subject's sessions were destroyed while the index had lost this one, it is passed to `destroy`.
    */
   async listAgain(

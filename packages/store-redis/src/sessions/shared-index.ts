@@ -4,9 +4,9 @@ import { raiseSharedEpoch } from "../commands/subject-index.ts";
 import { type Keys, idOfSharedEntry, sharedEntry, sharedRange } from "../base/keys.ts";
 
 /**
- * The subject index of releases before 0.2: 4,096 sorted sets that all subjects share. It is read but never
- * added to, so that sessions which are listed only there are found until their next touch or resume lists
- * them in their subject's own index.
+ * The shared indexes of subjects: 4,096 sorted sets, each for all subjects whose hashes have the same first two characters. Release 0.1
+ * lists sessions there, and may run beside this release during a deployment. This release reads the shared indexes, and adds no
+ * session: the next touch or resume of a session lists it in its subject's own index.
  */
 export class SharedIndex {
   readonly #calls: Pick<Calls, "command" | "script">;
@@ -17,10 +17,7 @@ export class SharedIndex {
     this.#keys = keys;
   }
 
-  /**
-   * Raises the shared epoch to at least `epoch`, so that logins in flight in processes of older releases are
-   * refused.
-   */
+  /** Raises the shared epoch to at least `epoch`, so that logins in flight fail in the processes that write the shared indexes. */
   async raise(hash: string, epoch: number, keepMs: number): Promise<void> {
     await raiseSharedEpoch({ calls: this.#calls, keys: this.#keys }, hash, { least: epoch, keepMs });
   }

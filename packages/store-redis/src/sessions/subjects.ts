@@ -135,8 +135,8 @@ export class Subjects {
   }
 
   /**
-   * The listed sessions, in pages; a session may be on more than one page. `missed` is called if the shared
-   * index of older releases, which is in another slot of a Cluster, cannot be read.
+   * The listed sessions, in pages; a session may be on more than one page. `missed` is called if the shared index, which is in
+   * another slot of a Cluster, can't be read.
    */
   async *pages(
     subject: string,
