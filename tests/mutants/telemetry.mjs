@@ -36,8 +36,8 @@ export const telemetryMutants = [
     name: "telemetry-error-text",
     promise: "the text of an application's error is not published",
     file: "packages/core/src/base/operation.ts",
-    find: "event.errorType = typeOf(error);",
-    replace: "event.errorType = `${typeOf(error)} ${String(error)}`;",
+    find: "event.errorType = errorTypeOf(error);",
+    replace: "event.errorType = `${errorTypeOf(error)} ${String(error)}`;",
     tests: channels("no payload has a secret"),
   },
   {

@@ -18,7 +18,7 @@ export interface Serving {
   /** The number of this process, from 1. */
   readonly process: number;
   /** Whether the sessions survive the end of the process. Only then may a visitor kill it. */
-  readonly mortal: boolean;
+  readonly isMortal: boolean;
   /** Called when the number of a session's connections in this process has changed. */
   readonly connectionsChanged: (session: Session<Visitor>) => void;
 }
@@ -120,7 +120,7 @@ async function execute(connection: VisitorConnection, command: Command, serving:
       await session.destroy("the visitor destroyed it");
       return;
     case "kill":
-      if (!serving.mortal) {
+      if (!serving.isMortal) {
         return sendReport(connection, {
           type: "refused",
           reason: "the sessions are in this process and would die with it",

@@ -31,7 +31,7 @@ export async function startSingle(port: number, voice: Voice): Promise<Demo> {
   const handlers = visitorHandlers({
     sessions,
     process: 1,
-    mortal: false,
+    isMortal: false,
     connectionsChanged: presence.report,
   });
   const plain: PlainServing = {

@@ -65,7 +65,7 @@ async function work(): Promise<void> {
   const handlers = visitorHandlers({
     sessions,
     process: number,
-    mortal: true,
+    isMortal: true,
     connectionsChanged: presence.report,
   });
   const plain: PlainServing = {
@@ -80,11 +80,11 @@ async function work(): Promise<void> {
     if (request === "list") reports.list();
   });
 
-  let ending = false;
+  let isEnding = false;
   let isOrphan = false;
   const end = (): void => {
-    if (ending) return;
-    ending = true;
+    if (isEnding) return;
+    isEnding = true;
     setTimeout(() => process.exit(1), END_WITHIN_MS).unref();
     void shutDown();
   };
@@ -138,15 +138,15 @@ async function addInRedis(client: Redis, run: string): Promise<number> {
 }
 
 function reportOutages(client: Redis, say: (sentence: string) => void): void {
-  let away = false;
+  let isAway = false;
   client.on("error", (error) => {
-    if (!away)
+    if (!isAway)
       say(`Redis is away (${error.message}); what is in memory can be read, and writes are refused.`);
-    away = true;
+    isAway = true;
   });
   client.on("ready", () => {
-    if (away) say("Redis is back.");
-    away = false;
+    if (isAway) say("Redis is back.");
+    isAway = false;
   });
 }
 

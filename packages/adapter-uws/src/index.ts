@@ -79,10 +79,10 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
     upgrade(response, request, context) {
       if (bound === undefined) return refuse(response, 503, "server restarting");
       const route = bound;
-      let aborted = false;
+      let isAborted = false;
       // Without an abort handler the runtime ends the process if the client disconnects before the answer.
       response.onAborted(() => {
-        aborted = true;
+        isAborted = true;
       });
       let copy: UpgradeRequest | undefined;
       let found: unknown;
@@ -109,9 +109,9 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
       const answered = async () => {
         const answer = await route.binding.admit(copy.handshake, found);
         isDecided = true;
-        const needsOther = answer.type === "accept" && !isInside && !aborted;
+        const needsOther = answer.type === "accept" && !isInside && !isAborted;
         const other = needsOther ? await neighbours.find(response) : undefined;
-        if (aborted) {
+        if (isAborted) {
           if (answer.type === "accept") route.binding.abandon(answer.ticket);
         } else if (answer.type === "reject") {
           response.cork(() => refuse(response, answer.status, answer.reason, answer.headers));

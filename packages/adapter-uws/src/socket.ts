@@ -186,9 +186,9 @@ function heartbeat(socket: Socket, silentHeartbeats: number): void {
   const fields = fieldsOf(socket);
   const { wsessionSeen: last = SEEN } = fields;
   const waits = attempt(() => socket.getBufferedAmount(), 0);
-  const stalled = last < SEEN;
-  const takes = waits < (stalled ? STALLED - last : last);
-  const isSilent = last !== SEEN && !takes && (stalled || waits === 0);
+  const isStalled = last < SEEN;
+  const takes = waits < (isStalled ? STALLED - last : last);
+  const isSilent = last !== SEEN && !takes && (isStalled || waits === 0);
   const silentSoFar = isSilent ? (fields.wsessionSilent ?? 0) + 1 : 0;
   if (isSilent && silentSoFar >= silentHeartbeats) {
     silent = socket;
@@ -228,7 +228,7 @@ function sendFragments(
   fragmentBytes: number,
 ): SendOutcome {
   const bytes = typeof data === "string" ? Buffer.from(data) : data;
-  let queued = false;
+  let isQueued = false;
   for (let start = 0; start < bytes.length; start += fragmentBytes) {
     const end = start + fragmentBytes;
     const fragment = bytes.subarray(start, end);
@@ -236,8 +236,8 @@ function sendFragments(
     if (start === 0) status = socket.sendFirstFragment(fragment, typeof data !== "string", false);
     else if (end < bytes.length) status = socket.sendFragment(fragment, false);
     else status = socket.sendLastFragment(fragment, false);
-    if (status !== 1) queued = true;
+    if (status !== 1) isQueued = true;
     socket.ping();
   }
-  return queued ? "queued" : "sent";
+  return isQueued ? "queued" : "sent";
 }

@@ -11,7 +11,7 @@ const MAX_STALLS = 2;
 export class WriteProgress {
   readonly #tcp: Socket;
   readonly #ms: number;
-  #stalled = false;
+  #isStalled = false;
   #stalls = 0;
 
   private constructor(tcp: Socket, ms: number) {
@@ -40,10 +40,10 @@ export class WriteProgress {
    * operating system accepts more only when a third of its buffer is free, which is up to 1.5 MB.
    */
   take(): boolean {
-    this.#stalls = this.#stalled ? this.#stalls + 1 : 0;
+    this.#stalls = this.#isStalled ? this.#stalls + 1 : 0;
     // Once fired, the timer is only restarted by the next read or write, which may never come.
-    if (this.#stalled) this.#tcp.setTimeout(this.#ms);
-    this.#stalled = false;
+    if (this.#isStalled) this.#tcp.setTimeout(this.#ms);
+    this.#isStalled = false;
     return this.#stalls < MAX_STALLS;
   }
 
@@ -53,6 +53,6 @@ export class WriteProgress {
   }
 
   readonly #onTimeout = (): void => {
-    this.#stalled = true;
+    this.#isStalled = true;
   };
 }

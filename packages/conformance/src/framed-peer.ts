@@ -125,7 +125,8 @@ export class FramedPeer {
 
   /** Reads until this number of kept messages has arrived, and returns the texts of all kept messages so far. */
   async keptTexts(count: number): Promise<string[]> {
-    while (this.kept.length < count) await this.next();
+    // By the offsets, because `kept` decodes every message each time.
+    while (this.keptOffsets.length < count) await this.next();
     return this.kept;
   }
 

@@ -44,7 +44,7 @@ function setting(kept: readonly OutboxEntry[]) {
   };
   const session = {
     id: "s",
-    gone: false,
+    isGone: false,
     get connectionCount() {
       return connections;
     },

@@ -37,9 +37,9 @@ export const messageCases: readonly AdapterCase[] = [
       const server = await trial.serve(newSessions(), {
         async message(_, text) {
           running += 1;
-          const alone = running === 1;
+          const isAlone = running === 1;
           await (Number(text) % 3 === 0 ? delay(Number(text) % 4) : Promise.resolve());
-          journal.note(`${text}${alone ? "" : " not alone"}`);
+          journal.note(`${text}${isAlone ? "" : " not alone"}`);
           running -= 1;
         },
       });

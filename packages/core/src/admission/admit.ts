@@ -177,7 +177,7 @@ async function create<Data extends object>(
   decision: PendingDecision,
 ): Promise<ResolvedSession<Data>> {
   const { subject, decidedAt, lifetimes } = decision;
-  const token = registry.settings.token !== undefined;
+  const hasToken = registry.settings.token !== undefined;
   const id = newSelector();
   decision.expectSession(id);
   const created = await createStored(registry, {
@@ -188,7 +188,7 @@ async function create<Data extends object>(
     decidedAt,
     lifetimes,
     hold: true,
-    token,
+    hasToken,
   });
   const { stored } = created;
   const state = registry.adoptNew(id, stored);

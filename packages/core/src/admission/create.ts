@@ -54,7 +54,7 @@ export async function createBy<Data extends object>(
   const id = newSelector();
   decision.expectSession(id);
   const { decidedAt } = decision;
-  const wanted = { id, data, isChecked: false, subject, decidedAt, lifetimes, hold: false, token: true };
+  const wanted = { id, data, isChecked: false, subject, decidedAt, lifetimes, hold: false, hasToken: true };
   const { stored, token = "" } = await createStored(registry, wanted);
   const state = registry.adoptCreated(id, stored);
   if (decision.ending !== undefined) {

@@ -36,7 +36,7 @@ export function endingOf(event: {
   return event.replaced === true ? REPLACED_BY_LOGIN : destroyedEnding(event.reason);
 }
 
-/** The error of a decision that has no connection yet, and that an ending overtook: a destruction, a takeover or the shutdown. */
+/** The error for a decision without a connection that a destruction, a takeover or the shutdown overtook. */
 export function errorOf({ code, reason }: Ending): SessionError {
   if (code === CloseCode.Destroyed) return revokedError();
   if (code === CloseCode.Replaced) return fencedError();

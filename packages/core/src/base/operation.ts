@@ -124,7 +124,7 @@ class RunningOperation<Name extends OperationName> implements Running<Name> {
     const hasFailed = error !== undefined;
     event.outcome ??= hasFailed ? this.#failed(error) : this.#succeeded;
     event.durationMs = performance.now() - this.#startedAt;
-    if (hasFailed) event.errorType = typeOf(error);
+    if (hasFailed) event.errorType = errorTypeOf(error);
     const { error: failed, asyncStart, asyncEnd } = this.#tracing;
     if (hasFailed) failed.publish(event);
     if (this.hasReturned) asyncStart.publish(event);
@@ -141,7 +141,7 @@ function watch<Name extends OperationName>(promise: Promise<unknown>, running: R
 }
 
 /** The kind of an error. Its message may hold data, and so may a name that is no identifier. */
-function typeOf(error: unknown): string {
+function errorTypeOf(error: unknown): string {
   try {
     if (isSessionError(error)) return error.code;
     if (error instanceof Error && /^\w{1,64}$/.test(error.name)) return error.name;

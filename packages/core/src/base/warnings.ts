@@ -19,7 +19,7 @@ export class Warnings {
   readonly #windows = new Map<string, Window>();
   readonly #advice: string;
 
-  /** `advice` ends each warning. */
+  /** `advice`: the text at the end of each warning. */
   constructor(advice: string) {
     this.#advice = advice;
   }

@@ -45,7 +45,7 @@ export class Backlog<Socket extends object> {
     runtime.pause(this.#socket);
   }
 
-  /** `isLive`: the socket has not ended. Only then the runtime may resume it. */
+  /** `isLive`: the socket has not ended. Only then may the runtime resume it. */
   unpause(isLive: boolean): void {
     if (this.#pausedUntil === undefined) return;
     this.#pausedUntil.cancel();

@@ -64,8 +64,8 @@ export class LiveConnection<Data extends object, Socket extends object>
   readonly #remoteAddress: string | undefined;
   readonly #openedAfter: number = sinceEpoch();
   /**
-   * The transport's data; or the transport record, once the application has read the record; or the details of the connection,
-   * which have one of the two. One field, because each field costs memory on every connection.
+   * One of three: the transport's data; a TransportRecord, once the application has read `transport`; or ConnectionDetails, which
+   * then has the data or the record. One field for all three, because each field costs memory on every connection.
    */
   #record: unknown;
 

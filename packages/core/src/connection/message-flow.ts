@@ -43,12 +43,12 @@ export abstract class MessageFlow<Socket extends object> {
   protected abstract advanceEnd(): void;
 
   /** Whether a message arrived since the flag was last cleared. */
-  get active(): boolean {
+  get isActive(): boolean {
     return (this.flow & Flow.Active) !== 0;
   }
 
-  set active(active: boolean) {
-    this.flow = active ? this.flow | Flow.Active : this.flow & ~Flow.Active;
+  set isActive(isActive: boolean) {
+    this.flow = isActive ? this.flow | Flow.Active : this.flow & ~Flow.Active;
   }
 
   get hasEnded(): boolean {

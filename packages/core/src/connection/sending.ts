@@ -29,7 +29,7 @@ export abstract class SendingConnection<Socket extends object> extends Connectio
   /** The number of UTF-16 code units or bytes that were written since the last ping. */
   #bytesSinceProbe = 0;
 
-  /** After a `"queued"`: all data was handed to the operating system. */
+  /** All data was handed to the operating system, after a `send` had returned `"queued"`. */
   protected abstract notifyDrained(): void;
 
   send(data: string | Uint8Array, surplus?: undefined): SendOutcome {

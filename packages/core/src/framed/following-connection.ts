@@ -2,7 +2,7 @@ import type { Attach, Position } from "@wsession/protocol";
 import type { Deadlines } from "../base/deadlines.ts";
 import { LiveConnection } from "../connection/connection.ts";
 import { Flow } from "../connection/flow.ts";
-import { BEGINNING, isSame } from "../session/kept-run.ts";
+import { BEGINNING, isSamePosition } from "../session/kept-run.ts";
 import type { KeptRun } from "../session/kept-run.ts";
 import type { LocalSession } from "../session/local-session.ts";
 import type { FoundSession } from "../session/unattached-connection.ts";
@@ -54,7 +54,7 @@ export abstract class FollowingConnection<Data extends object, Socket extends ob
     const from = isOwn ? attach.at : this.#storedPosition;
     const witness = isOwn ? attach.witness : undefined;
     const end = outboxes.endOf(state);
-    const isCurrent = isSame(from, end) && witness === undefined && reader === undefined;
+    const isCurrent = isSamePosition(from, end) && witness === undefined && reader === undefined;
     // Share the stream's object: a copy would cost 32 bytes for each connection.
     if (isCurrent) return { at: end, last: end.offset, missed: undefined, replayed: 0 };
     this.#replay = new Replay<Data>(this, state, from, reader);
@@ -67,7 +67,8 @@ export abstract class FollowingConnection<Data extends object, Socket extends ob
     if (!outboxes.areKept) return this.sendFrames(first);
     this.flow |= Flow.Following;
     this.#storedPosition = at;
-    if (this.#replay === undefined && isSame(at, outboxes.endOf(state))) return this.sendFrames(first);
+    if (this.#replay === undefined && isSamePosition(at, outboxes.endOf(state)))
+      return this.sendFrames(first);
     // There is no replay if the client was up to date at first, and a message was kept after that.
     this.#replay ??= new Replay<Data>(this, state, at, undefined);
     this.#replay.start(first);

@@ -69,8 +69,8 @@ export class FramedConnection<Data extends object, Socket extends object> extend
   /** Throws a ProtocolError for a frame that the client may not send yet, and for too many frames. */
   private admitMessage(frame: string | Uint8Array, isCounted: boolean): void {
     if (this.#attaches === 0) throw new ProtocolError("attach is the first frame");
-    const namedSession = (this.flow & Flow.NamedSession) !== 0;
-    if (isCounted && !namedSession && !(this.hasSentHello && this.hasSession))
+    const hasNamedSession = (this.flow & Flow.NamedSession) !== 0;
+    if (isCounted && !hasNamedSession && !(this.hasSentHello && this.hasSession))
       throw new ProtocolError("numbered messages wait for hello");
     if (!this.hasSentHello && this.ownArrival().exceeds(frame))
       throw new ProtocolError("too much before hello");
@@ -255,8 +255,8 @@ export class FramedConnection<Data extends object, Socket extends object> extend
 
   override onRenewed({ token, renewalCode }: Renewal): void {
     if (this.isEnding || this.#attaches === 0) return;
-    const byCookie = this.binding.settings.token?.write !== undefined;
-    const secret = byCookie ? { token: undefined, renewalCode } : { token, renewalCode: undefined };
+    const usesCookie = this.binding.settings.token?.write !== undefined;
+    const secret = usesCookie ? { token: undefined, renewalCode } : { token, renewalCode: undefined };
     this.flow |= Flow.HasSent;
     this.transmitSecret(writeServerControl({ type: "notice", ...secret }));
   }

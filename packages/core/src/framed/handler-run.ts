@@ -83,7 +83,7 @@ function refusalOf<Data extends object, Socket>(
     if (refusal.code === "INVALID_MESSAGE") connection.transactionFailed(error);
     return refusal;
   }
-  const isEnding = state.gone || connection.sessionConnection.isEnding;
+  const isEnding = state.isGone || connection.sessionConnection.isEnding;
   if (isSessionError(error, "STORE_UNAVAILABLE") || (isEnding && isAboutTheEnd(error))) throw error;
   if (staged.isRefusal(error)) {
     const why = refusalByStore(error);

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { writeKept, writeServerControl } from "@wsession/protocol";
 import type { Missed, Position } from "@wsession/protocol";
-import { after, BEGINNING, endsBefore, isSame } from "../session/kept-run.ts";
+import { remainderAfter, BEGINNING, endsBefore, isSamePosition } from "../session/kept-run.ts";
 import type { KeptRun } from "../session/kept-run.ts";
 import type { LocalSession } from "../session/local-session.ts";
 import type { OutboxStream } from "../session/outbox-stream.ts";
@@ -101,7 +101,7 @@ export class Replay<Data extends object> {
     this.#page = undefined;
     if (page === undefined) this.#connection.sendFrames(first);
     else this.#sendPage(page, first);
-    if (isSame(this.#position, this.#stream.end)) this.#isLive = true;
+    if (isSamePosition(this.#position, this.#stream.end)) this.#isLive = true;
     else void this.#catchUp();
   }
 
@@ -113,7 +113,7 @@ export class Replay<Data extends object> {
   /** `isAgain`: the store has lost messages, and `run` has all messages that the store still has. */
   onKept(run: KeptRun, isAgain: boolean): void {
     if (!this.#isLive) return;
-    const next = isAgain && endsBefore(run, this.#position) ? "other" : after(this.#position, run);
+    const next = isAgain && endsBefore(run, this.#position) ? "other" : remainderAfter(this.#position, run);
     const waits = this.#connection.bufferedAmount;
     if (next !== "gap" && next !== "other" && (waits === 0 || waits <= this.#connection.maxBufferedBytes)) {
       if (this.#send(next.entries)) return;
@@ -187,14 +187,14 @@ export class Replay<Data extends object> {
   /** Whether the next live message directly follows the position. `endBefore`: the end of the stream before the page was read. */
   #isAtEnd(page: Page, endBefore: Position): boolean {
     const { end } = this.#stream;
-    if (!isSame(this.#position, page.end)) return false;
-    if (isSame(this.#position, end)) return true;
+    if (!isSamePosition(this.#position, page.end)) return false;
+    if (isSamePosition(this.#position, end)) return true;
     if (this.#position.offset > end.offset) {
       this.#stream.onReplyEnd(this.#position);
       return true;
     }
     // If the stream grew while the page was read, read on. If not, the store has lost messages that were announced before.
-    if (!isSame(endBefore, end)) return false;
+    if (!isSamePosition(endBefore, end)) return false;
     this.#stream.onReportedEnd(this.#position);
     return true;
   }

@@ -233,9 +233,9 @@ export class ServerBinding<Data extends object, Socket extends object>
     const due = performance.now() + heartbeatMs;
     this.#nextHeartbeat = this.deadlines.after(heartbeatMs, () => {
       // After a stall of this process the peers' pongs may be unread, so skip this heartbeat.
-      const stalled = performance.now() - due > heartbeatMs / 2;
+      const isStalled = performance.now() - due > heartbeatMs / 2;
       // Node runs timers before it reads sockets. Wait for the next turn, so that data that has arrived is read first.
-      if (!stalled) setImmediate(this.#sendHeartbeats);
+      if (!isStalled) setImmediate(this.#sendHeartbeats);
       // Go on during a shutdown, because otherwise the runtime's own timeout ends connections that wait for their turn.
       if (!this.#isClosing || this.#unfinished > 0) this.#scheduleHeartbeat();
     });

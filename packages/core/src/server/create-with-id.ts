@@ -33,7 +33,7 @@ export async function createWithId(
     decidedAt: undefined,
     lifetimes: givenLifetimes(lifetimes),
     hold: false,
-    token: false,
+    hasToken: false,
   };
   await registry.calls.ask(() => createStored(registry, wanted));
 }

@@ -23,7 +23,7 @@ export function applyDeadlines<Data extends object>(
   state.context.lifetimes.set(state, announced);
   const now = state.lifetime;
   const isTouch =
-    isAbout(absoluteAt, now?.absoluteAt ?? Infinity) &&
+    isNear(absoluteAt, now?.absoluteAt ?? Infinity) &&
     own?.idleMs === now?.own?.idleMs &&
     own?.absoluteMs === now?.own?.absoluteMs;
   if (isTouch || waiting.has(state)) return;
@@ -39,13 +39,13 @@ export function applyDeadlines<Data extends object>(
 
 async function readDeadlines<Data extends object>(state: LocalSession<Data>): Promise<void> {
   const { calls, lifetimes } = state.context;
-  if (state.gone || state.connectionCount === 0 || calls.isClosed) return;
+  if (state.isGone || state.connectionCount === 0 || calls.isClosed) return;
   const askedAt = performance.now();
   const stored = await calls.ask(() => state.context.store.load(state.id));
   if (stored === undefined) state.endSession(EXPIRED);
   else lifetimes.set(state, { ...stored, idleInMs: stored.idleInMs - (performance.now() - askedAt) });
 }
 
-function isAbout(one: number, other: number): boolean {
+function isNear(one: number, other: number): boolean {
   return one === other || Math.abs(one - other) <= DEADLINE_TOLERANCE_MS;
 }

@@ -19,7 +19,7 @@ export function sendCommit<Data extends object>(
   state: LocalSession<Data>,
   request: CommitRequest,
 ): Awaitable<CommitAnswer> {
-  if (state.gone) throw goneError();
+  if (state.isGone) throw goneError();
   const { store, diagnostics } = state.context;
   diagnostics.writes += 1;
   // `bindSessions` has checked already that the store has `commit`.

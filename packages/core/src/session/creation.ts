@@ -25,7 +25,7 @@ export interface NewSession {
   /** Whether the store counts a connection of this process as a holder from the start. */
   readonly hold: boolean;
   /** Whether the session gets a token. */
-  readonly token: boolean;
+  readonly hasToken: boolean;
   /** The lifetimes that the application gave the session; `undefined`: those of the options. */
   readonly lifetimes: Lifetimes | undefined;
   /** When the subject was named, by `performance.now()`. */
@@ -48,7 +48,7 @@ export function createStored<Data extends object>(
   const { id, subject, hold, decidedAt, lifetimes = {} } = wanted;
   if (wanted.lifetimes !== undefined) assertSupported(store);
   const own = ownOf(lifetimes);
-  const verifier = wanted.token ? newVerifier() : undefined;
+  const verifier = wanted.hasToken ? newVerifier() : undefined;
   const created = (result: CreateResult): Created => {
     if (result.type !== "created") throw refusal(result.type);
     if (own?.idleMs !== undefined && result.session.own?.idleMs === undefined) {

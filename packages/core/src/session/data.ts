@@ -48,11 +48,11 @@ export function checkData<Data extends object>(schema: Settings<Data>["schema"],
  */
 export function checkNewData<Data extends object>(schema: Settings<Data>["schema"], value: unknown): Data {
   const data = checkData(schema, value);
-  if (schema !== undefined && !isSame(data, value)) checkData(schema, data);
+  if (schema !== undefined && !isSameData(data, value)) checkData(schema, data);
   return data;
 }
 
-function isSame(data: object, value: unknown): boolean {
+function isSameData(data: object, value: unknown): boolean {
   try {
     return data === value || isDeepStrictEqual(data, value);
   } catch {

@@ -155,7 +155,7 @@ export class SessionHandle<Data extends object> implements Session<Data>, Promis
 
   async #destroy(reason: string | undefined): Promise<boolean> {
     const state = this.#state;
-    if (state.gone) return false;
+    if (state.isGone) return false;
     const result = await this.#ask(() => state.context.store.destroy(state.id, reason, false));
     state.endSession(destroyedEnding(reason));
     publishDestroyed(result.destroyed, "call");
@@ -224,7 +224,7 @@ export class SessionHandle<Data extends object> implements Session<Data>, Promis
   }
 
   #refusal(): SessionError | undefined {
-    if (this.#state.gone) return goneError();
+    if (this.#state.isGone) return goneError();
     // The store would refuse the call for the same reason, so save the round trip.
     return this.#connection !== undefined && this.#connection.fence < this.#state.fence
       ? fencedError()

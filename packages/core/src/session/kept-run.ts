@@ -9,7 +9,7 @@ export interface KeptRun {
 
 export const BEGINNING: Position = { offset: 0, chain: 0 };
 
-export function isSame(one: Position, other: Position): boolean {
+export function isSamePosition(one: Position, other: Position): boolean {
   return one.offset === other.offset && one.chain === other.chain;
 }
 
@@ -23,7 +23,7 @@ export function endOf({ before, entries }: KeptRun): Position {
  * if entries are missing between the two. Returns `"other"` if the offsets fit and the chains differ: then one of the two
  * belongs to a history that the store has lost (I19).
  */
-export function after(position: Position, run: KeptRun): KeptRun | "gap" | "other" {
+export function remainderAfter(position: Position, run: KeptRun): KeptRun | "gap" | "other" {
   const index = position.offset - run.before.offset;
   if (index < 0) return "gap";
   if (index > run.entries.length) return { before: position, entries: [] };
@@ -32,7 +32,7 @@ export function after(position: Position, run: KeptRun): KeptRun | "gap" | "othe
   return index === 0 ? run : { before: position, entries: run.entries.slice(index) };
 }
 
-/** Whether `run` ends before `position`. `after` ignores such a run, because an announcement may come late. */
+/** Whether `run` ends before `position`. `remainderAfter` ignores such a run, because an announcement may come late. */
 export function endsBefore({ before, entries }: KeptRun, { offset }: Position): boolean {
   return before.offset + entries.length < offset;
 }

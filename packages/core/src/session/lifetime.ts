@@ -19,8 +19,8 @@ export interface Lifetime {
   /** Whether timers watch the deadlines, because the session has a connection here. */
   isWatched: boolean;
   /** Whether the `expiring` handlers were called for this absolute deadline, and for this idle deadline. */
-  warned: boolean;
-  warnedOfIdle: boolean;
+  hasWarned: boolean;
+  hasWarnedOfIdle: boolean;
   /** A message arrived after the last touch in the store. Stays true if the touch fails, so that the touch is tried again. */
   needsTouch: boolean;
   check: Deadline | undefined;

@@ -54,8 +54,8 @@ export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalS
       absoluteAt,
       own,
       isWatched: state.connectionCount > 0,
-      warned: false,
-      warnedOfIdle: false,
+      hasWarned: false,
+      hasWarnedOfIdle: false,
       needsTouch: false,
       check: undefined,
       checkAt: 0,
@@ -64,8 +64,8 @@ export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalS
     // Every answer of the store moves the deadlines a little, because clocks differ. Only a larger move is a new deadline.
     const isNew = (before: number, at: number, warningMs: number): boolean =>
       Math.abs(at - before) > Math.min(DEADLINE_TOLERANCE_MS, warningMs / 4);
-    if (isNew(lifetime.absoluteAt, absoluteAt, this.#settings.expiringMs)) lifetime.warned = false;
-    if (isNew(lifetime.idleAt, idleAt, this.#idleWarningMs(lifetime))) lifetime.warnedOfIdle = false;
+    if (isNew(lifetime.absoluteAt, absoluteAt, this.#settings.expiringMs)) lifetime.hasWarned = false;
+    if (isNew(lifetime.idleAt, idleAt, this.#idleWarningMs(lifetime))) lifetime.hasWarnedOfIdle = false;
     lifetime.idleAt = idleAt;
     lifetime.absoluteAt = absoluteAt;
     if (lifetime.isWatched) this.#schedule(state, lifetime);
@@ -126,10 +126,10 @@ export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalS
   /** Touches the session when a connection ends, because no later check would count the connection's last message. */
   onConnectionClosed(state: LocalSession<Data>, connection: SessionConnection<Data>): void {
     const { lifetime } = state;
-    if (lifetime === undefined || state.gone) return;
+    if (lifetime === undefined || state.isGone) return;
     // With idleFrom "disconnect" the idle time begins now, if no other connection of this process is left.
     const beginsIdle = this.#isKeptByConnections(lifetime) && state.connectionCount === 1;
-    if (!connection.active && !beginsIdle) return;
+    if (!connection.isActive && !beginsIdle) return;
     // The session was touched just now, for example by its handshake. A second touch would cost a round trip for each short visit.
     if (lifetime.idleAt - performance.now() > this.idleMsOf(state) * JUST_TOUCHED) return;
     lifetime.needsTouch = true;
@@ -138,14 +138,14 @@ export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalS
 
   /** Calls `expiring` for a new connection after its `open`, if the call for the session's other connections was made before. */
   warnIfExpiring(state: LocalSession<Data>, connection: SessionConnection<Data>): void {
-    if (state.lifetime?.warned !== true && state.lifetime?.warnedOfIdle !== true) return;
+    if (state.lifetime?.hasWarned !== true && state.lifetime?.hasWarnedOfIdle !== true) return;
     this.#deadlines.after(0, () => {
       const { lifetime } = state;
       if (lifetime === undefined) return;
       const { idleInMs, absoluteInMs } = this.left(state);
-      if (lifetime.warned && absoluteInMs > 0 && absoluteInMs <= this.#settings.expiringMs)
+      if (lifetime.hasWarned && absoluteInMs > 0 && absoluteInMs <= this.#settings.expiringMs)
         connection.expiring(Math.round(absoluteInMs), "absolute");
-      if (lifetime.warnedOfIdle && idleInMs > 0 && idleInMs <= this.#idleWarningMs(lifetime))
+      if (lifetime.hasWarnedOfIdle && idleInMs > 0 && idleInMs <= this.#idleWarningMs(lifetime))
         connection.expiring(Math.round(idleInMs), "idle");
     });
   }
@@ -163,8 +163,8 @@ export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalS
 
   /** When the `expiring` handlers have to be called for the idle deadline. */
   #idleWarningAt(lifetime: Lifetime): number {
-    const { idleAt, absoluteAt, warnedOfIdle } = lifetime;
-    const isExpected = this.hasListeners && !warnedOfIdle && idleAt < absoluteAt;
+    const { idleAt, absoluteAt, hasWarnedOfIdle } = lifetime;
+    const isExpected = this.hasListeners && !hasWarnedOfIdle && idleAt < absoluteAt;
     if (!isExpected || this.#isKeptByConnections(lifetime)) return Infinity;
     return idleAt - this.#idleWarningMs(lifetime);
   }
@@ -172,7 +172,7 @@ export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalS
   #schedule(state: LocalSession<Data>, lifetime: Lifetime, retryMs = 0): void {
     const now = performance.now();
     const idleMs = this.idleMsOf(state);
-    const warning = lifetime.warned ? Infinity : lifetime.absoluteAt - this.#settings.expiringMs;
+    const warning = lifetime.hasWarned ? Infinity : lifetime.absoluteAt - this.#settings.expiringMs;
     const lastCheck = lifetime.idleAt - lastCheckMs(idleMs);
     const idle = now < lastCheck ? lastCheck : lifetime.idleAt;
     const wanted = Math.min(
@@ -205,11 +205,11 @@ export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalS
   async #check(state: LocalSession<Data>, lifetime: Lifetime): Promise<void> {
     const now = performance.now();
     if (
-      !lifetime.warned &&
+      !lifetime.hasWarned &&
       lifetime.absoluteAt - this.#settings.expiringMs <= now &&
       now < lifetime.absoluteAt
     ) {
-      lifetime.warned = true;
+      lifetime.hasWarned = true;
       for (const connection of state.connections())
         connection.expiring(Math.round(lifetime.absoluteAt - now), "absolute");
     }
@@ -250,14 +250,14 @@ export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalS
   async #warnOfIdle(state: LocalSession<Data>, lifetime: Lifetime, now: number): Promise<void> {
     if (state.context.store.capabilities.shared) {
       await this.#reload(state, now);
-      if (state.gone || state.lifetime !== lifetime) return;
+      if (state.isGone || state.lifetime !== lifetime) return;
       if (takeActivity(state)) {
         lifetime.needsTouch = true;
         return this.#touch(state, lifetime, performance.now());
       }
       if (this.#idleWarningAt(lifetime) > performance.now()) return;
     }
-    lifetime.warnedOfIdle = true;
+    lifetime.hasWarnedOfIdle = true;
     const remainingMs = Math.round(lifetime.idleAt - performance.now());
     for (const connection of state.connections()) connection.expiring(remainingMs, "idle");
     // The next message touches the session at once, because it is the answer to the warning.
@@ -285,10 +285,10 @@ function awaitMessages<Data extends object>(state: LocalSession<Data>): void {
 }
 
 function takeActivity<Data extends object>(state: LocalSession<Data>): boolean {
-  let active = false;
+  let isActive = false;
   for (const connection of state.connections()) {
-    active ||= connection.active;
-    connection.active = false;
+    isActive ||= connection.isActive;
+    connection.isActive = false;
   }
-  return active;
+  return isActive;
 }

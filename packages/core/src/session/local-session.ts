@@ -17,7 +17,7 @@ import type { StoreCalls } from "./store-calls.ts";
 import type { SessionWrites } from "./writes.ts";
 
 /** Read once, because reading the environment costs more CPU than the rest of a write in this process. */
-const IN_DEVELOPMENT = process.env["NODE_ENV"] !== "production";
+const IS_DEVELOPMENT = process.env["NODE_ENV"] !== "production";
 
 /** A point in the history of a session. A lineage of `undefined` is the same as 0. */
 export type VersionStamp = Pick<StoredSession, "version" | "lineage">;
@@ -56,7 +56,7 @@ export class LocalSession<Data extends object> {
   lineage: number;
   subject: string | undefined;
   fence: number;
-  gone = false;
+  isGone = false;
   /** The deadlines; `undefined` for a session that never expires. */
   lifetime: Lifetime | undefined;
   /** Created by the first write. */
@@ -136,7 +136,7 @@ export class LocalSession<Data extends object> {
 
   /** Freezes JSON data in development, because a change in place would be lost without an error. */
   protect(data: Data): Readonly<Data> {
-    if (!IN_DEVELOPMENT || this.context.store.capabilities.values !== "json") return data;
+    if (!IS_DEVELOPMENT || this.context.store.capabilities.values !== "json") return data;
     try {
       return deepFreeze(data);
     } catch {
@@ -210,7 +210,7 @@ export class LocalSession<Data extends object> {
 
   /** Reads the session from the store. If the session is gone, ends its connections and rejects with SESSION_GONE. */
   async read(): Promise<void> {
-    if (this.gone) throw goneError();
+    if (this.isGone) throw goneError();
     const versionAtRequest = this.versionStamp;
     const stored = await this.context.store.load(this.id);
     if (stored === undefined) {
@@ -227,8 +227,8 @@ export class LocalSession<Data extends object> {
 
   /** Ends the session here: refuses further writes and ends the connections. Returns the number of ended connections. */
   endSession(ending: Ending): number {
-    if (this.gone) return 0;
-    this.gone = true;
+    if (this.isGone) return 0;
+    this.isGone = true;
     if (ending === REPLACED_BY_LOGIN) replacedStates.add(this);
     this.context.pending.endSession(this.id, ending);
     return this.endConnections((connection) => connection !== undefined, ending);

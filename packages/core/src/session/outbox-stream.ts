@@ -3,7 +3,7 @@ import type { ErrorContext } from "../api/error-context.ts";
 import { GONE, type Ending } from "../base/endings.ts";
 import { asStoreError } from "../base/errors.ts";
 import type { SessionStore } from "../store/contract.ts";
-import { after, BEGINNING, endOf, isSame } from "./kept-run.ts";
+import { remainderAfter, BEGINNING, endOf, isSamePosition } from "./kept-run.ts";
 import type { KeptRun } from "./kept-run.ts";
 import type { StoreCalls } from "./store-calls.ts";
 
@@ -20,7 +20,7 @@ const MAX_OUT_OF_ORDER = 64;
 /** The part of a session that its outbox stream uses. */
 export interface OutboxSession {
   readonly id: string;
-  readonly gone: boolean;
+  readonly isGone: boolean;
   readonly connectionCount: number;
   connections(): Iterable<{ onKept(run: KeptRun, isAgain: boolean): void }>;
   endSession(ending: Ending): number;
@@ -72,7 +72,7 @@ export class OutboxStream {
   /** The store reports an end of the outbox that contradicts the stream. */
   onReportedEnd(end: Position): void {
     if (!this.#hasConnections) this.#end = end;
-    else if (!isSame(end, this.#end)) this.#setAnnouncedEnd(end);
+    else if (!isSamePosition(end, this.#end)) this.#setAnnouncedEnd(end);
   }
 
   /** The outcome of an append is unknown, so the stream has to read the store. */
@@ -89,14 +89,14 @@ export class OutboxStream {
       return;
     }
     // The common case: nothing waits, and the run directly follows.
-    const next = this.#outOfOrder.length === 0 && !this.#mustRead ? after(this.#end, run) : "gap";
+    const next = this.#outOfOrder.length === 0 && !this.#mustRead ? remainderAfter(this.#end, run) : "gap";
     if (next !== "gap" && next !== "other" && next.entries.length > 0) return this.#deliver(next);
     this.#outOfOrder.push(run);
     this.#advance();
   }
 
   get #hasConnections(): boolean {
-    return this.#session.connectionCount > 0 && !this.#session.gone;
+    return this.#session.connectionCount > 0 && !this.#session.isGone;
   }
 
   #setAnnouncedEnd(end: Position): void {
@@ -108,7 +108,7 @@ export class OutboxStream {
   #advance(): void {
     for (let index = 0; index < this.#outOfOrder.length;) {
       const run = this.#outOfOrder[index];
-      const next = run === undefined ? "gap" : after(this.#end, run);
+      const next = run === undefined ? "gap" : remainderAfter(this.#end, run);
       if (next === "gap") {
         index += 1;
         continue;
@@ -147,7 +147,8 @@ export class OutboxStream {
   }
 
   #readIfIncomplete(): void {
-    const isAtAnnouncedEnd = this.#announcedEnd === undefined || isSame(this.#announcedEnd, this.#end);
+    const isAtAnnouncedEnd =
+      this.#announcedEnd === undefined || isSamePosition(this.#announcedEnd, this.#end);
     if (isAtAnnouncedEnd && this.#outOfOrder.length === 0 && !this.#mustRead) return;
     if (!this.#hasConnections) {
       // The session has no connection here, so nobody needs the entries before the announced end.
@@ -197,7 +198,7 @@ export class OutboxStream {
       return false;
     }
     if (result.missed !== undefined) this.#end = result.start;
-    const next = after(this.#end, { before: result.start, entries: result.entries });
+    const next = remainderAfter(this.#end, { before: result.start, entries: result.entries });
     if (next === "gap" || next === "other") return true;
     const isAgain = result.missed !== undefined;
     // Deliver missed offsets without entries too, because a connection's position may be after all entries that the store has now.

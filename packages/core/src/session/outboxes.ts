@@ -7,7 +7,7 @@ import { telemetry } from "../base/telemetry.ts";
 import type { SessionStore } from "../store/contract.ts";
 import type { AppendedEvent, AppendRequest, AppendResult, Position } from "../store/outbox-contract.ts";
 import type { LocalSession } from "./local-session.ts";
-import { BEGINNING, isSame } from "./kept-run.ts";
+import { BEGINNING, isSamePosition } from "./kept-run.ts";
 import { OutboxStream } from "./outbox-stream.ts";
 import type { OutboxAccess } from "./outbox-access.ts";
 import type { OutboxContext, OutboxSession } from "./outbox-stream.ts";
@@ -65,7 +65,7 @@ export class Outboxes<Data extends object> implements OutboxAccess {
   /** Takes the end of the outbox from a reply of the store. A stream is created only if the outbox has entries. */
   takeEnd(state: OutboxSession, end: Position | undefined): void {
     if (end === undefined) return;
-    if (isSame(end, BEGINNING)) this.peek(state)?.onReplyEnd(end);
+    if (isSamePosition(end, BEGINNING)) this.peek(state)?.onReplyEnd(end);
     else this.of(state).onReplyEnd(end);
   }
 
@@ -124,7 +124,7 @@ export class Outboxes<Data extends object> implements OutboxAccess {
     result: SendResult,
   ): void {
     const state = this.#find(id);
-    if (state === undefined || state.gone) return result.missing();
+    if (state === undefined || state.isGone) return result.missing();
     if (subject !== undefined && subject !== state.subject) return result.missing();
     for (const connection of state.connections()) connection.publicConnection.send(data);
     result.resolve(NOT_KEPT);
@@ -167,7 +167,7 @@ export class Outboxes<Data extends object> implements OutboxAccess {
     state: LocalSession<Data> | undefined,
     append: () => AppendResult | PromiseLike<AppendResult>,
   ): Promise<AppendResult> {
-    if (state !== undefined && !state.gone) return writesOf(state).alone(append);
+    if (state !== undefined && !state.isGone) return writesOf(state).alone(append);
     this.#context.calls.begin();
     try {
       return await append();

@@ -116,9 +116,9 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
     const decision = connection.decision ?? this.pending.begin();
     decision.assertNotEnded();
     const id = resumable ? newSelector() : connection.id;
-    const token = resumable && this.settings.token !== undefined;
+    const hasToken = resumable && this.settings.token !== undefined;
     const { subject, decidedAt, lifetimes } = decision;
-    const wanted = { id, data, isChecked, subject, decidedAt, lifetimes, hold: true, token };
+    const wanted = { id, data, isChecked, subject, decidedAt, lifetimes, hold: true, hasToken };
     let created: Created | Promise<Created>;
     try {
       created = createStored(this, wanted);
@@ -208,7 +208,7 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
     if (decision.ending !== undefined) {
       if (isTakeover) connection.fence = LOST_FENCE;
       connection.end(decision.ending.code, decision.ending.reason);
-    } else if (state.gone) connection.end(state.goneEnding.code, state.goneEnding.reason);
+    } else if (state.isGone) connection.end(state.goneEnding.code, state.goneEnding.reason);
     else if (isTakeover) {
       this.pending.endOlder(state.id, decision.readyNumber, REPLACED);
       takeOver(state, connection);
@@ -237,7 +237,7 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
 
   /** A connection's close handler has settled: nothing of the connection refers to the session any more. */
   onConnectionFinished(state: LocalSession<Data>): void {
-    if (!this.store.capabilities.resumable) state.gone = true;
+    if (!this.store.capabilities.resumable) state.isGone = true;
     else if (!this.#table.release(state)) return;
     this.lifetimes.unwatch(state);
   }
@@ -275,7 +275,7 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
   ): LocalSession<Data> {
     this.reports.storeAnswered();
     const known = this.#table.find(id);
-    const isNew = known === undefined || known.gone;
+    const isNew = known === undefined || known.isGone;
     const state = isNew ? new LocalSession(this, id, stored, isChecked) : known;
     if (!isNew) state.adopt(stored, versionAtRequest);
     this.lifetimes.set(state, stored);

@@ -52,7 +52,7 @@ export async function replaceToken<Data extends object>(
   const code = newVerifier();
   let versionAtRequest = state.versionStamp;
   const result = await writesOf(state).alone((): RotateResult | PromiseLike<RotateResult> => {
-    if (state.gone) throw goneError();
+    if (state.isGone) throw goneError();
     decision?.assertNotEnded();
     versionAtRequest = state.versionStamp;
     const { store, settings } = state.context;

@@ -17,7 +17,7 @@ export interface SessionConnection<Data extends object> {
   /** Whether a handler `transaction` runs. The handle then refuses writes, because the commit would not include them. */
   readonly isInTransaction: boolean;
   /** Whether a message arrived since the flag was last cleared. Such a message moves the idle deadline. */
-  active: boolean;
+  isActive: boolean;
   /** The session's idle deadline is near: the next message must touch the session at once. */
   touchOnNextMessage(): void;
   readonly publicConnection: Connection<Data, unknown, never>;

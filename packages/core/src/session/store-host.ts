@@ -25,7 +25,7 @@ export class SessionHost<Data extends object> implements StoreHost {
 
   held(id: string): HeldSession | undefined {
     const state = this.#table.findHeld(id);
-    if (state === undefined || state.gone) return undefined;
+    if (state === undefined || state.isGone) return undefined;
     const { version, lineage, data, subject, fence } = state;
     const { schemaVersion } = this.#context.settings;
     const left = this.#lifetimes.left(state);
@@ -63,7 +63,7 @@ export class SessionHost<Data extends object> implements StoreHost {
     const idleMs = this.#lifetimes.idleMsOf(state);
     const slackMs =
       idleMs === Infinity ? DEADLINE_TOLERANCE_MS : Math.max(DEADLINE_TOLERANCE_MS, idleMs * SKIPPED_TOUCH);
-    if (state.gone || absoluteInMs <= DEADLINE_TOLERANCE_MS || idleInMs <= slackMs) return;
+    if (state.isGone || absoluteInMs <= DEADLINE_TOLERANCE_MS || idleInMs <= slackMs) return;
     const leftMs = Math.min(idleInMs, absoluteInMs);
     diagnostics.storeLosses += 1;
     const when =

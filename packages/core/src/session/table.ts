@@ -65,7 +65,7 @@ export class SessionTable<Data extends object> {
     entry.uses -= 1;
     if (entry.uses > 0) return false;
     this.#connected.delete(state.id);
-    if (!state.gone) this.keepWeakly(state);
+    if (!state.isGone) this.keepWeakly(state);
     return true;
   }
 }

@@ -11,7 +11,7 @@ import { isRefusedPromise } from "../base/promises.ts";
 /** A write whose caller awaits it. */
 export interface QueuedWrite<Data extends object> extends Write<Data> {
   /** The write is sent alone, because the store refused the batch that it was in. */
-  readonly single: boolean;
+  readonly isSingle: boolean;
   /** The data right after this write, in the last plan that the write was in. */
   result: Readonly<Data> | undefined;
   readonly resolve: (data: Readonly<Data>) => void;
@@ -45,11 +45,11 @@ export function makePlan<Data extends object>(
     return true;
   });
   const reads = writes.some(({ kind }) => kind.type === "update");
-  const whole = state.isOtherVersion;
+  const isWhole = state.isOtherVersion;
   const request: WriteRequest = {
     id: state.id,
-    change: changeBy(writes, next, reads && !whole ? base : undefined, whole),
-    expect: reads || whole ? state.version : undefined,
+    change: changeBy(writes, next, reads && !isWhole ? base : undefined, isWhole),
+    expect: reads || isWhole ? state.version : undefined,
     known: state.version,
     lineage: state.lineage,
     fence: fenceOf(batch[0]?.writer),
@@ -68,16 +68,16 @@ export function dataAfter<Data extends object>(
 }
 
 /**
- * The change that leads to `next`. `base`: the data that was read, so that a store can send the difference alone. `whole`: the
+ * The change that leads to `next`. `base`: the data that was read, so that a store can send the difference alone. `isWhole`: the
  * stored record has another schema version and is replaced as a whole, because otherwise it would mix fields of two versions.
  */
 export function changeBy<Data extends object>(
   writes: readonly Pick<Write<Data>, "kind">[],
   next: Readonly<Data>,
   base: Readonly<Data> | undefined,
-  whole: boolean,
+  isWhole: boolean,
 ): Change {
-  return !whole && writes.every(({ kind }) => kind.type === "patch")
+  return !isWhole && writes.every(({ kind }) => kind.type === "patch")
     ? readData(() => pick(next, patchedBy(writes)))
     : { type: "replace", data: next, base };
 }

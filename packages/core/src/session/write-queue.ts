@@ -26,8 +26,8 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
   readonly #state: LocalSession<Data>;
   #queued: QueuedWrite<Data>[] = [];
   readonly #tasks: (() => Promise<unknown>)[] = [];
-  #busy = false;
-  #scheduled = false;
+  #isBusy = false;
+  #isScheduled = false;
   /** The request in flight, and how often it was tried. */
   #sent: { readonly plan: Plan<Data>; readonly tries: number } | undefined;
 
@@ -50,7 +50,7 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
       const queued: QueuedWrite<Data> = {
         kind,
         writer,
-        single: false,
+        isSingle: false,
         result: undefined,
         resolve: (data) => resolve(resultOf(data)),
         reject: (error) => written.fail(reject, error),
@@ -59,8 +59,8 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
     });
     written.owner = writer ?? this.#state;
     if (!this.#state.context.store.capabilities.shared) this.#flush();
-    else if (!this.#scheduled && !this.#busy) {
-      this.#scheduled = true;
+    else if (!this.#isScheduled && !this.#isBusy) {
+      this.#isScheduled = true;
       void NEXT_MICROTASK.then(this.#onTurn);
     }
     return written;
@@ -78,7 +78,7 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
 
   // One write is in flight at a time, so the queue creates these closures once, and a write allocates none.
   readonly #onTurn = (): void => {
-    this.#scheduled = false;
+    this.#isScheduled = false;
     this.#flush();
   };
   readonly #onAnswer = (result: WriteResult): void => {
@@ -93,7 +93,7 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
   };
 
   #flush(): void {
-    while (!this.#busy) {
+    while (!this.#isBusy) {
       const task = this.#tasks.shift();
       if (task !== undefined) this.#pauseFor(task());
       else if (this.#queued.length > 0) this.#attempt(this.#take(), 1);
@@ -113,14 +113,14 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
   }
 
   #occupy(): void {
-    this.#busy = true;
+    this.#isBusy = true;
     this.#state.context.calls.begin();
   }
 
   #free(): { readonly plan: Plan<Data>; readonly tries: number } | undefined {
     const sent = this.#sent;
     this.#sent = undefined;
-    this.#busy = false;
+    this.#isBusy = false;
     this.#state.context.calls.end();
     return sent;
   }
@@ -129,9 +129,11 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
   #take(): QueuedWrite<Data>[] {
     const [first] = this.#queued;
     const end =
-      first?.single === true
+      first?.isSingle === true
         ? 1
-        : this.#queued.findIndex((write) => write.single || fenceOf(write.writer) !== fenceOf(first?.writer));
+        : this.#queued.findIndex(
+            (write) => write.isSingle || fenceOf(write.writer) !== fenceOf(first?.writer),
+          );
     if (end >= 0) return this.#queued.splice(0, end);
     const all = this.#queued;
     this.#queued = [];
@@ -140,9 +142,9 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
 
   #attempt(batch: readonly QueuedWrite<Data>[], tries: number): void {
     const state = this.#state;
-    if (state.gone) return rejectAll(batch, goneError());
+    if (state.isGone) return rejectAll(batch, goneError());
     // The application's functions run here, and may write. Such a write has to wait in the queue until this plan is complete.
-    this.#busy = true;
+    this.#isBusy = true;
     let plan: Plan<Data>;
     try {
       plan = makePlan(state, batch);
@@ -150,7 +152,7 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
       // A proxy or a getter of the application's data threw. If the error got out of here, the queue would stop for ever.
       return this.#refused(batch, error);
     } finally {
-      this.#busy = false;
+      this.#isBusy = false;
     }
     if (plan.writes.length === 0) return;
     const { store, diagnostics } = state.context;

@@ -121,7 +121,7 @@ export class LocalPresence {
     const visits = [...this.#visits].filter(([, visit]) => visit.subject === subject);
     return {
       subject,
-      type: together(visits.map(([, visit]) => typeOf(visit))),
+      type: together(visits.map(([, visit]) => presenceTypeOf(visit))),
       sessions: visits.map(([id, { connections, since, awaySince }]) => {
         return { id, connections, nodes: [], since, awaySince };
       }),
@@ -136,7 +136,7 @@ export class LocalPresence {
     for (const [id, visit] of this.#visits) {
       if (visit.subject === undefined || !wanted.has(visit.subject)) continue;
       const states = bySubject.get(visit.subject) ?? [];
-      states.push({ id, type: typeOf(visit), stamp: this.#stamp });
+      states.push({ id, type: presenceTypeOf(visit), stamp: this.#stamp });
       bySubject.set(visit.subject, states);
     }
     for (const subject of wanted) this.#watches.read(subject, bySubject.get(subject) ?? [], this.#stamp);
@@ -164,7 +164,7 @@ export class LocalPresence {
   }
 
   #changed(id: string, visit: Visit): void {
-    this.#report(visit.subject, id, typeOf(visit));
+    this.#report(visit.subject, id, presenceTypeOf(visit));
   }
 
   #report(subject: string | undefined, id: string, type: PresenceType): void {
@@ -185,7 +185,7 @@ function newVisit(subject: string | undefined): Visit {
   return { subject, connections: 0, since: 0, awaySince: undefined, leaving: undefined, hasLeft: false };
 }
 
-function typeOf({ connections, hasLeft }: Visit): PresenceType {
+function presenceTypeOf({ connections, hasLeft }: Visit): PresenceType {
   if (connections > 0) return "online";
   return hasLeft ? "offline" : "away";
 }

@@ -162,7 +162,7 @@ export class Keys {
     return `${this.#prefix}:u:{${hash.slice(0, SHARED_HASH)}}`;
   }
 
-  /** The epoch that processes compare which write the shared indexes. */
+  /** The epoch of a subject beside its shared index: a process that lists sessions there compares the epoch at each login. */
   sharedEpoch(hash: string): string {
     return `${this.#prefix}:g:{${hash.slice(0, SHARED_HASH)}}${hash.slice(SHARED_HASH)}`;
   }

@@ -39,7 +39,7 @@ const FORMAT = 1;
 /** "first last chain bytes", and parts of later releases. */
 const OUTBOX = /^(\d{1,15}) (\d{1,15}) (\d{1,10}) (\d{1,15})(?: .*)?$/;
 const HOLDER = /^([^=]+)=(\d+)\.\d+/;
-const inDevelopment = process.env["NODE_ENV"] !== "production";
+const isDevelopment = process.env["NODE_ENV"] !== "production";
 
 /** Throws CORRUPT_RECORD. */
 export function parseMetadata(text: unknown, outcome: Outcome = "not-applied"): Metadata {
@@ -146,7 +146,7 @@ export function parseSession(hash: unknown, now: unknown, outcome: Outcome): Sto
   return {
     version,
     lineage,
-    data: inDevelopment ? deepFreeze(data) : data,
+    data: isDevelopment ? deepFreeze(data) : data,
     subject,
     fence,
     schemaVersion,

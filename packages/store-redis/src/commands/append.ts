@@ -3,7 +3,7 @@ import type { AppendRequest, AppendResult, OutboxBounds, OutboxMessage } from "@
 import type { Reply } from "../connection/calls.ts";
 import { deadlineText } from "../base/durations.ts";
 import { encodeMessages } from "../base/outbox-entries.ts";
-import { type Caller, countText, flag, optional } from "./caller.ts";
+import { type Caller, countText, flagText, optional } from "./caller.ts";
 import { type Missing, missing, partsOf, unexpected } from "./reply.ts";
 
 /** The announcement omits larger messages. The holders of the session then read them from Redis. */
@@ -51,7 +51,7 @@ export function boundArgs(bounds: OutboxBounds): string[] {
     countText(bounds.maxMessages),
     countText(bounds.maxBytes),
     deadlineText(bounds.maxAgeMs),
-    flag(bounds.whenFull === "refuse"),
+    flagText(bounds.whenFull === "refuse"),
   ];
 }
 

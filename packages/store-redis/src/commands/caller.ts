@@ -23,7 +23,7 @@ export function countText(count: number): string {
 }
 
 /** A boolean as a script argument. */
-export function flag(value: boolean): string {
+export function flagText(value: boolean): string {
   return value ? "1" : "";
 }
 

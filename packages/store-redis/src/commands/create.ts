@@ -3,7 +3,7 @@ import type { EncodedData } from "../base/codec.ts";
 import { deadlineText, lifetimeText } from "../base/durations.ts";
 import { parseSession } from "../base/record.ts";
 import type { Listing } from "./subject-index.ts";
-import { type Caller, flag, newLineage } from "./caller.ts";
+import { type Caller, flagText, newLineage } from "./caller.ts";
 import { asArray, partsOf, unexpected, valueOf } from "./reply.ts";
 import { parsePresence } from "../base/presence-record.ts";
 import { changeOf, type StateChange } from "./state-change.ts";
@@ -40,7 +40,7 @@ export function create({ calls, keys, node }: Caller, command: CreateCommand): P
     String(request.schemaVersion),
     ...whose,
     hold,
-    flag(request.exclusive),
+    flagText(request.exclusive),
     String(encoded.bytes),
     String(newLineage()),
     listing?.until ?? "",

@@ -4,10 +4,10 @@ import { decodeEntries } from "../base/outbox-entries.ts";
 import { type Caller, countText } from "./caller.ts";
 import { asArray, type Missing, missing, partsOf, unexpected } from "./reply.ts";
 
-export type ReadReply = Exclude<ReadResult, { type: "missing" }> | Missing;
+export type OutboxReadReply = Exclude<ReadResult, { type: "missing" }> | Missing;
 
 /** read.lua: reads an outbox from a position on, and records the reader's position. */
-export async function read({ calls, keys }: Caller, request: ReadRequest): Promise<ReadReply> {
+export async function read({ calls, keys }: Caller, request: ReadRequest): Promise<OutboxReadReply> {
   const { id, from, witness, maxBytes, reader } = request;
   const args = [
     offsetText(from.offset),

@@ -2,7 +2,7 @@ import type { ResumeRequest, ResumeResult } from "@wsession/core";
 import type { Reply } from "../connection/calls.ts";
 import { deadlineText } from "../base/durations.ts";
 import { parseSession } from "../base/record.ts";
-import { type Caller, flag } from "./caller.ts";
+import { type Caller, flagText } from "./caller.ts";
 import { asArray, partsOf, unexpected, valueOf } from "./reply.ts";
 import { changeOf, type StateChange } from "./state-change.ts";
 
@@ -41,7 +41,7 @@ export async function resume(caller: Caller, command: ResumeCommand): Promise<Re
     nextDigest ?? "",
     touch === false ? "" : deadlineText(idleMs),
     hold,
-    flag(exclusive),
+    flagText(exclusive),
   ];
   if (subject !== undefined) args.push(subject);
   let move: DeadlineMove | undefined;

@@ -3,7 +3,7 @@ import type { Reply } from "../connection/calls.ts";
 import { durationText } from "../base/durations.ts";
 import { optionalText } from "../base/optional-text.ts";
 import { parseSession } from "../base/record.ts";
-import { type Caller, flag, newLineage, optional } from "./caller.ts";
+import { type Caller, flagText, newLineage, optional } from "./caller.ts";
 import { asVersion, type Missing, missing, partsOf, unexpected } from "./reply.ts";
 
 /** The subject that the session gets, and its entry in the subject's index. */
@@ -58,7 +58,7 @@ export function rotate({ calls, keys, node }: Caller, command: RotateCommand): P
     String(known),
     optional(lineage),
     String(nextLineage),
-    flag(request.onlyUnowned === true),
+    flagText(request.onlyUnowned === true),
     request.replaces ?? "",
   ];
   const rotatedLineage = becomes === undefined || lineage === undefined ? lineage : nextLineage;

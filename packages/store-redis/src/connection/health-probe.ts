@@ -30,7 +30,7 @@ export class HealthProbe {
   /** Rejects if any of the servers does not answer by `deadline`. */
   async ask(deadline: number): Promise<ProbeAnswer> {
     const asked = this.#servers().map((server) => this.#askServer(server));
-    const answers = await before(deadline, Promise.all(asked));
+    const answers = await orTooLate(deadline, Promise.all(asked));
     const roles = answers.flatMap(({ role }) => role ?? []);
     return {
       // A node of a Cluster that has lost its slots redirects calls, so it counts only if no other node is a master.
@@ -74,7 +74,7 @@ export class HealthProbe {
 }
 
 /** Rejects at `deadline`. The answer may still fail later, which is ignored. */
-async function before<Result>(deadline: number, answer: Promise<Result>): Promise<Result> {
+async function orTooLate<Result>(deadline: number, answer: Promise<Result>): Promise<Result> {
   let timer: PatientTimer | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     const giveUp = (): void => reject(unavailable("Redis did not answer in time", "not-applied"));

@@ -12,7 +12,7 @@ interface CountState {
   sequence: number;
   acknowledged: number;
   /** The reply to a call that carried a count was lost. */
-  uncertain: boolean;
+  isUncertain: boolean;
   syncing: Promise<void> | undefined;
   /** The last connection ended by a clean close of the peer. */
   leaves: boolean;
@@ -63,7 +63,7 @@ export class HeldCounts {
       pending: 0,
       sequence: 0,
       acknowledged: 0,
-      uncertain: false,
+      isUncertain: false,
       syncing: undefined,
       leaves: false,
     };
@@ -87,7 +87,7 @@ export class HeldCounts {
   onFailed(call: CountedCall): void {
     this.#settle(call.id, (state) => {
       state.count -= 1;
-      state.uncertain = true;
+      state.isUncertain = true;
     });
   }
 
@@ -161,7 +161,7 @@ export class HeldCounts {
 
   /** Whether Redis certainly has the current count. Forgets the session here if that count is 0. */
   #isAcknowledged(id: string, state: CountState): boolean {
-    if (state.syncing !== undefined || state.uncertain || state.acknowledged !== state.count) return false;
+    if (state.syncing !== undefined || state.isUncertain || state.acknowledged !== state.count) return false;
     if (state.count === 0 && state.pending === 0 && this.#states.get(id) === state) this.#states.delete(id);
     return true;
   }
@@ -203,7 +203,7 @@ export class HeldCounts {
     try {
       reply = await setHolder(this.#services, { id, sequence, hold: this.#hooks.hold(count, leaves) });
     } catch (error) {
-      state.uncertain = true;
+      state.isUncertain = true;
       this.#repairLater();
       throw error;
     }
@@ -220,5 +220,5 @@ function acknowledge(state: CountState, sequence: number, count: number): void {
   if (sequence <= state.sequence) return;
   state.sequence = sequence;
   state.acknowledged = count;
-  state.uncertain = false;
+  state.isUncertain = false;
 }

@@ -35,7 +35,7 @@ export class Lease {
   #marks = 0;
   #renewing: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #closed = false;
+  #isClosed = false;
 
   constructor(
     calls: Pick<Calls, "command" | "script">,
@@ -72,7 +72,7 @@ export class Lease {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#isClosed = true;
     clearInterval(this.#timer);
     await this.#renewing?.catch(() => undefined);
     await Promise.allSettled(this.#keys.map(({ key }) => this.#calls.command("del", [key])));
@@ -85,7 +85,7 @@ export class Lease {
 
   /** Resolves when the first key is set; the other replies are evaluated when they arrive. */
   async #set(): Promise<void> {
-    if (this.#closed) return;
+    if (this.#isClosed) return;
     const renewal: Renewal = { startedAt: performance.now(), kept: 0, lost: 0, left: this.#keys.length };
     try {
       await Promise.any(this.#keys.map((key) => this.#setOne(key, renewal)));
@@ -105,7 +105,7 @@ export class Lease {
       this.#goodUntil = Math.max(this.#goodUntil, renewal.startedAt + this.#leaseMs);
     } finally {
       renewal.left -= 1;
-      if (renewal.left === 0 && !this.#closed) this.#evaluate(renewal);
+      if (renewal.left === 0 && !this.#isClosed) this.#evaluate(renewal);
     }
   }
 

@@ -29,7 +29,7 @@ export class Liveness {
   readonly #leaseMs: number;
   readonly #onDeath: () => void;
   readonly #withoutLease = new Map<string, MissingLease>();
-  #closed = false;
+  #isClosed = false;
 
   /**
    * `keysOf` returns the keys of a process's lease. `onDeath` is called when a process turns out to be dead;
@@ -65,7 +65,7 @@ export class Liveness {
   }
 
   close(): void {
-    this.#closed = true;
+    this.#isClosed = true;
     for (const { timer } of this.#withoutLease.values()) clearTimeout(timer);
     this.#withoutLease.clear();
   }
@@ -93,7 +93,7 @@ export class Liveness {
   }
 
   #leaseMissing(node: string, askedAt: number): void {
-    if (this.#closed) return;
+    if (this.#isClosed) return;
     const known = this.#withoutLease.get(node);
     if (known === undefined) {
       this.#forgetOld(askedAt);

@@ -84,18 +84,18 @@ export class Recheck {
     end: Position = BEGINNING,
   ): void {
     // If an announcement arrived since the request, it may be newer than the answer, unless the answer has a higher offset.
-    const isNews = end.offset > held.offset || isSame(asked, held);
-    if (!isNews || isSame(held, end)) return;
+    const isNews = end.offset > held.offset || isSamePosition(asked, held);
+    if (!isNews || isSamePosition(held, end)) return;
     this.#counters.sweepFindings += 1;
     this.#host.notify({ type: "appended", id, end });
   }
 
-  /** `behind`: the store has lost changes that this process had before it asked. */
-  #notify(id: string, held: HeldSession, session: StoredSession, behind: boolean): void {
+  /** `isBehind`: the store has lost changes that this process had before it asked. */
+  #notify(id: string, held: HeldSession, session: StoredSession, isBehind: boolean): void {
     if (session.fence > held.fence) this.#host.notify({ type: "replaced", id, fence: session.fence });
-    if (!behind && session.version <= held.version) return;
+    if (!isBehind && session.version <= held.version) return;
     this.#counters.sweepFindings += 1;
-    this.#host.notify({ type: "loaded", id, session, behind });
+    this.#host.notify({ type: "loaded", id, session, behind: isBehind });
   }
 }
 
@@ -106,7 +106,7 @@ interface HashFields {
 
 const BEGINNING: Position = { offset: 0, chain: 0 };
 
-function isSame(one: Position, other: Position): boolean {
+function isSamePosition(one: Position, other: Position): boolean {
   return one.offset === other.offset && one.chain === other.chain;
 }
 
@@ -120,14 +120,14 @@ function isCurrent(held: HeldSession, text: unknown, now: number | undefined): b
     idleAt > now &&
     absoluteAt > now &&
     // The idle deadline is not compared, because each touch moves it, and a process reads the session before it ends it.
-    isAbout(absoluteAt - now, held.absoluteInMs) &&
+    isNear(absoluteAt - now, held.absoluteInMs) &&
     own?.idleMs === held.own?.idleMs &&
     own?.absoluteMs === held.own?.absoluteMs
   );
 }
 
 /** Whether two times to a deadline are the same, apart from the difference of the clocks. */
-function isAbout(one: number, other: number): boolean {
+function isNear(one: number, other: number): boolean {
   return one === other || Math.abs(one - other) <= DEADLINE_TOLERANCE_MS;
 }
 

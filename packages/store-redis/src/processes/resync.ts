@@ -42,7 +42,7 @@ export class Resync {
   readonly #counters: Pick<RedisCounters, "sweeps">;
   #timer: NodeJS.Timeout | undefined;
   #sweeps = 0;
-  #running = false;
+  #isRunning = false;
   /** When the last full reread began. */
   #readSince = Number.NEGATIVE_INFINITY;
   /** When announcements or holders were last known to be possibly lost. */
@@ -54,7 +54,7 @@ export class Resync {
     | { readonly timer: NodeJS.Timeout; readonly ids: readonly string[]; readonly register: boolean }
     | undefined;
   #retryMs = RETRY_MS;
-  #closed = false;
+  #isClosed = false;
 
   constructor(
     recheck: Recheck,
@@ -78,7 +78,7 @@ export class Resync {
 
   /** `tookMs`: how long the sweep before took. */
   #sweepLater(tookMs: number): void {
-    if (this.#closed) return;
+    if (this.#isClosed) return;
     this.#timer = setTimeout(
       () => {
         const startedAt = performance.now();
@@ -91,7 +91,7 @@ export class Resync {
   }
 
   close(): void {
-    this.#closed = true;
+    this.#isClosed = true;
     clearTimeout(this.#timer);
     clearTimeout(this.#unread?.timer);
   }
@@ -108,25 +108,25 @@ export class Resync {
    */
   async run(register: boolean): Promise<void> {
     this.markPossibleLoss();
-    if (this.#running) this.#again = { register: register || this.#again?.register === true };
+    if (this.#isRunning) this.#again = { register: register || this.#again?.register === true };
     else await this.#readAll(register, () => this.#jitter());
   }
 
   async #readAll(register: boolean, before?: () => Promise<void>): Promise<void> {
-    this.#running = true;
+    this.#isRunning = true;
     const registers = register || this.#unread?.register === true;
     await before?.();
     this.#forgetUnread();
     this.#readSince = performance.now();
-    if (!this.#closed) await this.#read([...this.#host.heldIds()], registers);
-    this.#running = false;
+    if (!this.#isClosed) await this.#read([...this.#host.heldIds()], registers);
+    this.#isRunning = false;
     const again = this.#again;
     this.#again = undefined;
-    if (again !== undefined && !this.#closed) await this.run(again.register);
+    if (again !== undefined && !this.#isClosed) await this.run(again.register);
   }
 
   async #sweep(): Promise<void> {
-    if (this.#running) return;
+    if (this.#isRunning) return;
     this.#sweeps += 1;
     this.#counters.sweeps += 1;
     // No random delay: the pause between two sweeps is random already, and is computed so that no session is read too late.
@@ -159,7 +159,7 @@ export class Resync {
     const check = async (batch: readonly string[]): Promise<boolean> => {
       const missed = await this.#check(batch, register, lives);
       unread.push(...missed);
-      return missed.length === 0 && !this.#closed;
+      return missed.length === 0 && !this.#isClosed;
     };
     const reads = [...byServer.values()].map(async (group) => {
       unread.push(...(await paced(group, this.#sweepMs * LONGEST_SWEEP, group.length / ids.length, check)));
@@ -184,7 +184,7 @@ export class Resync {
   #retryLater(ids: readonly string[], register: boolean): void {
     const before = this.#unread;
     this.#forgetUnread();
-    if (this.#closed) return;
+    if (this.#isClosed) return;
     const timer = setTimeout(() => {
       const { ids: unread = [], register: registers = false } = this.#unread ?? {};
       this.#unread = undefined;

@@ -121,7 +121,7 @@ export class ShardedSubscription {
         failed: () => undefined,
         message: (text, channel) => {
           if (!text.startsWith(PROBE)) this.#events.message(text);
-          else if (lastProbes.has(channel)) lastProbes.set(channel, numberOf(text));
+          else if (lastProbes.has(channel)) lastProbes.set(channel, numberOfProbe(text));
         },
         ended: () => {
           if (this.#listeners.get(master)?.listener === listener) this.#listeners.delete(master);
@@ -197,7 +197,7 @@ export class ShardedSubscription {
   }
 }
 
-function numberOf(probe: string): number {
+function numberOfProbe(probe: string): number {
   return Number(/\d+/.exec(probe)?.[0] ?? 0);
 }
 

@@ -41,13 +41,13 @@ export class Subscription {
   #expected: { readonly text: string; readonly arrived: () => void } | undefined;
   #probes = 0;
   #isChecking = false;
-  #confirmed = false;
+  #isConfirmed = false;
   #confirmedAt = 0;
   #reason: Error | undefined;
-  #everConfirmed = false;
+  #wasConfirmed = false;
   #failures = 0;
   #timer: NodeJS.Timeout | undefined;
-  #closed = false;
+  #isClosed = false;
 
   constructor(
     connection: Connection,
@@ -66,7 +66,7 @@ export class Subscription {
   }
 
   get confirmed(): boolean {
-    return this.#confirmed;
+    return this.#isConfirmed;
   }
 
   /**
@@ -74,7 +74,7 @@ export class Subscription {
    * confirmed.
    */
   get unbrokenSince(): number | undefined {
-    return this.#confirmed ? this.#confirmedAt : undefined;
+    return this.#isConfirmed ? this.#confirmedAt : undefined;
   }
 
   open(): void {
@@ -83,7 +83,7 @@ export class Subscription {
 
   /** Resolves once the subscription is confirmed; rejects with outcome `not-applied` at `deadline`. */
   wait(deadline: number): Promise<void> {
-    if (this.#confirmed) return Promise.resolve();
+    if (this.#isConfirmed) return Promise.resolve();
     return new Promise((resolve, reject) => {
       const done = (): void => {
         timer.stop();
@@ -101,7 +101,7 @@ export class Subscription {
   /** Probes whether messages still arrive; if not, replaces the connection. */
   check(): void {
     const listener = this.#listener;
-    if (listener === undefined || !this.#confirmed || this.#isChecking) return;
+    if (listener === undefined || !this.#isConfirmed || this.#isChecking) return;
     this.#isChecking = true;
     this.#checkAnswers(listener);
     this.#probe().then(
@@ -116,12 +116,12 @@ export class Subscription {
   }
 
   close(): void {
-    this.#closed = true;
+    this.#isClosed = true;
     this.#suspend();
   }
 
   #suspend(): void {
-    this.#confirmed = false;
+    this.#isConfirmed = false;
     clearTimeout(this.#timer);
     const listener = this.#listener;
     this.#listener = undefined;
@@ -129,7 +129,7 @@ export class Subscription {
   }
 
   #connect(): void {
-    if (this.#closed || this.#connection.isEnded) return;
+    if (this.#isClosed || this.#connection.isEnded) return;
     const listener = this.#connection.createListener({
       // `ended` handles the failure; this only records the reason.
       failed: (error) => this.#failed(error),
@@ -137,7 +137,7 @@ export class Subscription {
       ended: () => {
         if (this.#listener !== listener) return;
         this.#listener = undefined;
-        this.#confirmed = false;
+        this.#isConfirmed = false;
         this.#connectLater();
       },
     });
@@ -176,8 +176,8 @@ export class Subscription {
    * never gets.
    */
   async #subscribe(listener: Listener): Promise<void> {
-    await within(this.#connection.handshakeMs * MAX_HANDSHAKES, listener, listener.connect());
-    await within(this.#timeoutMs, listener, listener.subscribe(this.#channels));
+    await orListenerLost(this.#connection.handshakeMs * MAX_HANDSHAKES, listener, listener.connect());
+    await orListenerLost(this.#timeoutMs, listener, listener.subscribe(this.#channels));
     for (;;) {
       try {
         return await this.#probe();
@@ -214,18 +214,18 @@ export class Subscription {
   }
 
   #confirm(listener: Listener): void {
-    if (this.#closed || this.#listener !== listener) return;
-    this.#confirmed = true;
+    if (this.#isClosed || this.#listener !== listener) return;
+    this.#isConfirmed = true;
     this.#confirmedAt = performance.now();
     this.#reason = undefined;
     this.#failures = 0;
     for (const done of [...this.#waiters]) done();
-    if (this.#everConfirmed) this.#events.resubscribed();
-    this.#everConfirmed = true;
+    if (this.#wasConfirmed) this.#events.resubscribed();
+    this.#wasConfirmed = true;
   }
 
   #connectLater(): void {
-    if (this.#closed || this.#connection.isEnded) return;
+    if (this.#isClosed || this.#connection.isEnded) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#connect(), retryPause((this.#failures += 1)));
     this.#timer.unref();
@@ -234,7 +234,7 @@ export class Subscription {
 
 const NOT_DELIVERED = new Error("published messages do not arrive on the connection of the subscription");
 
-async function within(ms: number, listener: Listener, step: Promise<unknown>): Promise<void> {
+async function orListenerLost(ms: number, listener: Listener, step: Promise<unknown>): Promise<void> {
   const timer = new PatientTimer(ms, () => listener.cut()).unref();
   try {
     await step;

@@ -19,7 +19,7 @@ export class Batch {
   readonly #stream: WriteableStream;
   #commands: Command[] = [];
   #last: Command | undefined;
-  #scheduled = false;
+  #isScheduled = false;
   #text = "";
 
   constructor(client: Redis) {
@@ -47,10 +47,10 @@ export class Batch {
     this.#commands.push(command);
     this.#last = command;
     if (isIdle || this.#commands.length >= MAX_BATCH) this.#flush();
-    else if (!this.#scheduled) {
-      this.#scheduled = true;
+    else if (!this.#isScheduled) {
+      this.#isScheduled = true;
       process.nextTick(() => {
-        this.#scheduled = false;
+        this.#isScheduled = false;
         this.#flush();
       });
     }

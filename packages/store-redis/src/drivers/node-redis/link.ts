@@ -2,7 +2,7 @@ import { PatientTimer } from "../../base/arrivals.ts";
 import { reasonOf } from "../../base/failures.ts";
 import { retryPause } from "../../base/retry-pause.ts";
 import type { OwnClientSettings, Server } from "../driver.ts";
-import { destroy, givenPause } from "./own-options.ts";
+import { destroyClient, givenPause } from "./own-options.ts";
 import type { NodeRedisCommand } from "./sent-command.ts";
 import type { ServerRedis } from "./shapes.ts";
 
@@ -142,7 +142,7 @@ export class Link implements Server {
       made.on("end", () => this.#onLost(made, new Error("the connection was closed")));
       await made.connect();
       if (this.#client === made && made.isReady) this.#onReady();
-      else destroy(made);
+      else destroyClient(made);
     } catch (error) {
       this.#events.failed(reasonOf(error));
       if (client === undefined) this.#connectLater();
@@ -163,7 +163,7 @@ export class Link implements Server {
     this.#isReady = false;
     this.#unanswered = 0;
     this.#replies = 0;
-    destroy(client);
+    destroyClient(client);
     if (wasReady) {
       this.#events.failed(reasonOf(error));
       this.#events.lost();
@@ -206,7 +206,7 @@ export function limitHandshake(client: ServerRedis, ms: number): void {
   const stop = (): void => timer?.stop();
   client.on("connect", () => {
     timer = new PatientTimer(ms, () => {
-      if (!client.isReady) destroy(client);
+      if (!client.isReady) destroyClient(client);
     }).unref();
   });
   client.on("ready", stop);

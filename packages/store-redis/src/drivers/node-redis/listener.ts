@@ -1,6 +1,6 @@
 import type { Listener, ListenerEvents } from "../driver.ts";
 import { limitHandshake } from "./link.ts";
-import { destroy } from "./own-options.ts";
+import { destroyClient } from "./own-options.ts";
 import type { ServerRedis } from "./shapes.ts";
 
 /** `make` creates a client that is not connected. */
@@ -56,7 +56,7 @@ class NodeRedisListener implements Listener {
   }
 
   cut(): void {
-    if (this.#client !== undefined) destroy(this.#client);
+    if (this.#client !== undefined) destroyClient(this.#client);
     this.#end();
   }
 
@@ -73,7 +73,7 @@ class NodeRedisListener implements Listener {
       client.on("end", () => this.#end());
       await client.connect();
       if (this.#hasEnded) {
-        destroy(client);
+        destroyClient(client);
         throw new Error("the connection was closed");
       }
       return client;

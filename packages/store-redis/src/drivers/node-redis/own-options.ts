@@ -47,7 +47,7 @@ export function givenPause(given: ServerRedis, times: number): number | undefine
 }
 
 /** Closes a client at once. node-redis throws if the client is closed already. */
-export function destroy(client: ServerRedis): void {
+export function destroyClient(client: ServerRedis): void {
   try {
     client.destroy();
   } catch {
