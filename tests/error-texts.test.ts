@@ -76,6 +76,16 @@ const mistakes: readonly (readonly [what: string, make: () => unknown, text: str
     "store must be what mapStore() or another store's function returned: a Map has no method attach",
   ],
   [
+    "an object in place of a message",
+    untyped(sessions.sendToSubject.bind(sessions), "ada", { bid: 40 }),
+    "sendToSubject() takes a string or a Uint8Array, not an object: pass JSON.stringify() of it",
+  ],
+  [
+    "a number in place of a message",
+    untyped(sessions.sendToSubject.bind(sessions), "ada", 40),
+    "sendToSubject() takes a string or a Uint8Array, not a number",
+  ],
+  [
     "a cookie for plain HTTP, without a name",
     untyped(cookieToken, { secure: false }),
     "cookieToken: secure must be true for SameSite=None, for partitioned, and for a name with the prefix __Host- or __Secure-, such as the default __Host-wsession. For plain HTTP in development give another name",

@@ -4,6 +4,7 @@
  * must not be coerced either, because then it has another meaning.
  */
 import { assertNames, invalidArgument } from "./errors.ts";
+import type { SessionError } from "./errors.ts";
 
 /** The value of an option as an error message shows it: short, and without the content of objects. */
 export function shown(value: unknown): string {
@@ -110,6 +111,12 @@ export function assertMethods(name: string, value: unknown, what: string, method
   const missing = methods.find((method) => typeof memberOf(value, method) !== "function");
   if (missing !== undefined)
     throw invalidArgument(`${name} must be ${what}: ${kindOf(value)} has no method ${missing}`);
+}
+
+/** The error for a message of a wrong type: most often an object that the caller expects to be sent as JSON. */
+export function messageError(where: string, message: unknown): SessionError {
+  const advice = typeof message === "object" && message !== null ? ": pass JSON.stringify() of it" : "";
+  return invalidArgument(`${where} takes a string or a Uint8Array, not ${kindOf(message)}${advice}`);
 }
 
 /** A member of an object or a function; `undefined` for any other value. */

@@ -1,7 +1,6 @@
 import { isUint8Array } from "node:util/types";
 import type { SendOutcome } from "../api/contract.ts";
-import { assertNoMore } from "../base/arguments.ts";
-import { invalidArgument } from "../base/errors.ts";
+import { assertNoMore, messageError } from "../base/arguments.ts";
 import type { LifecycleBinding } from "./binding.ts";
 import { Flow } from "./flow.ts";
 import { ConnectionLifecycle } from "./lifecycle.ts";
@@ -34,8 +33,7 @@ export abstract class SendingConnection<Socket extends object> extends Connectio
 
   send(data: string | Uint8Array, surplus?: undefined): SendOutcome {
     // `instanceof` would refuse a Uint8Array of another realm.
-    if (typeof data !== "string" && !isUint8Array(data))
-      throw invalidArgument("send takes a string or a Uint8Array");
+    if (typeof data !== "string" && !isUint8Array(data)) throw messageError("send()", data);
     if (surplus !== undefined) assertNoMore("send()", surplus);
     if (this.isEnding) return "closed";
     const { runtime, settings, diagnostics } = this.binding;

@@ -1,5 +1,5 @@
 import { isUint8Array } from "node:util/types";
-import { assertDuration, assertOptions, assertString, shown } from "../base/arguments.ts";
+import { assertDuration, assertOptions, assertString, messageError, shown } from "../base/arguments.ts";
 import { asStoreError, fencedError, invalidArgument, SessionError } from "../base/errors.ts";
 import { NEXT_MICROTASK } from "../base/promises.ts";
 import type { Awaitable, Sent } from "@wsession/protocol";
@@ -65,8 +65,7 @@ const MAX_KEY_BYTES = 63;
 /** Throws INVALID_ARGUMENT unless `message` is a string or bytes and the options are valid. */
 export function checkMessage(where: string, data: unknown, options: unknown = {}): OutgoingMessage {
   // `instanceof` would refuse a Uint8Array of another realm.
-  if (typeof data !== "string" && !isUint8Array(data))
-    throw invalidArgument(`${where} takes a string or a Uint8Array`);
+  if (typeof data !== "string" && !isUint8Array(data)) throw messageError(where, data);
   assertOptions(where, options, ["key", "ttlMs"]);
   const { key, ttlMs }: { readonly key?: unknown; readonly ttlMs?: unknown } = options;
   if (key !== undefined) assertKey(where, key);
