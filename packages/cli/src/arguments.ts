@@ -199,6 +199,7 @@ function toTarget(values: Values, environment: NodeJS.ProcessEnv): Target {
   const fromEnvironment = environment["REDIS_URL"] === undefined ? [] : [environment["REDIS_URL"]];
   const urls = values.redis ?? fromEnvironment;
   const { sentinel, cluster, prefix = "ws", "key-prefix": keyPrefix = "", timeout } = values;
+  if (sentinel === "") throw new UsageError("--sentinel needs the name of a master");
   if (sentinel !== undefined && cluster === true)
     throw new UsageError("--sentinel and --cluster exclude each other");
   if (urls.length > 1 && sentinel === undefined && cluster !== true)

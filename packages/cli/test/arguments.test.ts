@@ -50,6 +50,7 @@ describe("arguments", () => {
     [["doctor", "--timeout", "soon"]],
     [["doctor", "--prefix", "a b"]],
     [["doctor", "--cluster", "--sentinel", "a"]],
+    [["doctor", "--sentinel", ""]],
     [["doctor", "--redis", "redis://a", "--redis", "redis://b"]],
   ])("%j is wrong usage, and the command exits with 2", async (args) => {
     expect(() => parsed(...args)).toThrow(UsageError);

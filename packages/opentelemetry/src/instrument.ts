@@ -1,5 +1,5 @@
 import type { Diagnostics, Sessions } from "@wsession/core";
-import { assertOptions, invalidArgument } from "@wsession/core/runtime";
+import { assertNoMore, assertOptions, invalidArgument } from "@wsession/core/runtime";
 import { startMetrics } from "./metrics.ts";
 import type { RedisStoreDiagnostics } from "./redis-metrics.ts";
 import { startSpans } from "./spans.ts";
@@ -36,9 +36,11 @@ let stopAll: (() => void) | undefined;
  * const sessions = createSessions({ store });
  * const stop = instrument(sessions, { store });
  */
+export function instrument(sessions: Pick<Sessions, "diagnostics">, options?: InstrumentOptions): () => void;
 export function instrument(
   sessions: Pick<Sessions, "diagnostics">,
   options: InstrumentOptions = {},
+  surplus?: undefined,
 ): () => void {
   const given: unknown = sessions;
   if (
@@ -49,6 +51,7 @@ export function instrument(
   )
     throw invalidArgument("instrument() takes what createSessions() returned");
   assertOptions("instrument()", options, ["store"]);
+  assertNoMore("instrument()", surplus);
   const { store } = options;
   if (store !== undefined) assertRedisStore(store);
   const entry = { diagnostics: sessions.diagnostics, redis: store?.diagnostics };

@@ -144,6 +144,13 @@ describe("metrics", () => {
     expect(secrets.filter((secret) => text.includes(secret))).toEqual([]);
   });
 
+  test("refuse a third argument with INVALID_ARGUMENT", () => {
+    const call: (...given: readonly unknown[]) => unknown = instrument as never;
+    expect(() => call(createSessions(), {}, {})).toThrow(
+      expect.objectContaining({ code: "INVALID_ARGUMENT" }),
+    );
+  });
+
   test("refuse sessions without counters with INVALID_ARGUMENT", () => {
     for (const diagnostics of [undefined, null, 5, "x", true, Symbol("s"), [], {}, () => 1, new Map()])
       expect(() => instrument({ diagnostics } as never)).toThrow(
