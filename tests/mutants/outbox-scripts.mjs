@@ -110,6 +110,14 @@ export const outboxScriptMutants = [
     tests: redis("outbox-limits", "never moved"),
   },
   {
+    name: "lua-outbox-expiry-always-moved",
+    promise: "I20: an append moves the expiry of the list only if that is necessary",
+    file: shared,
+    find: "or box.expires * 1000 > most then",
+    replace: "or true then",
+    tests: redis("outbox-limits", "never moved"),
+  },
+  {
     name: "lua-outbox-ttl-past-age",
     promise: "I20: a message with a ttlMs is not kept past maxAgeMs",
     file: shared,
