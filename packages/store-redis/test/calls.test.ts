@@ -105,24 +105,32 @@ test.each(attempts)(
 );
 
 test.each([
-  ["a password is required", "config set requirepass secret-of-mine", {}, /NOAUTH/],
+  ["a password is required", "config set requirepass secret-of-mine", {}, "Redis can't be reached", /NOAUTH/],
   [
     "the password is wrong",
     "config set requirepass secret-of-mine",
     { password: "guess-of-mine" },
+    "Redis can't be reached",
     /WRONGPASS/,
   ],
-  ["channels are not permitted", "acl setuser default resetchannels", {}, /NOPERM/],
-  ["no server listens", "shutdown nosave", {}, /ECONNREFUSED/],
+  [
+    "channels are not permitted",
+    "acl setuser default resetchannels",
+    {},
+    "the subscription to announcements is not established",
+    /NOPERM/,
+  ],
+  ["no server listens", "shutdown nosave", {}, "Redis can't be reached", /ECONNREFUSED/],
   [
     "keys are evicted",
     "config set maxmemory-policy allkeys-lru",
     {},
-    /can't be used: Redis evicts keys .*set noeviction/,
+    "Redis can't be used",
+    /Redis evicts keys .*set noeviction/,
   ],
 ] as const)(
-  "the error and its cause say why Redis can't be used, and contains no secret: %s",
-  async (_, command, options, why) => {
+  "the error and its cause say why Redis can't be used, and contain no secret: %s",
+  async (_, command, options, what, why) => {
     const server = await startRedis();
     onTestFinished(() => server.stop());
     await cli(server.port, ...command.split(" ")).catch(() => undefined);
@@ -134,8 +142,8 @@ test.each([
       code: "STORE_UNAVAILABLE",
       outcome: "not-applied",
       // A warning of the process has the message alone.
-      message: expect.stringMatching(why),
-      cause: { message: expect.any(String) },
+      message: expect.stringMatching(new RegExp(`^${what}: .*${why.source}`)),
+      cause: { message: expect.stringMatching(why) },
     });
     const error = await creating.then(String, (reason: unknown) => inspect(reason, { depth: 5 }));
     expect(error).not.toMatch(/of-mine/);
