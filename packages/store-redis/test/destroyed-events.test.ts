@@ -36,7 +36,10 @@ test("a process that is cut off right after the destruction, before its next com
   await loadScripts(server);
   const proxy = await startProxy(server);
   onTestFinished(() => proxy.close());
-  const timeoutMs = 2_000;
+  // Longer than the pause between two looks at the queue: a session that is due too early is found while it still lives.
+  const delayMs = 1_000;
+  // The destruction takes three commands.
+  const timeoutMs = 4 * delayMs;
   const prefix = "cut";
   const a = listening(["destroyed"], { prefix });
   const destroyer = startProcess({ port: proxy.port }, { prefix, timeoutMs });
@@ -44,7 +47,6 @@ test("a process that is cut off right after the destruction, before its next com
   const { id } = aCreation();
   await a.store.create(aCreation({ id, subject: "ada", hold: true }));
   // The command after the destruction is still on its way when the connection is cut.
-  const delayMs = 300;
   proxy.delayRequests(delayMs);
   const startedAt = performance.now();
   destroyer.store.destroy(id, undefined, false).catch(() => undefined);
