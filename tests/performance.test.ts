@@ -48,6 +48,8 @@ test.each(figures.map((figure, index) => [figure, rows[index] ?? []] as const))(
   (figure, [, , value, target]) => {
     const measured = rowsOf(benchmarks).find(([name]) => new RegExp(`^\`${figure}\``).test(name ?? ""));
     expect(measured).toBeDefined();
+    expect(numberIn(value)).toBeDefined();
+    expect(numberIn(target)).toBeDefined();
     expect(numberIn(value)).toBe(numberIn(measured?.[2]));
     expect(numberIn(target)).toBe(numberIn(measured?.[1]));
   },
