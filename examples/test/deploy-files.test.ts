@@ -31,7 +31,11 @@ describe("the site of nginx", () => {
   test("passes upgrades on, replaces X-Forwarded-For, and tries the next process after a refusal", () => {
     expect(site).toContain("proxy_set_header Upgrade $http_upgrade;");
     expect(site).toContain("proxy_set_header X-Forwarded-For $remote_addr;");
+    expect(site).toContain("proxy_http_version 1.1;");
     expect(settingIn(site, "proxy_next_upstream")).toBe("error timeout http_503");
+    const servers = site?.match(/^\s*server 127\S+.*$/gm) ?? [];
+    expect(servers.length).toBeGreaterThan(1);
+    for (const line of servers) expect(line).toContain("max_fails=0");
   });
 
   // `npm run bench:deploy` installs nginx. Here it is used where it is.
