@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { codesIn } from "./codes-in.ts";
 
 const root = join(import.meta.dirname, "..");
 const NUMBER = /\bI(\d{1,2})\b/g;
@@ -28,7 +29,7 @@ function rows(): Row[] {
 
 /** `core/connection/inbox.ts` stands for the source file, `core/test/inbox.test.ts` and `tests/…` for tests. */
 function files(cell: string): string[] {
-  return [...cell.matchAll(/`([^`]+)`/g)].map(([, path = ""]) => {
+  return codesIn(cell).map((path) => {
     if (path.startsWith("tests/")) return path;
     const [name = "", ...rest] = path.split("/");
     return rest[0] === "test" ? `packages/${path}` : ["packages", name, "src", ...rest].join("/");

@@ -5,6 +5,7 @@ import { until } from "@wsession/conformance";
 import { onTelemetry } from "@wsession/core";
 import type { TelemetryEvents } from "@wsession/core";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { codesIn } from "../codes-in.ts";
 import { membersOf, source } from "../members.ts";
 import { runExchange } from "./exchange.ts";
 
@@ -20,11 +21,6 @@ interface Row {
 
 const page = await readFile(join(import.meta.dirname, "../../docs/telemetry.md"), "utf8");
 const types = await source(TYPES);
-
-/** The words between backticks. */
-function codesIn(text: string): string[] {
-  return [...text.matchAll(/`([^`]+)`/g)].map(([, code = ""]) => code);
-}
 
 /** The rows of the table whose heading begins with `first`, split into cells. */
 function tableOf(first: string): string[][] {

@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { beforeAll, describe, expect, test } from "vitest";
+import { codesIn } from "../../../tests/codes-in.ts";
 import { collectExported } from "./exported.ts";
 import type { Exported, ExportedMetric } from "./exported.ts";
 
@@ -16,10 +17,6 @@ beforeAll(async () => {
 
 /** Labels of a metric that are not attributes: those of Prometheus, of a histogram, and of the scope. */
 const OTHER_LABELS = new Set(["instance", "job", "le"]);
-
-function codesIn(text: string): string[] {
-  return [...text.matchAll(/`([^`]+)`/g)].map(([, code = ""]) => code);
-}
 
 /** `wsession.a.b`, `.c` means `wsession.a.c`. */
 function namesIn(cell: string): string[] {
