@@ -1,7 +1,5 @@
 /** What a login that fails, or whose client leaves, does with the session that it has created. */
 import { once } from "node:events";
-import { createServer } from "node:http";
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { deferred } from "@wsession/conformance";
 import { cookieToken, createSessions, isSessionError, mapStore } from "@wsession/core";
 import type { SessionStore } from "@wsession/core";
@@ -11,6 +9,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { Gap, withGap } from "../../../tests/held.ts";
 import { redisClient } from "../../../tests/stores.ts";
 import { startRedis } from "../../store-redis/test/redis-server.ts";
+import { exchange } from "./exchange.ts";
 
 const cookie = cookieToken({ name: "app", secure: false });
 const origin = "https://app.example.com";
@@ -31,24 +30,9 @@ function application(store: SessionStore) {
   return { sessions, http: httpSessions(sessions, { cookie }), reports };
 }
 
-/** A real request and its response, in one process with the test. */
-async function exchange(
-  token: string,
-  use: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
-) {
-  const server = createServer((request, response) => {
-    use(request, response).then(
-      () => response.end(),
-      (error: unknown) => response.destroy(error instanceof Error ? error : undefined),
-    );
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => void server.close());
-  const address = server.address();
-  const port = typeof address === "object" ? address?.port : undefined;
-  const headers = { origin, cookie: `app=${token}` };
-  return fetch(`http://127.0.0.1:${port}/`, { method: "POST", headers });
-}
+/** A request with this token. */
+const exchangeWith = (token: string, use: Parameters<typeof exchange>[1]): Promise<Response> =>
+  exchange({ origin, cookie: `app=${token}` }, use);
 
 test.each(["create", "rotate"] as const)(
   "if Redis stops after the store's %s, a session that the failed login can't destroy is reported (fault F)",
@@ -59,7 +43,7 @@ test.each(["create", "rotate"] as const)(
     const { sessions, http, reports } = application(withGap(store, step, "after", gap));
     const token = step === "rotate" ? (await sessions.create({ n: 0 })).token : "none";
     const codes: unknown[] = [];
-    const answer = await exchange(token, async (request, response) => {
+    const answer = await exchangeWith(token, async (request, response) => {
       const login = http.login(request, response, { n: 1 }, ADA).catch(codeOf);
       await gap.reached;
       await redis.stop();
@@ -78,7 +62,7 @@ test("if the client leaves while its earlier login is destroyed, no session stay
   const { sessions, http, reports } = application(withGap(mapStore(), "destroy", "before", gap));
   const { token } = await sessions.create({ n: 0 }, { subject: "bob" });
   const answered = deferred();
-  const ended = exchange(token, async (request, response) => {
+  const ended = exchangeWith(token, async (request, response) => {
     const gone = once(response, "close");
     const login = http.login(request, response, { n: 1 }, ADA);
     await gap.reached;

@@ -1,6 +1,5 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import { setImmediate as turn } from "node:timers/promises";
 import { until } from "@wsession/conformance";
 import {
@@ -18,6 +17,7 @@ import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 import { Gap, withGap } from "../../../tests/held.ts";
 import { redisClient } from "../../../tests/stores.ts";
 import { wrongFor, expectRefused, show } from "../../../tests/wrong-values.ts";
+import { exchange } from "./exchange.ts";
 
 interface Data {
   readonly n: number;
@@ -47,25 +47,10 @@ const requestWith = (...tokens: readonly string[]) => {
 const codeOf = (error: unknown): unknown =>
   isSessionError(error) || isHttpSessionError(error) ? error.code : error;
 
-/** A real request and its response, in one process with the test. */
-async function exchange(use: (request: IncomingMessage, response: ServerResponse) => Promise<void>) {
-  const server = createServer((request, response) => {
-    use(request, response).then(
-      () => response.end(),
-      (error: unknown) => response.destroy(error instanceof Error ? error : undefined),
-    );
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => void server.close());
-  const address = server.address();
-  const port = typeof address === "object" ? address?.port : undefined;
-  return fetch(`http://127.0.0.1:${port}/`, { method: "POST", headers: { origin } });
-}
-
 test("after the headers were sent a call fails with a typed error, before anything is changed in the store", async () => {
   const { sessions, http } = application();
   const codes: unknown[] = [];
-  const answer = await exchange(async (request, response) => {
+  const answer = await exchange({ origin }, async (request, response) => {
     response.writeHead(200).write("x");
     codes.push(await http.login(request, response, { n: 1 }, { subject: "ada" }).catch(codeOf));
     codes.push(await http.logout(request, response).catch(codeOf));
@@ -93,7 +78,7 @@ test.each(Object.entries(premature))(
     onTestFinished(() => gap.letGo());
     const { sessions, http } = application({ store: withGap(mapStore(), "create", "after", gap) });
     let code: unknown;
-    const answer = await exchange(async (request, response) => {
+    const answer = await exchange({ origin }, async (request, response) => {
       const login = http.login(request, response, { n: 1 }, { subject: "ada" }).catch(codeOf);
       await gap.reached;
       await send(response);
@@ -111,7 +96,7 @@ test("if the client leaves during its login, no session stays that no browser ca
   onTestFinished(() => gap.letGo());
   const { sessions, http, reports } = application({ store: withGap(mapStore(), "create", "after", gap) });
   const found: unknown[] = [];
-  const ended = exchange(async (request, response) => {
+  const ended = exchange({ origin }, async (request, response) => {
     const gone = once(response, "close");
     const login = http.login(request, response, { n: 1 }, { subject: "ada" });
     await gap.reached;
