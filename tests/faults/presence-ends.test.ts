@@ -1,43 +1,19 @@
 // Processes that end or stop in the middle of something, and the presence of their sessions.
 import { once } from "node:events";
-import { rmSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { FramedPeer } from "@wsession/conformance";
 import { DECOY_SUBPROTOCOL, SUBPROTOCOL } from "@wsession/protocol";
-import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
-import { type RedisServer, startRedis, until } from "../../packages/store-redis/test/redis-server.ts";
+import { expect, test } from "vitest";
+import { until } from "../../packages/store-redis/test/redis-server.ts";
 import { connect } from "../runtimes.ts";
-import { EventFile, PresenceProcess } from "./presence/application-process.ts";
+import type { PresenceProcess } from "./presence/application-process.ts";
 import { connectAll, leavers } from "./presence/leaving-trial.ts";
-import type { Options } from "./presence/worker.mjs";
+import { usePresenceProcesses } from "./presence/test-processes.ts";
 
 const LEASE_MS = 600;
 const LEAVE_MS = 3_000;
 const LATE_MS = 2_000;
-let redis: RedisServer;
-let file: EventFile;
-
-beforeEach(async () => {
-  redis = await startRedis();
-  file = new EventFile();
-});
-
-afterEach(async () => {
-  await redis.stop();
-  rmSync(file.path);
-});
-
-async function start(options: Partial<Options> = {}): Promise<PresenceProcess> {
-  const started = await PresenceProcess.start({
-    redis: { kind: "standalone", port: redis.port },
-    file: file.path,
-    leaseMs: LEASE_MS,
-    leaveAfterMs: LEAVE_MS,
-    ...options,
-  });
-  onTestFinished(() => started.kill());
-  return started;
-}
+const { file, start } = usePresenceProcesses({ leaseMs: LEASE_MS, leaveAfterMs: LEAVE_MS });
 
 async function dial({ port }: PresenceProcess, user: string, token = ""): Promise<FramedPeer> {
   const protocols = [DECOY_SUBPROTOCOL, SUBPROTOCOL];

@@ -1,42 +1,17 @@
 import { once } from "node:events";
-import { rmSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { WebSocket } from "ws";
-import { type RedisServer, startRedis, until } from "../../packages/store-redis/test/redis-server.ts";
-import { EventFile, PresenceProcess } from "./presence/application-process.ts";
+import { until } from "../../packages/store-redis/test/redis-server.ts";
 import { connectAll, leavers as leaversIn, leavingTrial, usersOf } from "./presence/leaving-trial.ts";
-import type { Options } from "./presence/worker.mjs";
+import { usePresenceProcesses } from "./presence/test-processes.ts";
 
 const LEASE_MS = 600;
 const LEAVE_MS = 1_000;
 const NOTICED_MS = 1_000;
 /** What a busy machine adds to a bound. */
 const BUSY_MS = 2_000;
-let redis: RedisServer;
-let file: EventFile;
-
-beforeEach(async () => {
-  redis = await startRedis();
-  file = new EventFile();
-});
-
-afterEach(async () => {
-  await redis.stop();
-  rmSync(file.path);
-});
-
-async function start(options: Partial<Options> = {}): Promise<PresenceProcess> {
-  const started = await PresenceProcess.start({
-    redis: { kind: "standalone", port: redis.port },
-    file: file.path,
-    leaseMs: LEASE_MS,
-    leaveAfterMs: LEAVE_MS,
-    ...options,
-  });
-  onTestFinished(() => started.kill());
-  return started;
-}
+const { file, start } = usePresenceProcesses({ leaseMs: LEASE_MS, leaveAfterMs: LEAVE_MS });
 
 const leavers = (): string[] => leaversIn(file);
 
@@ -97,7 +72,7 @@ test("100 reconnects to two processes in turn give no event, and nobody who watc
   client?.socket.terminate();
 });
 
-test("events of a process without the function destroyed that is killed while it destroys sessions are told, each once, also if the process that is told is killed", async () => {
+test("a process without `events.destroyed` is killed while it destroys sessions: each event comes once, also if the process that handles it is killed", async () => {
   const [holder, claimer, destroyer] = await Promise.all([
     start(),
     start({ handleMs: 60_000 }),
