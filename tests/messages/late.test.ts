@@ -60,7 +60,7 @@ describe.each(runtimeNames)("a message that waits for its schema, on %s,", (runt
   });
 
   test.each([true, false])(
-    "as above for a numbered message (in a transaction: %s)",
+    "reaches no handler once its session is destroyed, if the message is numbered (in a transaction: %s)",
     async (inTransaction) => {
       const { gap, handled, server, first } = await start(inTransaction);
       const { client, until: told } = open(server, { token: tokenInMemory() });

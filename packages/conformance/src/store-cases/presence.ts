@@ -118,7 +118,7 @@ export const presenceCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a session that a process without the function destroyed destroys causes the event once, in a process with the function",
+    name: "the event `destroyed` comes once, in a process with a function for it, also if a process without one destroys the session",
     applies: (capabilities, harness) => capabilities.shared && applies(capabilities, harness),
     async run(trial) {
       const [first, second] = await trial.processes();
