@@ -166,7 +166,10 @@ export abstract class NumberedConnection<Data extends object, Socket extends obj
     this.flow &= ~Flow.InTransaction;
   }
 
-  /** In a transaction this throws instead. The number of a message without a handler would be settled, and the message lost. */
+  /**
+   * In a transaction, throws in place of returning true. Otherwise the number of the message would be settled although no handler had
+   * run, and the client would not send the message again.
+   */
   override discardsLate(): boolean {
     const discards = super.discardsLate();
     if (discards && this.isInTransaction) throw connectionClosedError();

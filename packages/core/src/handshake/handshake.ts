@@ -114,7 +114,10 @@ const ACCEPT_OPTIONS = ["subject", "sessionId", "context", "headers", ...LIFETIM
  */
 // Two signatures, because a single `context?: Context` would infer a type without `undefined` from a value that may be undefined.
 export function accept(options?: AcceptOptions & NoContext): Acceptance<undefined>;
-/** As above, with a `context`, whose type is inferred. */
+/**
+ * Admits a handshake, with a `context`, whose type is inferred. The application may also name the owner of the session (`subject`), or
+ * the session itself (`sessionId`).
+ */
 export function accept<Context>(options: AcceptOptions & ContextOption<Context>): Acceptance<Context>;
 export function accept(
   options: AcceptOptions & { readonly context?: unknown } = {},

@@ -81,10 +81,10 @@ export interface Tracking {
 /** The methods of a store with presence. Core rejects with NOT_SUPPORTED in place of a missing method. */
 export interface PresenceMethods {
   /**
-   * Called once, after `attach`. The store MUST deliver each wanted event in one process only, which wants events of this type,
-   * also if a process that does not want the event has destroyed the session. The store may deliver an event a
-   * second time, under the same id, only if the process that had begun to deliver the event ended or was stopped (SIGSTOP). A session that comes back in
-   * time MUST NOT cause `left`. A session that ends causes `expired` or `destroyed`, and then no `left`.
+   * Called once, after `attach`. The store MUST deliver each event in one process only, and only in a process that wants events of
+   * this type. This holds also if a process that does not want the event has destroyed the session. The store may deliver an event
+   * a second time, under the same id, only if the process that began to deliver it has ended, or was stopped (SIGSTOP). A session
+   * that comes back in time MUST NOT cause `left`. A session that ends causes `expired` or `destroyed`, and then no `left`.
    */
   readonly track?: ((tracking: Tracking) => void) | undefined;
   /** The presence of a subject, from the sessions that the store has now. */
