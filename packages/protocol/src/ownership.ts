@@ -5,8 +5,8 @@ export interface PromiseOwner {
 }
 
 /**
- * The promise as one of the target's own. The rejection of any other target's promise causes no `unhandledRejection`, because that
- * would end the process. A caller that awaits the promise gets the rejection in both cases.
+ * Hands the promise to `target` if the target is a PromiseOwner. Otherwise an unawaited rejection is ignored, because an
+ * `unhandledRejection` would end the process. In both cases a caller that awaits the promise gets the rejection.
  */
 export function ownedBy<Value>(target: object, promise: Promise<Value>): Promise<Value> {
   return isOwner(target) ? target.ownPromise(promise) : withoutUnhandledRejection(promise);
