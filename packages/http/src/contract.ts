@@ -139,7 +139,10 @@ export interface HttpSessions<Data extends object, Transport = unknown, Context 
    * app.use(http.hono());
    */
   hono(): (context: HonoContext, next: () => Promise<void>) => Promise<void>;
-  /** As above. The session is also `context.get(variable)`. */
+  /**
+   * Middleware for Hono: opens the session of each request. `http.of(context)`, `http.of(context.req.raw)` and
+   * `context.get(variable)` return the session.
+   */
   hono<Variable extends string>(
     options: HonoOptions<Variable>,
   ): (
