@@ -10,8 +10,8 @@ export interface DestroyCommand {
   readonly sequence: number;
   readonly tombstoneMs: number;
   /**
-   * `"wanted"`: this process has a function for the event `destroyed`. Else whether the session is listed for another process, which is
-   * necessary if another process has such a function.
+   * `"wanted"`: this process has a function for the event `destroyed`. `"listed"`: it has none, and has listed the session for a
+   * process with one. `"unlisted"`: it has none, and has not listed the session; the reply is `unlisted` if that is necessary.
    */
   readonly event: "wanted" | "listed" | "unlisted";
   /** The message for the holders. */

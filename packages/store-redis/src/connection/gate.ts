@@ -91,7 +91,7 @@ export class Gate {
       const timer = setTimeout(
         () => {
           this.#waiters.delete(waiter);
-          // A server that the store refuses was reached.
+          // A server that the store refuses can be reached, but not used.
           const verb = this.#reason instanceof SessionError ? "used" : "reached";
           reject(notReached(`Redis can't be ${verb}`, this.#reason));
         },

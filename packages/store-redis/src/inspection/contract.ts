@@ -11,7 +11,7 @@ export interface InspectedHolder {
   readonly process: string;
   /** The option `node` of that process, or `process`. */
   readonly node: string;
-  /** How many connections to the session the process last wrote. */
+  /** The number of connections that the process last recorded. */
   readonly connections: number;
 }
 

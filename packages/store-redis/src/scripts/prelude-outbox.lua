@@ -87,8 +87,8 @@ local function read_by_all(at) -- rare
   return least or 0
 end
 
--- Returns how many of the oldest entries have to be dropped so that the messages in ARGV from `from` on fit. Returns nothing if a reader lacks one of these entries.
--- Changes nothing.
+-- Returns how many of the oldest entries have to be dropped so that the messages in ARGV from `from` on fit. Returns nothing if a reader
+-- lacks one of these entries. Changes nothing.
 local function room_for(box, list, at, from, bounds)
   local count, size = (#ARGV - from + 1) / 5, 0
   for index = from, #ARGV, 5 do
@@ -206,8 +206,9 @@ local function push_messages(box, list, at, from, bounds, drop, fields)
   while not drop and box.first <= box.last and is_over_bounds(box, bounds) do
     dropped = drop_first(box, list)
   end
-  -- Drops the entries past their age at the beginning of the list. A reader skips later entries past their age. Entries have the order of
-  -- their ages, so the first one is within its age if one without a ttl before it was.
+  -- Drops the entries past their age at the beginning of the list. Usually the ages of entries end in their order. So if the dropped entry
+  -- was within its age, the next one is not read. If the application has shortened maxAgeMs, an entry past its age may stay; a reader skips
+  -- it.
   local is_young = dropped and not has_ttl(dropped) and not is_over(dropped, at)
   while not is_young and box.first <= box.last do
     local entry = redis.call('LINDEX', list, 0)

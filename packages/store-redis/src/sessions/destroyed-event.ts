@@ -24,7 +24,7 @@ export async function destroyWithEvent(
     const event = isWanted ? "wanted" : "unlisted";
     let reply = await destroy(services, { ...command, tombstoneMs, event });
     if (reply.type === "unlisted") {
-      // Not due before the destruction was applied or is too late, because a look at a live session would remove the entry.
+      // Due only after the deadline of the destruction: a look at a session that still lives would remove the entry.
       await listed(unclaimed.list(id, "destroyed", calls.timeoutMs, deadline));
       reply = await destroy(services, { ...command, tombstoneMs, event: "listed" });
       if (reply.type === "unlisted") throw unexpected();
