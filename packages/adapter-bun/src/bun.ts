@@ -41,7 +41,7 @@ export interface BunSocket {
   unsubscribe(topic: string): unknown;
   /** Whether this socket is subscribed to the topic. */
   isSubscribed(topic: string): boolean;
-  /** Sends to the other subscribers of the topic, in this process. Such messages pass by `maxBufferedBytes`. */
+  /** Sends to the other subscribers of the topic, in this process. `maxBufferedBytes` does not count such messages. */
   publish(topic: string, data: string | Bytes, compress?: boolean): number;
 }
 
