@@ -18,7 +18,7 @@ export function toRequest(path: string, init: RequestInit): Request {
     return new Request(new URL(path, "http://localhost"), init);
   } catch {
     // Such as the path `//`, or the method TRACE.
-    throw new RequestError(400, "the request has no form that routes understand");
+    throw new RequestError(400, "the path or the method of the request is not supported");
   }
 }
 
@@ -44,7 +44,7 @@ export async function readJson(request: Request): Promise<unknown> {
   try {
     return JSON.parse(text);
   } catch {
-    throw new RequestError(400, "the body of the request is no JSON");
+    throw new RequestError(400, "the body of the request is not JSON");
   }
 }
 
