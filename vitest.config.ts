@@ -21,8 +21,7 @@ const folders = [
 
 export default defineConfig({
   test: {
-    // Real sockets, Redis servers and a browser run beside the tests, so more workers only make them late. Three workers leave more than a
-    // third of two cores idle, because most tests wait for servers.
+    // Most tests wait for servers, so three workers leave more than a third of two cores idle. More than four make the servers late.
     maxWorkers: Math.min(8, Math.max(4, availableParallelism())),
     sequence: { sequencer: LongestFirst },
     projects: [

@@ -32,7 +32,10 @@ async function main(further) {
   return runTool("vitest", vitestArguments({ report }, further), { env: { ...env, ...(await bun) } });
 }
 
-/** The environment variable that names promtool. Its package is large, so that it is used where it is, and not installed. */
+/**
+ * The environment variable that names promtool. promtool is used if it is installed. `npm test` does not install it, because its package
+ * needs 100 MB.
+ */
 function findPromtool() {
   const found = alerting.flatMap((tool) => {
     const file = findTool(tool, { environment: process.env, folders: usualFolders });
