@@ -66,7 +66,7 @@ export function collect(settings: object, where: string, given: unknown, kind: K
   const type = typeof kind === "string" ? kind : "object";
   if (typeof given !== type || given === null) throw invalid(`${where} must be of type ${type}`);
   if (given === "" || (typeof given === "number" && !(given > 0)))
-    throw invalid(`${where} must be above 0 or not empty`);
+    throw invalid(`${where} must be above 0 and not empty`);
   if (typeof kind === "string") return;
   if (isList(kind)) {
     for (const name of kind) collect({}, `${where}.${name}`, Reflect.get(Object(given), name), "function");
