@@ -212,7 +212,7 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
   /** A batch that is refused for its data is tried again one by one, so that only the bad write fails. */
   #refused(writes: readonly QueuedWrite<Data>[], error: unknown): void {
     if (writes.length > 1 && ABOUT_DATA.some((code) => isSessionError(error, code)))
-      this.#queued.unshift(...writes.map((write) => ({ ...write, single: true })));
+      this.#queued.unshift(...writes.map((write): QueuedWrite<Data> => ({ ...write, isSingle: true })));
     else rejectAll(writes, asStoreError(error));
   }
 }
