@@ -19,7 +19,13 @@ function read(name) {
 }
 
 /** In this order: a definition may use those before it. */
-const preludes = ["prelude.lua", "prelude-presence.lua", "prelude-outbox.lua", "prelude-change.lua"];
+const preludes = [
+  "prelude-base36.lua",
+  "prelude.lua",
+  "prelude-presence.lua",
+  "prelude-outbox.lua",
+  "prelude-change.lua",
+];
 
 /** Marks a definition that few calls use. */
 const RARE = / -- rare$/m;

@@ -101,6 +101,34 @@ test("a process without the function that takes over the queue of a dead one doe
   expect(other.events).toEqual([]);
 });
 
+test("a `left` that no process wants any more does not hold back `expired`", async () => {
+  const proxy = await startProxy(server);
+  onTestFinished(() => proxy.close());
+  const prefix = "unwanted-left";
+  const dead = startProcess({ port: proxy.port }, { prefix, leaseMs: 1_000, timeoutMs: 500 });
+  const begun: string[] = [];
+  dead.store.track({
+    leaveAfterMs: 100,
+    isAlways: true,
+    events: new Set(["left"]),
+    // It dies before the function settles.
+    deliver: (_, { sessionId }) => new Promise(() => void begun.push(sessionId)),
+  });
+  await connected(dead);
+  const { id } = aCreation();
+  const startedAt = performance.now();
+  await dead.store.create(aCreation({ id, subject: "ada", idleMs: 6_000, hold: true }));
+  await dead.store.release(id);
+  await until(() => begun.includes(id));
+  const other = listening(["expired"], { prefix });
+  await connected(other);
+  proxy.refuse(true);
+  proxy.cut();
+  await until(() => other.events.length === 1, 15_000);
+  expect(other.events).toMatchObject([["expired", { sessionId: id, subject: "ada" }]]);
+  expect(performance.now() - startedAt).toBeGreaterThan(5_900);
+});
+
 test("a record of a release without the mark is marked by the next visit, and causes the event from then on", async () => {
   const prefix = "unmarked";
   const a = listening(["destroyed"], { prefix });

@@ -29,8 +29,8 @@ export type LookReply = { readonly change: StateChange | undefined } & (
     }
   /** `at`: the time of the next look, by the server's clock; 0 for none. `own`: this process has connections. */
   | { readonly type: "wait" | "own"; readonly at: number }
-  /** The event waits for a process with a function for it. This process has none. */
-  | { readonly type: "unwanted"; readonly event: SessionEventType }
+  /** The event waits for a process with a function for it. This process has none. `at`: as above. */
+  | { readonly type: "unwanted"; readonly event: SessionEventType; readonly at: number }
   /** Only other processes have connections. */
   | { readonly type: "held"; readonly holders: readonly HolderEntry[] }
   | { readonly type: "gone" }

@@ -138,11 +138,12 @@ export class Looks {
   async #scheduleNext(id: string, reply: Exclude<LookReply, { type: "event" }>): Promise<void> {
     const { calls, settings, unclaimed } = this.#services;
     const mayHold = reply.type === "own" || this.#heldCounts.has(id);
-    let at = reply.type === "wait" || reply.type === "own" ? reply.at : 0;
+    let at = reply.type === "gone" || reply.type === "held" ? 0 : reply.at;
     if (reply.type === "unwanted") {
       await unclaimed.list(id, reply.event, 0);
-      // The answer does not say when to look again.
-      if (mayHold) at = (calls.serverNow() ?? 0) + settings.leaseMs;
+      // The answer does not say when to look again at a session with connections.
+      const soon = (calls.serverNow() ?? 0) + settings.leaseMs;
+      if (mayHold) at = at === 0 ? soon : Math.min(at, soon);
     }
     // Another holder has an entry of its own.
     return at === 0 && !mayHold ? this.#queue.remove(id) : this.#queue.schedule(id, at);

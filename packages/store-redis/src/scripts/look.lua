@@ -6,7 +6,7 @@
 -- Out   {what, time, type, subject or false, state or "", stamp}
 --       "event": this process has to handle the event `type` of `time`, and has claimed it
 --       "wait": look again at `time`; 0: never · "own": the same, and this process has connections · "gone"
---       "unwanted": the event `type` waits for a process that wants it
+--       "unwanted": the event `type` waits for a process that wants it; look again at `time`; 0: never
 --       "held": other processes have connections, which field h names in place of `type`
 --       state: the session's state has changed to that
 -- Idempotent: a repeat claims the same event again. An event stays until a call reports that it was handled (argument 7).
@@ -16,6 +16,12 @@ local found = redis.call('HMGET', key, 'm', 's', 'h', 'p', 'y', 't')
 local meta = found[1] and unpack_meta(found[1])
 local subject, pending = found[2], found[5]
 local is_over = meta and has_passed(meta.idle, meta.absolute, at)
+-- The deadline matters only for an application with the event `expired`.
+local deadline = 0
+if meta and string.find(wanted, 'e', 1, true) then
+  deadline = meta.idle
+  if deadline == 0 or (meta.absolute > 0 and meta.absolute < deadline) then deadline = meta.absolute end
+end
 
 if pending and handled ~= '' and string.sub(pending, 1, #handled + 1) == handled .. ' ' then
   redis.call('HDEL', key, 'y')
@@ -32,11 +38,15 @@ if pending then
   if is_claimed and not string.find(lost, ',' .. claimer .. ',', 1, true) then
     return { 'wait', untill, '', false, '', 0 }
   end
-  -- A claim by a process without a function for the event would lose the event.
-  if not string.find(wanted, string.sub(type, 1, 1), 1, true) then return { 'unwanted', 0, type, false, '', 0 } end
-  if whose == '' then whose = nil end
-  put_event(type, tonumber(when), node, at + claim_ms, whose)
-  return { 'event', when, type, whose or false, '', 0 }
+  if string.find(wanted, string.sub(type, 1, 1), 1, true) then
+    if whose == '' then whose = nil end
+    put_event(type, tonumber(when), node, at + claim_ms, whose)
+    return { 'event', when, type, whose or false, '', 0 }
+  end
+  -- A process without a function for the event would lose the event by a claim. But once the session has expired, a `left` that no process
+  -- wants any more would hold back `expired` for ever.
+  if not (type == 'left' and is_over) then return { 'unwanted', deadline, type, false, '', 0 } end
+  redis.call('HDEL', key, 'y')
 end
 if not meta then return { 'gone', 0, '', false, '', 0 } end
 
@@ -52,10 +62,6 @@ if is_over then
   return { 'event', when, 'expired', subject, 'offline', stamp }
 end
 
--- The deadline matters only for an application with the event `expired`.
-local deadline = meta.idle
-if deadline == 0 or (meta.absolute > 0 and meta.absolute < deadline) then deadline = meta.absolute end
-if not string.find(wanted, 'e', 1, true) then deadline = 0 end
 if is_held(found[3], lost) then
   local is_own = string.find(',' .. found[3], ',' .. node .. '=', 1, true)
     and not string.find(',' .. found[3], ',' .. node .. '=0', 1, true)
