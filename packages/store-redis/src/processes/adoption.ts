@@ -1,6 +1,7 @@
 import type { DueQueue } from "./due-queue.ts";
 import { asArray, texts } from "../commands/reply.ts";
 import type { Looks } from "./looks.ts";
+import { endClaim, renewClaim } from "./queue-claim.ts";
 import type { Services } from "./services.ts";
 
 /** Entries that are taken over at once. */
@@ -73,13 +74,11 @@ export class Adoption {
   /** Moves the entries of a dead process's queue to the queue of this process, while this process has the claim. */
   async #moveEntries(queue: string): Promise<void> {
     const { calls, keys, node, settings } = this.#services;
+    const claimer = { calls, node, leaseMs: settings.leaseMs };
     const claim = keys.queueClaim(queue);
-    const claimed = await calls.command("set", [claim, node, "NX", "PX", String(settings.leaseMs)]);
-    // A repeat after a lost reply finds its own claim.
-    if (claimed !== "OK" && (await calls.command("get", [claim])) !== node) return;
     for (;;) {
+      if (!(await renewClaim(claimer, claim))) return;
       if (!this.#mayRun || (await this.#services.liveness.look(nodeOf(queue)))) return;
-      await calls.command("pexpire", [claim, String(settings.leaseMs)]);
       const reply = await calls.command("zrange", [keys.queue(queue), "0", String(PAGE - 1)]);
       const ids = texts(asArray(reply));
       if (ids.length === 0) break;
@@ -89,7 +88,7 @@ export class Adoption {
       await Promise.allSettled(ids.map((id) => this.#looks.at(id)));
     }
     await calls.command("srem", [keys.queues, queue]);
-    await calls.command("del", [claim]);
+    await endClaim(claimer, claim);
   }
 }
 

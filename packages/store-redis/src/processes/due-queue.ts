@@ -1,21 +1,11 @@
-import { slotOf, SLOTS } from "../base/slots.ts";
-import { TurnBatch } from "../base/turn-batch.ts";
 import { asArray, texts } from "../commands/reply.ts";
+import { QueueListing, queueNameOf } from "./queue-listing.ts";
 import type { Services } from "./services.ts";
 
 /** How often the queue is read. */
 export const POLL_MS = 250;
-/** Entries that one command lists. */
-const AT_ONCE = 500;
 /** The score of an entry without a time: its session is looked at when the process dies. */
 const NEVER = 1e14;
-
-interface Listed {
-  readonly id: string;
-  /** By the server's clock. */
-  readonly at: number;
-  readonly deadline: number | undefined;
-}
 
 /**
  * The sessions that this process has to look at, by the time of the look: while it holds them, until they have left, and until
@@ -33,12 +23,12 @@ export class DueQueue {
   readonly #listed = new Map<string, number>();
   /** Counts commands that may remove entries or make them later. */
   #rewrites = 0;
-  /** The entries of one turn that share a command, by the key of a queue. */
-  readonly #batches = new Map<string, TurnBatch<Listed>>();
+  readonly #listing: QueueListing;
   #joining: Promise<unknown> | undefined;
 
   constructor(services: Pick<Services, "calls" | "keys" | "node" | "connection">) {
     this.#services = services;
+    this.#listing = new QueueListing(services.calls);
   }
 
   get names(): readonly string[] {
@@ -78,7 +68,7 @@ export class DueQueue {
     if ((this.#listed.get(id) ?? Number.POSITIVE_INFINITY) <= at) return;
     await this.join();
     const before = this.#rewrites;
-    await this.#batchOf(this.#keyOf(id)).add({ id, at, deadline });
+    await this.#listing.add(this.#keyOf(id), { id, at, deadline });
     // If entries were rewritten meanwhile, this entry may be gone, or may have a later time.
     if (this.#rewrites === before) this.#listed.set(id, Math.min(at, this.#listed.get(id) ?? at));
   }
@@ -138,24 +128,8 @@ export class DueQueue {
     return pages.flatMap((page) => (page.status === "fulfilled" ? page.value : [])).slice(0, most);
   }
 
-  #batchOf(key: string): TurnBatch<Listed> {
-    let batch = this.#batches.get(key);
-    if (batch === undefined) {
-      batch = new TurnBatch(AT_ONCE, (listed) => {
-        // The calls of one turn have about the same deadline. The first one is the earliest.
-        const deadline = listed.find((entry) => entry.deadline !== undefined)?.deadline;
-        const entries = listed.flatMap(({ at, id }) => [String(at), id]);
-        return this.#services.calls.command("zadd", [key, "LT", ...entries], deadline);
-      });
-      this.#batches.set(key, batch);
-    }
-    return batch;
-  }
-
   #keyOf(id: string): string {
-    const { names } = this;
-    const quarter = Math.floor((slotOf(id) * names.length) / SLOTS);
-    return this.#services.keys.queue(names[quarter] ?? "");
+    return this.#services.keys.queue(queueNameOf(id, this.names));
   }
 
   #timeIn(ms: number): number {

@@ -2,24 +2,17 @@ import type { SessionEventType } from "@wsession/core";
 import type { Calls } from "../connection/calls.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { Keys } from "../base/keys.ts";
-import { slotOf, SLOTS } from "../base/slots.ts";
-import { TurnBatch } from "../base/turn-batch.ts";
 import { asArray, texts } from "../commands/reply.ts";
+import { endClaim, renewClaim } from "./queue-claim.ts";
+import { AT_ONCE, QueueListing, queueNameOf } from "./queue-listing.ts";
 
-/** Entries that one command lists. */
-const AT_ONCE = 500;
 /** Entries that are moved at once. */
 const PAGE = 64;
+/** Pages that one call of `take` moves: the process has to look at its own sessions too. */
+const PAGES = 8;
 /** How long an entry waits, as long as Redis keeps the event: KEPT_MS in prelude.lua. */
 const KEPT_MS = 86_400_000;
 const RETRY_MS = 1_000;
-
-interface Listed {
-  readonly id: string;
-  /** By the server's clock. */
-  readonly at: number;
-  readonly deadline: number | undefined;
-}
 
 interface Parts {
   readonly calls: Calls;
@@ -36,7 +29,7 @@ interface Parts {
  */
 export class UnclaimedEvents {
   readonly #parts: Parts;
-  readonly #batches = new Map<string, TurnBatch<Listed>>();
+  readonly #listing: QueueListing;
   /** Entries whose command failed. */
   readonly #failed = new Map<string, SessionEventType>();
   readonly #writing = new Set<Promise<unknown>>();
@@ -44,12 +37,15 @@ export class UnclaimedEvents {
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#listing = new QueueListing(parts.calls, (key) => {
+      this.#prune(key).catch(() => undefined);
+    });
   }
 
   /** Lists a session, to be looked at in `ms` at the latest. Rejects if Redis has not listed the session. */
   async list(id: string, type: SessionEventType, ms: number, deadline?: number): Promise<void> {
     const now = this.#parts.calls.serverNow() ?? 0;
-    await this.#batchOf(this.#keyOf(id, type)).add({ id, at: Math.ceil(now + ms), deadline });
+    await this.#listing.add(this.#keyOf(id, type), { id, at: Math.ceil(now + ms), deadline });
   }
 
   /** As `list`, in the background, to be looked at now. Repeats a command that fails. */
@@ -88,21 +84,19 @@ export class UnclaimedEvents {
   }
 
   async #takeFrom(queue: string, move: (ids: readonly string[]) => Promise<unknown>): Promise<void> {
-    const { calls, keys, node, leaseMs } = this.#parts;
+    const { calls, keys } = this.#parts;
     const [key, claim] = [keys.queue(queue), keys.queueClaim(queue)];
     let isClaimed = false;
-    for (;;) {
+    for (let page = 0; page < PAGES; page += 1) {
       const ids = await this.#due(key, 0, PAGE);
       if (ids.length === 0) break;
-      const claimed = await calls.command("set", [claim, node, "NX", "PX", String(leaseMs)]);
-      // A repeat after a lost reply finds its own claim.
-      if (claimed !== "OK" && (await calls.command("get", [claim])) !== node) return;
-      isClaimed = true;
+      isClaimed = await renewClaim(this.#parts, claim);
+      if (!isClaimed) return;
       // First list the sessions in the other queue, because otherwise they are lost if this process dies.
       await move(ids);
       await calls.command("zrem", [key, ...ids]);
     }
-    if (isClaimed) await calls.command("del", [claim]);
+    if (isClaimed) await endClaim(this.#parts, claim);
   }
 
   /** Sessions whose time was `ago` milliseconds ago, or earlier. */
@@ -112,22 +106,6 @@ export class UnclaimedEvents {
     if (now === undefined) return [];
     const args = [key, "-inf", String(now - ago), "LIMIT", "0", String(most)];
     return texts(asArray(await calls.command("zrangebyscore", args)));
-  }
-
-  #batchOf(key: string): TurnBatch<Listed> {
-    let batch = this.#batches.get(key);
-    if (batch === undefined) {
-      batch = new TurnBatch(AT_ONCE, async (listed) => {
-        const { calls } = this.#parts;
-        // The calls of one turn have about the same deadline. The first one is the earliest.
-        const deadline = listed.find((entry) => entry.deadline !== undefined)?.deadline;
-        const entries = listed.flatMap(({ at, id }) => [String(at), id]);
-        await calls.command("zadd", [key, "LT", ...entries], deadline);
-        this.#prune(key).catch(() => undefined);
-      });
-      this.#batches.set(key, batch);
-    }
-    return batch;
   }
 
   /** If no process has a function for the event any more, nobody takes the entries, and the queue would grow for ever. */
@@ -142,8 +120,6 @@ export class UnclaimedEvents {
 
   #keyOf(id: string, type: SessionEventType): string {
     const { keys, connection } = this.#parts;
-    const names = keys.queueNames(type, connection.isCluster);
-    const quarter = Math.floor((slotOf(id) * names.length) / SLOTS);
-    return keys.queue(names[quarter] ?? "");
+    return keys.queue(queueNameOf(id, keys.queueNames(type, connection.isCluster)));
   }
 }
