@@ -24,7 +24,9 @@ const TAGS = {
   redis: "page",
 };
 
-show(given());
+const first = given();
+// A demo of one process has no overview.
+if (first !== undefined) show(first);
 const stream = new EventSource("/operator/events");
 stream.addEventListener("open", () => showStatus("open", "Live"));
 // The browser connects again by itself.

@@ -64,7 +64,7 @@ export async function freePort(): Promise<number> {
 export interface Operating {
   readonly routes: MoreRoutes;
   /** What the operator's page shows first. */
-  readonly overview: () => Overview;
+  readonly overview: (request: IncomingMessage) => Overview | undefined;
 }
 
 export function pageServer(
@@ -92,7 +92,7 @@ export function pageServer(
       response.setHeader("content-type", file.type);
       if (!PAGES.has(path)) return void response.end(file.body);
       response.setHeader("content-security-policy", policy(endpoints()));
-      const given = path === "/" ? describe(store, endpoints()) : operating?.overview();
+      const given = path === "/" ? describe(store, endpoints()) : operating?.overview(request);
       response.end(withGiven(file.body.toString(), given));
     }
   };

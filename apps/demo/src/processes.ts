@@ -5,7 +5,7 @@ import type { Demo, Voice } from "./demo.ts";
 import type { Endpoint } from "./messages.ts";
 import { Board } from "./operator/board.ts";
 import type { Action } from "./operator/contract.ts";
-import { serveOperator } from "./operator/routes.ts";
+import { isFromHere, serveOperator } from "./operator/routes.ts";
 import { listen, origins, pageServer } from "./page.ts";
 import { givenRedis, startRedis } from "./redis-process.ts";
 import { loadUws } from "./server-uws.ts";
@@ -31,13 +31,17 @@ export async function startProcesses(options: ProcessesOptions, voice: Voice): P
   // The page listens first, because the processes need its origin. Until the processes serve, the page lists none.
   const server = pageServer("redis", () => workers?.slots() ?? [], {
     routes: (path, request, response) =>
-      serveOperator({ board, origins: origins(pagePort), act }, path, request, response),
-    overview: () => board.overview(),
+      shown !== undefined &&
+      serveOperator({ board: shown, origins: origins(pagePort), act }, path, request, response),
+    overview: (request) => (isFromHere(request, origins(pagePort)) ? shown?.overview() : undefined),
   });
   let workers: Workers | undefined;
+  // A page that was open before may ask while Redis starts.
+  let shown: Board | undefined;
   const pagePort = await listen(server, options.port);
   const redis = await (options.redis === "start" ? startRedis() : givenRedis(options.redis));
   const board = new Board(() => workers?.slots() ?? [], redis.facts);
+  shown = board;
   const started = new Workers({
     port: options.port === 0 ? 0 : options.port + 1,
     runtimes,

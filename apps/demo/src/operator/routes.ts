@@ -42,7 +42,7 @@ export function serveOperator(
 }
 
 /** A name of another site may resolve to the loopback address (DNS rebinding), so the host is checked too. */
-function isFromHere({ headers }: IncomingMessage, origins: readonly string[]): boolean {
+export function isFromHere({ headers }: IncomingMessage, origins: readonly string[]): boolean {
   return origins.includes(`http://${headers.host ?? ""}`);
 }
 
