@@ -50,7 +50,7 @@ function assertSameCookie(cookie: CookieCarrier, ofSockets: TokenCarrier | undef
   if (ofSockets?.write === undefined || ofSockets === cookie) return;
   const [name, value] = ofSockets.write(PROBE, 1_000);
   const own = cookie.write(PROBE, 1_000);
-  if (own[0] !== name.toLowerCase() || own[1] !== value)
+  if (own[0].toLowerCase() !== name.toLowerCase() || own[1] !== value)
     throw invalidArgument(
       "httpSessions: cookie must be the carrier that createSessions has as its option token: it writes another cookie",
     );

@@ -13,7 +13,8 @@ export type HttpSessionErrorCode =
 
 /**
  * An error of `login`, `logout` and `renew`. Express and Fastify answer with its status by themselves, and Hono with the
- * response of `getResponse`. `message` has nothing of the request in it.
+ * response of `getResponse`. `message` may quote the origin and the host of the request, up to 100 characters of each, and nothing else
+ * of the request.
  */
 export class HttpSessionError extends Error {
   /** Always "HttpSessionError", also where two copies of this package make `instanceof` fail. */

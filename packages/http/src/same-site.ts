@@ -32,9 +32,9 @@ function refusal(rule: OriginRule | undefined, origin: string | undefined, host:
   return `${refused}: it is not the host ${quoted(host ?? "")} of the request. Behind a proxy, or for pages of other hosts, give the option origins`;
 }
 
-/** Without quotes of its own and control characters, which could forge lines of a log. */
+/** Quotes and control characters of a header could forge lines of a log. `JSON.stringify` leaves those from U+007F to U+009F. */
 function quoted(header: string): string {
-  return JSON.stringify(header.slice(0, MAX_LENGTH));
+  return JSON.stringify(header.slice(0, MAX_LENGTH)).replaceAll(/[^ -~]/g, "?");
 }
 
 /** Whether the origin is a page of this host. The scheme is not compared, because a proxy may end TLS. */

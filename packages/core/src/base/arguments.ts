@@ -26,12 +26,15 @@ function kindOfObject(value: object): string {
     const prototype: unknown = Object.getPrototypeOf(value);
     const name = memberOf(memberOf(prototype, "constructor"), "name");
     if (typeof name !== "string" || !CLASS_NAME.test(name) || name === "Object") return "an object";
-    return `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`;
+    return `${TAKES_AN.test(name) ? "an" : "a"} ${name}`;
   } catch {
     // A trap of a proxy, or a getter of the class, threw. The caller must get INVALID_ARGUMENT, and not that error.
     return "an object";
   }
 }
+
+/** "a Uint16Array" and "a URL", but "an ArrayBuffer". */
+const TAKES_AN = /^(?:[AEIO]|U(?!int|RL))/;
 
 /** A name without characters that could forge or flood a line of a log. */
 const CLASS_NAME = /^[\w$]{1,40}$/;
@@ -115,8 +118,10 @@ export function assertMethods(name: string, value: unknown, what: string, method
 
 /** The error for a message of a wrong type: most often an object that the caller expects to be sent as JSON. */
 export function messageError(where: string, message: unknown): SessionError {
-  const advice = typeof message === "object" && message !== null ? ": pass JSON.stringify() of it" : "";
-  return invalidArgument(`${where} takes a string or a Uint8Array, not ${kindOf(message)}${advice}`);
+  const kind = kindOf(message);
+  const isJson = kind === "an object" || kind === "an array";
+  const advice = isJson ? ": pass JSON.stringify() of it" : "";
+  return invalidArgument(`${where} takes a string or a Uint8Array, not ${kind}${advice}`);
 }
 
 /** A member of an object or a function; `undefined` for any other value. */
