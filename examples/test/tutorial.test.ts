@@ -48,7 +48,7 @@ test("step 8 says in a sentence that it needs a Redis server", async () => {
   expect(await tutorial(["8"])).toEqual({
     code: 1,
     printed: "",
-    errors: expect.stringMatching(/^Step 8 needs a Redis server: [^\n]+\n$/),
+    errors: expect.stringMatching(/^Step 8 needs a Redis server at [^\n]+: [^\n]+\n$/),
   });
 });
 

@@ -22,10 +22,13 @@ async function run([argument = "", ...more]: readonly string[]): Promise<void> {
   if (file === undefined || more.length > 0) {
     console.error(`npm run tutorial -- STEP: one step, from 1 to ${files.length}. See docs/tutorial.md.`);
     process.exitCode = 2;
+  } else if (number === REDIS_STEP && !URL.canParse(REDIS_URL)) {
+    console.error("REDIS_URL is not a URL, as redis://127.0.0.1:6379 is.");
+    process.exitCode = 2;
   } else if (number === REDIS_STEP && !(await isReachable(new URL(REDIS_URL)))) {
-    console.error(
-      `Step ${number} needs a Redis server: start redis-server, or set REDIS_URL (${REDIS_URL}).`,
-    );
+    // The host alone, because the URL may have a password.
+    const { host } = new URL(REDIS_URL);
+    console.error(`Step ${number} needs a Redis server at ${host}: start redis-server, or set REDIS_URL.`);
     process.exitCode = 1;
   } else {
     const { main }: Step = await import(`./${file}`);
