@@ -22,6 +22,10 @@ process.exitCode = first === "--only" ? await main(only, others) : await main(""
  */
 async function main(wanted, further) {
   const { env, names } = await provideBrowsers(wanted);
+  if (names.length === 0) {
+    console.error(`npm run test:browsers: no browser ran. There are ${Object.keys(browsers).join(", ")}.`);
+    return 1;
+  }
   const built = await build(undefined);
   if (built !== 0) return built;
   const run = (/** @type {readonly string[]} */ ran) => ({ ...env, WSESSION_BROWSERS: ran.join(",") });
@@ -33,14 +37,14 @@ async function main(wanted, further) {
   return areSound ? 0 : 1;
 }
 
-/** @param {string} only */
-async function provideBrowsers(only) {
+/** @param {string} chosen */
+async function provideBrowsers(chosen) {
   /** @type {NodeJS.ProcessEnv} */
   const env = { ...process.env, ...(await provideTools(process.env)) };
   /** @type {string[]} */
   const names = [];
   for (const [name, wanted] of Object.entries(browsers)) {
-    if (only !== "" && name !== only) continue;
+    if (chosen !== "" && name !== chosen) continue;
     try {
       Object.assign(env, await provideTools(process.env, usualFolders, wanted));
       names.push(name);
