@@ -21,8 +21,9 @@ const folders = [
 
 export default defineConfig({
   test: {
-    // Most tests wait for servers, so three workers leave more than a third of two cores idle. More than four make the servers late.
-    maxWorkers: Math.min(8, Math.max(4, availableParallelism())),
+    // Real sockets, Redis servers and a browser run beside the tests. Most tests wait for servers, so two workers leave more than a third of
+    // two cores idle. With four, one or two tests of 6,100 were late in most runs.
+    maxWorkers: Math.min(8, Math.max(3, availableParallelism() - 1)),
     sequence: { sequencer: LongestFirst },
     projects: [
       ...folders.map(({ name, folder }) => ({
