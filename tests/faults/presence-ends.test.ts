@@ -67,9 +67,11 @@ test("a process that is stopped until after the end of its session closes the co
   const [holder, other] = await Promise.all([start(options), start({ ...options, watch: ["e0", "e1"] })]);
   const clients = await connectAll(holder, 2, "e");
   const closed = clients.map(async ({ socket }): Promise<unknown> => (await once(socket, "close"))[0]);
+  const lastOf = (user: string) => other.told.findLast((one) => one.startsWith(user));
+  // Otherwise the holder could be stopped before it has sent that they are online, and would send that once it continues.
+  await until(() => lastOf("e0") === "e0 online" && lastOf("e1") === "e1 online");
   holder.signal("SIGSTOP");
   await until(() => file.handled("expired").size === 2, idleMs + LEASE_MS + 10_000);
-  const lastOf = (user: string) => other.told.findLast((one) => one.startsWith(user));
   await until(() => lastOf("e0") === "e0 offline" && lastOf("e1") === "e1 offline");
   const told = other.told.length;
   await delay(2 * LEASE_MS);
