@@ -116,7 +116,7 @@ describe.each(["standalone", "cluster"] as const)("on a %s", (kind) => {
     expect(told.entries).toEqual(["destroyed ada"]);
   });
 
-  test("a session that has visited a process with events.destroyed is told, wherever it began and wherever it is", async () => {
+  test("a session that a process with events.destroyed once held causes the event", async () => {
     const { start, told } = application();
     const options: SessionsOptions<Data> = {
       token: queryToken(),

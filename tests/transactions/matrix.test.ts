@@ -158,7 +158,7 @@ describe.each(cells)(
     );
 
     test.runIf(exclusive)(
-      "I13 I21 I22 each message of three tabs, of which each replaces the one before it, counts at most once, and once if it was applied",
+      "I13 I21 I22 three tabs replace each other: each message counts at most once, and exactly once if it was applied",
       async () => {
         const servers = await start(cell);
         const token = tokenInMemory({ queryParameter: "token" });

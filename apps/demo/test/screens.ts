@@ -131,7 +131,7 @@ export function coloursOf(page: Page): Promise<Colours> {
   });
 }
 
-/** How many pixels of the chart have the colour of this custom property, as it is now. */
+/** Counts the pixels of the chart that have the present colour of this custom property. */
 export function chartPixels(page: Page, property: string): Promise<number> {
   return page.evaluate((name) => {
     const chart = document.querySelector<HTMLCanvasElement>("#chart canvas");
