@@ -6,7 +6,7 @@ import type { AnyRequest } from "./shapes.ts";
 
 /** A session that an adapter of Auth.js found, with its user. */
 export interface AuthJsSession<User extends object> {
-  /** The session, of which only the end is read. */
+  /** The session. This package reads only when the session ends. */
   readonly session: { readonly expires: Date };
   /** The user, as the adapter returns it. */
   readonly user: User;

@@ -12,7 +12,7 @@ export interface StandardSchemaV1<Input = unknown, Output = Input> {
   };
 }
 
-/** The result of a schema: the value, or the issues, of which there is at least one. */
+/** The result of a schema: a value, or at least one issue. */
 export type SchemaResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: ReadonlyArray<SchemaIssue> };
