@@ -97,8 +97,17 @@ export const plannedCases: readonly FaultCase[] = [
         const master = masters[(turn += 1) % masters.length];
         if (master === undefined) throw new Error("a Cluster has masters");
         const replica = await replicaOf(cluster.nodes, master);
-        await cli(replica.port, "cluster", "failover");
-        await until(async () => (await isMaster(replica)) && !(await isMaster(master)), 20_000);
+        await until(async () => (await cli(replica.port, "role")).includes("connected"), 20_000);
+        // OK says that the replica begins. It gives up after five seconds, silently, for example if a ping came late.
+        let askedAt = -Infinity;
+        await until(async () => {
+          if (await isMaster(replica)) return !(await isMaster(master));
+          if (performance.now() - askedAt > 6_000) {
+            await cli(replica.port, "cluster", "failover");
+            askedAt = performance.now();
+          }
+          return false;
+        }, 30_000);
         await untilWell(cluster.nodes);
       };
       return { workers: alike(where), direct: where, faults: (running) => again(running, once, 150) };
