@@ -2,7 +2,7 @@
 
 import { core, inPackage, tests } from "./suites.mjs";
 
-/** Promises of core's sessions: writes, fences and lifetimes.
+/** Promises of core's sessions: their state, their lifetimes, and the answers of the store.
  * @type {readonly Mutant[]} */
 export const sessionMutants = [
   {
@@ -19,22 +19,6 @@ export const sessionMutants = [
     file: "packages/core/src/session/local-session.ts",
     find: "if (!this.isAt(versionAtRequest) || made.version !== versionAtRequest.version + 1) return;\n    otherVersion",
     replace: "if (made.version !== versionAtRequest.version + 1) return;\n    otherVersion",
-    tests: core("late-answers"),
-  },
-  {
-    name: "refused-batch-last",
-    promise: "I8: a refused batch is sent again before later writes",
-    file: "packages/core/src/session/write-queue.ts",
-    find: "this.#queued.unshift(...writes",
-    replace: "this.#queued.push(...writes",
-    tests: core("late-answers"),
-  },
-  {
-    name: "fences-travel-together",
-    promise: "I13: a fenced write and an administrative write are not sent in one request",
-    file: "packages/core/src/session/write-queue.ts",
-    find: "write.isSingle || fenceOf(write.writer) !== fenceOf(first?.writer)",
-    replace: "write.isSingle || fenceOf(write.writer) === -2",
     tests: core("late-answers"),
   },
   {
@@ -116,30 +100,6 @@ export const sessionMutants = [
     find: "    this.context.pending.endSession(this.id, ending);\n",
     replace: "",
     tests: core("pending"),
-  },
-  {
-    name: "lost-takeover-asks",
-    promise: "A takeover of a connection that was replaced meanwhile is not sent",
-    file: "packages/core/src/session/takeover.ts",
-    find: "if (connection.fence !== PENDING_FENCE) return undefined;",
-    replace: "if (connection.fence > PENDING_FENCE) return undefined;",
-    tests: core("pending"),
-  },
-  {
-    name: "failed-takeover-code",
-    promise: "A takeover that fails closes the newcomer with 4503",
-    file: "packages/core/src/session/takeover.ts",
-    find: "CloseCode.StoreUnavailable",
-    replace: "CloseCode.HandlerFailed",
-    tests: tests("exclusive.test.ts", "fails for good"),
-  },
-  {
-    name: "failed-takeover-writes",
-    promise: "I13: a connection whose takeover failed writes nothing",
-    file: "packages/core/src/session/takeover.ts",
-    find: "connection.fence = LOST_FENCE;\n    connection.end(CloseCode.StoreUnavailable",
-    replace: "connection.fence = PENDING_FENCE;\n    connection.end(CloseCode.StoreUnavailable",
-    tests: tests("exclusive.test.ts", "fails for good"),
   },
   {
     name: "failed-touch-forgotten",
@@ -248,47 +208,6 @@ export const sessionMutants = [
       "a store that keeps its contract answers with the data that was checked just before, so that the branch is for others",
   },
   {
-    name: "update-without-expectation",
-    promise: "I8: update is applied only to the version that it read",
-    file: "packages/core/src/session/write-plan.ts",
-    find: "expect: reads || isWhole ? state.version : undefined",
-    replace: "expect: !reads && isWhole ? state.version : undefined",
-    tests: core("writes"),
-  },
-  {
-    name: "write-without-fence",
-    promise: "I13: a write carries the fence of its connection",
-    file: "packages/core/src/session/write-plan.ts",
-    find: "fence: fenceOf(batch[0]?.writer)",
-    replace: "fence: fenceOf(batch[batch.length]?.writer)",
-    tests: core("late-answers"),
-  },
-  {
-    name: "fenced-write-leaves-connection",
-    promise: "I13: a connection whose write is fenced ends with 4409",
-    file: "packages/core/src/session/write-queue.ts",
-    find: "state.replace((plan.request.fence ?? 0) + 1);",
-    replace: "state.replace(plan.request.fence ?? 0);",
-    tests: core("late-answers"),
-  },
-  {
-    name: "missing-write-leaves-connection",
-    promise: "I9: a connection whose session is gone ends with 4410",
-    file: "packages/core/src/session/write-queue.ts",
-    find: "state.endSession(GONE);\n        return",
-    replace: "return",
-    tests: core("late-answers"),
-  },
-  {
-    name: "others-of-subject-stay",
-    promise:
-      'I13: exclusive "subject" ends the subject\'s other connections in the process of the newest one',
-    file: "packages/core/src/session/takeover.ts",
-    find: "state.context.replaceSession(other.id, other.fence)",
-    replace: "void other",
-    tests: tests("exclusive-subject.test.ts", "ends the subject's other connection"),
-  },
-  {
     name: "replaced-session-destroyed",
     promise: "maxSessionsPerSubject: the connections of a session that newer logins ended get 4409",
     file: "packages/core/src/base/endings.ts",
@@ -311,13 +230,5 @@ export const sessionMutants = [
     find: "const step = Math.min(ms, MAX_TIMER_MS);",
     replace: "const step = Math.min(ms, MAX_TIMER_MS * Infinity);",
     tests: inPackage("core", "presence", "longer than a timer of Node"),
-  },
-  {
-    name: "write-queue-stays-busy",
-    promise: "A write whose fields throw while they are read does not block later writes",
-    file: "packages/core/src/session/write-queue.ts",
-    find: "} finally {\n      this.#isBusy = false;\n    }",
-    replace: "} finally {\n      void 0;\n    }\n    this.#isBusy = false;",
-    tests: inPackage("core", "writes", "fields that throw"),
   },
 ];

@@ -2,11 +2,13 @@ import { adapterMutants } from "./adapters.mjs";
 import { cliMutants } from "./cli.mjs";
 import { bunMutants } from "./bun.mjs";
 import { clientMutants } from "./client.mjs";
+import { clientSendingMutants } from "./client-sending.mjs";
 import { commitMutants } from "./commit.mjs";
 import { coreMutants } from "./core.mjs";
 import { decisionMutants } from "./core-decisions.mjs";
 import { connectionMutants } from "./core-connection.mjs";
 import { sessionMutants } from "./core-session.mjs";
+import { writeMutants } from "./core-writes.mjs";
 import { demoMutants } from "./demo.mjs";
 import { driverMutants } from "./drivers.mjs";
 import { loginMutants } from "./logins.mjs";
@@ -18,6 +20,7 @@ import { outboxMutants } from "./outbox.mjs";
 import { outboxScriptMutants } from "./outbox-scripts.mjs";
 import { presenceMutants } from "./presence.mjs";
 import { scriptMutants } from "./scripts.mjs";
+import { scriptPreludeMutants } from "./script-preludes.mjs";
 import { storeMutants } from "./store-redis.mjs";
 import { telemetryMutants } from "./telemetry.mjs";
 import { transactionMutants } from "./transactions.mjs";
@@ -40,6 +43,7 @@ import { valueMutants } from "./values.mjs";
 /** @type {readonly Mutant[]} */
 export const mutants = [
   ...sessionMutants,
+  ...writeMutants,
   ...decisionMutants,
   ...connectionMutants,
   ...coreMutants,
@@ -47,6 +51,7 @@ export const mutants = [
   ...commitMutants,
   ...adapterMutants,
   ...clientMutants,
+  ...clientSendingMutants,
   ...loginMutants,
   ...httpMutants,
   ...handoverMutants,
@@ -57,6 +62,7 @@ export const mutants = [
   ...cliMutants,
   ...presenceMutants,
   ...scriptMutants,
+  ...scriptPreludeMutants,
   ...outboxScriptMutants,
   ...storeMutants,
   ...driverMutants,
