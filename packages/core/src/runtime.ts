@@ -43,4 +43,4 @@ export type {
 } from "./api/runtime.ts";
 /** For authors of stores with `watch`. */
 export { SubjectWatches, together } from "./store/subject-watches.ts";
-export type { SessionState } from "./store/subject-watches.ts";
+export type { SessionPresenceState } from "./store/subject-watches.ts";

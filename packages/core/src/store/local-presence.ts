@@ -8,7 +8,7 @@ import type {
   SubjectPresence,
   Tracking,
 } from "./presence-contract.ts";
-import type { SessionState } from "./subject-watches.ts";
+import type { SessionPresenceState } from "./subject-watches.ts";
 import { SubjectWatches, together } from "./subject-watches.ts";
 
 /** A live session, as the store knows it. */
@@ -132,7 +132,7 @@ export class LocalPresence {
     this.#start();
     this.#watches.add(subjects, listener);
     const wanted = new Set(subjects);
-    const bySubject = new Map<string, SessionState[]>();
+    const bySubject = new Map<string, SessionPresenceState[]>();
     for (const [id, visit] of this.#visits) {
       if (visit.subject === undefined || !wanted.has(visit.subject)) continue;
       const states = bySubject.get(visit.subject) ?? [];

@@ -1,11 +1,11 @@
 /** The watched subjects of one process: the states of their sessions, and the listeners. */
 import type { PresenceEvent, PresenceType } from "./presence-contract.ts";
 
-/** A session's state. Of two states the one with the higher stamp is the later one. */
-export interface SessionState {
+/** The presence of one session. Of two states of a session, the one with the higher stamp is the later one. */
+export interface SessionPresenceState {
   /** The session. */
   readonly id: string;
-  /** The state of the session. */
+  /** Whether the session is online, away or offline. */
   readonly type: PresenceType;
   /** The order of the states of one session. */
   readonly stamp: number;
@@ -16,7 +16,7 @@ type Listener = (event: PresenceEvent) => void;
 
 interface Watched {
   /** An offline session stays until the next read, because an older message about the session may still arrive. */
-  readonly sessions: Map<string, SessionState>;
+  readonly sessions: Map<string, SessionPresenceState>;
   readonly listeners: Set<Listener>;
   /** The state that the listeners have; `undefined` before the first read. */
   reported: PresenceType | undefined;
@@ -66,7 +66,7 @@ export class SubjectWatches {
   }
 
   /** One session of a subject has changed. */
-  changed(subject: string, state: SessionState): void {
+  changed(subject: string, state: SessionPresenceState): void {
     const watched = this.#watched.get(subject);
     if (watched === undefined || !isNewer(state, watched.sessions.get(state.id))) return;
     watched.sessions.set(state.id, state);
@@ -77,7 +77,7 @@ export class SubjectWatches {
    * Applies all sessions of a subject, as they were read at `readAt`. A known session that is not among `states` has ended,
    * unless its stamp is higher than `readAt`. A read finds the changes whose messages were lost.
    */
-  read(subject: string, states: readonly SessionState[], readAt: number): void {
+  read(subject: string, states: readonly SessionPresenceState[], readAt: number): void {
     const watched = this.#watched.get(subject);
     if (watched === undefined) return;
     const found = new Map(states.map((state) => [state.id, state]));
@@ -102,6 +102,6 @@ export function together(types: readonly PresenceType[]): PresenceType {
   return types.includes("away") ? "away" : "offline";
 }
 
-function isNewer(state: SessionState, before: SessionState | undefined): boolean {
+function isNewer(state: SessionPresenceState, before: SessionPresenceState | undefined): boolean {
   return before === undefined || state.stamp >= before.stamp;
 }

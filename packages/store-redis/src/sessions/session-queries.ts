@@ -1,6 +1,6 @@
 import { isSessionError } from "@wsession/core";
 import type { StorePresence, SubjectPresence } from "@wsession/core";
-import { type SessionState, together } from "@wsession/core/runtime";
+import { type SessionPresenceState, together } from "@wsession/core/runtime";
 import { unavailable } from "../base/failures.ts";
 import { scanStep } from "../commands/scan.ts";
 import { UnreachableServers, coverAllSlots } from "./unreachable-servers.ts";
@@ -25,7 +25,7 @@ interface LiveSession {
 /** The sessions of a subject, as read at the server's time `readAt`. */
 export interface SubjectRead {
   readonly presence: SubjectPresence;
-  readonly states: readonly SessionState[];
+  readonly states: readonly SessionPresenceState[];
   readonly readAt: number;
 }
 
