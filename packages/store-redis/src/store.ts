@@ -273,7 +273,7 @@ export class RedisStore implements RedisSessionStore {
     this.#services.liveness.close();
     await this.#membership?.close();
     await this.#services.unclaimed.close();
-    this.#services.gate.close();
+    this.#services.availability.close();
   }
 
   /**

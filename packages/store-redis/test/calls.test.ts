@@ -4,7 +4,7 @@ import { Redis } from "ioredis";
 import { Calls } from "../src/connection/calls.ts";
 import { ServerClock } from "../src/connection/clock.ts";
 import { Connection } from "../src/connection/connection.ts";
-import { Gate } from "../src/connection/gate.ts";
+import { ServerAvailability } from "../src/connection/availability.ts";
 import { newCounters } from "../src/base/diagnostics.ts";
 import { LatencyHistogram } from "../src/base/latency-histogram.ts";
 import { Sender } from "../src/connection/sender.ts";
@@ -32,16 +32,16 @@ async function calls(timeoutMs: number) {
   const connection = new Connection(ioredisDriver(client), timeoutMs);
   const sender = new Watched(connection);
   const clock = new ServerClock();
-  const gate = new Gate(connection, sender, clock, {
+  const availability = new ServerAvailability(connection, sender, clock, {
     allowEviction: false,
     timeoutMs,
     report: (error) => expect.fail(String(error)),
     checked: () => undefined,
-    reopened: () => undefined,
+    restored: () => undefined,
   });
-  onTestFinished(() => gate.close());
+  onTestFinished(() => availability.close());
   const latency = new LatencyHistogram();
-  const made = new Calls(sender, gate, clock, timeoutMs, newCounters(latency), latency);
+  const made = new Calls(sender, availability, clock, timeoutMs, newCounters(latency), latency);
   // Wait here, because on a busy machine connecting takes longer than one call.
   await made.ready(performance.now() + 10_000);
   sent.length = 0;

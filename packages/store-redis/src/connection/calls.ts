@@ -1,5 +1,6 @@
 import type { SessionError } from "@wsession/core";
 import type { Attempt, Call, ReadReply, Reply } from "./call.ts";
+import type { ServerAvailability } from "./availability.ts";
 import type { ServerClock } from "./clock.ts";
 import { afterPendingReads, PatientTimer } from "../base/arrivals.ts";
 import {
@@ -15,7 +16,6 @@ import {
 } from "../base/failures.ts";
 import type { RedisCounters } from "../base/diagnostics.ts";
 import type { LatencyHistogram } from "../base/latency-histogram.ts";
-import type { Gate } from "./gate.ts";
 import { announces, scriptDigest, scriptText } from "../scripts/text.ts";
 import type { ScriptName } from "../scripts/generated.ts";
 import type { Shards } from "./shards.ts";
@@ -30,7 +30,7 @@ export type { Reply } from "./call.ts";
  */
 export class Calls {
   readonly #sender: Sender;
-  readonly #gate: Gate;
+  readonly #availability: ServerAvailability;
   readonly #clock: ServerClock;
   readonly #shards: Pick<Shards, "tagOf"> | undefined;
   readonly #counters: RedisCounters;
@@ -39,7 +39,7 @@ export class Calls {
 
   constructor(
     sender: Sender,
-    gate: Gate,
+    availability: ServerAvailability,
     clock: ServerClock,
     timeoutMs: number,
     counters: RedisCounters,
@@ -48,7 +48,7 @@ export class Calls {
   ) {
     this.#shards = shards;
     this.#sender = sender;
-    this.#gate = gate;
+    this.#availability = availability;
     this.#clock = clock;
     this.timeoutMs = timeoutMs;
     this.#counters = counters;
@@ -79,7 +79,7 @@ export class Calls {
    * Resolves once calls can be sent and the server's clock is known. Rejects as `not-applied` at `deadline`.
    */
   ready(deadline: number): Promise<void> {
-    return this.#gate.wait(deadline);
+    return this.#availability.wait(deadline);
   }
 
   /** Sends a command. It must be idempotent, because it may be sent again. */
@@ -154,8 +154,8 @@ export class Calls {
 
   /** `attemptsBefore`: how many earlier attempts may have run. */
   #run<Result>(call: Call<Result>, attemptsBefore: number): Promise<Result> {
-    if (this.#gate.open) return this.#attempt(call, attemptsBefore);
-    return this.#gate
+    if (this.#availability.isAvailable) return this.#attempt(call, attemptsBefore);
+    return this.#availability
       .wait(call.deadline)
       .then(() => this.#attempt(call, attemptsBefore), this.#notReached(call, attemptsBefore));
   }
@@ -240,14 +240,14 @@ export class Calls {
       attempts === 0 && isConnectionLost(error)
         ? notReached("Redis can't be reached", reasonOf(error))
         : asStoreFailure(error);
-    if (isReadonly(error)) this.#gate.onReadonly();
+    if (isReadonly(error)) this.#availability.onReadonly();
     // The caller is still waiting, so a call that was lost with the connection, or refused temporarily, is
     // sent again.
     const isRefused = isTemporaryRefusal(error);
     if ((isConnectionLost(error) || isRefused) && performance.now() < deadline) {
       const mayHaveRun = isRefused ? attempts - 1 : attempts;
       const reason = isRefused ? reasonOf(error) : undefined;
-      return this.#gate
+      return this.#availability
         .waitAgain(deadline, reason)
         .then(() => this.#run(call, mayHaveRun), this.#notReached(call, mayHaveRun));
     }
@@ -264,7 +264,7 @@ export class Calls {
     return unavailable(message, attemptsBefore > 0 ? "unknown" : "not-applied");
   }
 
-  /** The error of a call for which the gate did not open in time. */
+  /** The error of a call for which no server was available in time. */
   #notReached({ deadline }: Call<unknown>, attemptsBefore: number): (error: unknown) => never {
     return (error) => {
       if (performance.now() >= deadline) this.#counters.timeouts += 1;

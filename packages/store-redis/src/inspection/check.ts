@@ -11,7 +11,7 @@ import { type CheckReport, type Finding, fine, problem } from "./findings.ts";
 import { ServerExamination } from "./server-examination.ts";
 import { shardedFinding } from "./sharded-check.ts";
 
-/** Runs the checks of one store. The gate of a store would wait for a usable server, so the checks have a connection without a gate. */
+/** Runs the checks of one store, on a connection of its own: a store would wait until a server is usable, and the checks say why it is not. */
 export async function checkRedis(options: RedisStoreOptions): Promise<CheckReport> {
   const check = new Check(options);
   try {

@@ -141,7 +141,7 @@ class Inspection implements RedisInspection {
   close(): void {
     for (const bus of this.#buses) bus.close();
     this.#services.liveness.close();
-    this.#services.gate.close();
+    this.#services.availability.close();
   }
 
   #ready(): Promise<void> {

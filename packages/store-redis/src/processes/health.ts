@@ -25,7 +25,7 @@ const NOT_ATTACHED = { subscription: undefined, lease: undefined };
 
 type Answer = Pick<ProbeAnswer, "role"> & { readonly latencyMs: number | undefined };
 
-async function answerOf({ calls, gate, probe }: Services, deadline: number): Promise<Answer> {
+async function answerOf({ calls, availability, probe }: Services, deadline: number): Promise<Answer> {
   try {
     // A connection that was lost a moment ago may be back in time, as for any other call.
     await calls.ready(deadline);
@@ -36,7 +36,7 @@ async function answerOf({ calls, gate, probe }: Services, deadline: number): Pro
   }
   try {
     const answer = await probe.ask(deadline);
-    if (answer.role === "replica") gate.checkAgain();
+    if (answer.role === "replica") availability.checkAgain();
     return answer;
   } catch {
     return { role: undefined, latencyMs: undefined };

@@ -1,5 +1,5 @@
 import type { Calls } from "../connection/calls.ts";
-import type { Gate } from "../connection/gate.ts";
+import type { ServerAvailability } from "../connection/availability.ts";
 
 export interface LeaseEvents {
   /**
@@ -27,7 +27,7 @@ interface LeaseKey {
  */
 export class Lease {
   readonly #calls: Pick<Calls, "command" | "script">;
-  readonly #gate: Pick<Gate, "checkAgain">;
+  readonly #availability: Pick<ServerAvailability, "checkAgain">;
   readonly #keys: readonly LeaseKey[];
   readonly #leaseMs: number;
   readonly #events: LeaseEvents;
@@ -39,13 +39,13 @@ export class Lease {
 
   constructor(
     calls: Pick<Calls, "command" | "script">,
-    gate: Pick<Gate, "checkAgain">,
+    availability: Pick<ServerAvailability, "checkAgain">,
     keys: readonly string[],
     leaseMs: number,
     events: LeaseEvents,
   ) {
     this.#calls = calls;
-    this.#gate = gate;
+    this.#availability = availability;
     this.#keys = keys.map((key) => ({ key, mark: undefined }));
     this.#leaseMs = leaseMs;
     this.#events = events;
@@ -63,7 +63,7 @@ export class Lease {
   open(): void {
     this.#timer = setInterval(() => {
       this.#events.tick();
-      this.#gate.checkAgain();
+      this.#availability.checkAgain();
       this.#renew().catch(() => undefined);
     }, this.#leaseMs / 3);
     this.#timer.unref();

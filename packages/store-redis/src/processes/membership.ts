@@ -61,7 +61,7 @@ export class Membership {
     destroyHeld: (of: RaisedEpoch, reason?: string) => Promise<unknown>,
     watching: WatchingEvents,
   ) {
-    const { connection, settings, calls, gate, keys, node, serverOf, shards } = services;
+    const { connection, settings, calls, availability, keys, node, serverOf, shards } = services;
     this.#services = services;
     this.#host = host;
     this.#destroyHeld = destroyHeld;
@@ -98,10 +98,10 @@ export class Membership {
           void this.#resync.run(false);
           this.#watching.missed();
         },
-        failed: (reason) => gate.explain(reason),
+        failed: (reason) => availability.explain(reason),
       },
     );
-    this.#lease = new Lease(calls, gate, keys.leases(node, connection.isCluster), settings.leaseMs, {
+    this.#lease = new Lease(calls, availability, keys.leases(node, connection.isCluster), settings.leaseMs, {
       lapsed: () => {
         this.presence.disturbed();
         this.presence.relist([...host.heldIds()]);

@@ -4,7 +4,7 @@ import { Connection } from "../connection/connection.ts";
 import { hasShardedChannels, type ServerFacts } from "../connection/server-check.ts";
 import { HealthProbe } from "../connection/health-probe.ts";
 import { newCounters, type RedisCounters } from "../base/diagnostics.ts";
-import { Gate } from "../connection/gate.ts";
+import { ServerAvailability } from "../connection/availability.ts";
 import { Keys } from "../base/keys.ts";
 import { LatencyHistogram } from "../base/latency-histogram.ts";
 import { Liveness } from "./liveness.ts";
@@ -23,7 +23,7 @@ export interface Services {
   readonly settings: Settings;
   readonly calls: Calls;
   readonly counters: RedisCounters;
-  readonly gate: Gate;
+  readonly availability: ServerAvailability;
   readonly probe: HealthProbe;
   readonly keys: Keys;
   readonly recording: Recording;
@@ -58,13 +58,19 @@ export function makeServices(options: RedisStoreOptions, { report, nodeDied }: S
   const sender = new Sender(connection);
   const latency = new LatencyHistogram();
   const counters = newCounters(latency);
-  const reopened = (): number => (counters.reconnects += 1);
+  const restored = (): number => (counters.reconnects += 1);
   const shards = new Shards();
   const checked = (facts: readonly ServerFacts[]): void => {
     if (driver.isCluster && facts.every(hasShardedChannels)) shards.activate(connection.client.slots);
   };
-  const gate = new Gate(connection, sender, clock, { allowEviction, timeoutMs, report, checked, reopened });
-  const calls = new Calls(sender, gate, clock, timeoutMs, counters, latency, shards);
+  const availability = new ServerAvailability(connection, sender, clock, {
+    allowEviction,
+    timeoutMs,
+    report,
+    checked,
+    restored,
+  });
+  const calls = new Calls(sender, availability, clock, timeoutMs, counters, latency, shards);
   const node = newNodeName(settings.node);
   const recording = new Recording();
   const leasesOf = (name: string): readonly string[] => keys.leases(name, driver.isCluster);
@@ -78,7 +84,7 @@ export function makeServices(options: RedisStoreOptions, { report, nodeDied }: S
     settings,
     calls,
     counters,
-    gate,
+    availability,
     probe: new HealthProbe(connection, sender),
     keys,
     node,

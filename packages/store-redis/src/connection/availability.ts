@@ -19,15 +19,15 @@ interface Waiter {
   readonly timer: NodeJS.Timeout;
 }
 
-export interface GateOptions {
+export interface AvailabilityOptions {
   readonly allowEviction: boolean;
   readonly timeoutMs: number;
   /** Called once per cause. */
   readonly report: (error: unknown) => void;
   /** Called with the facts of all servers, before calls may be sent. */
   readonly checked: (facts: readonly ServerFacts[]) => void;
-  /** Called when calls can be sent again after they could not. */
-  readonly reopened: () => void;
+  /** Called when the server is available again. */
+  readonly restored: () => void;
 }
 
 /** Milliseconds between two checks of a single server's role. A master that was demoted to a replica answers reads without an error. */
@@ -41,17 +41,17 @@ const REFUSED_RETRY_MS = 500;
  * Each call waits at most until its deadline. A waiting call was not given to the client, so it cannot run after its caller
  * got an error.
  */
-export class Gate {
+export class ServerAvailability {
   readonly #connection: Connection;
   readonly #sender: Sender;
   readonly #clock: ServerClock;
   readonly #serverCheck: ServerCheck;
-  readonly #options: GateOptions;
+  readonly #options: AvailabilityOptions;
   readonly #waiters = new Set<Waiter>();
   /** The last reported message, by topic. */
   readonly #reported = new Map<string, string>();
-  #isAdmitted = false;
-  #wasOpen = false;
+  #isUsable = false;
+  #wasAvailable = false;
   /**
    * Incremented for each connection, because replies from an earlier connection say nothing about this one.
    */
@@ -63,7 +63,7 @@ export class Gate {
   #pause: Promise<void> | undefined;
   #reason: Error | undefined;
 
-  constructor(connection: Connection, sender: Sender, clock: ServerClock, options: GateOptions) {
+  constructor(connection: Connection, sender: Sender, clock: ServerClock, options: AvailabilityOptions) {
     this.#connection = connection;
     this.#sender = sender;
     this.#clock = clock;
@@ -79,13 +79,13 @@ export class Gate {
     });
   }
 
-  get open(): boolean {
-    return this.#isAdmitted && this.#connection.isReady;
+  get isAvailable(): boolean {
+    return this.#isUsable && this.#connection.isReady;
   }
 
   /** Resolves once commands can be sent; rejects with outcome `not-applied` at `deadline`. */
   wait(deadline: number): Promise<void> {
-    if (this.open) return Promise.resolve();
+    if (this.isAvailable) return Promise.resolve();
     if (this.#connection.isEnded) return Promise.reject(closed());
     return new Promise((resolve, reject) => {
       const timer = setTimeout(
@@ -103,10 +103,10 @@ export class Gate {
     });
   }
 
-  /** As `wait`, after a short delay: for a command that was refused although the gate was open. */
+  /** As `wait`, after a short delay: for a command that was refused although the server was available. */
   async waitAgain(deadline: number, reason: Error | undefined): Promise<void> {
     if (reason !== undefined) this.explain(reason);
-    if (!this.open) return this.wait(deadline);
+    if (!this.isAvailable) return this.wait(deadline);
     this.#pause ??= new Promise((resolve) => {
       setTimeout(() => {
         this.#pause = undefined;
@@ -147,7 +147,7 @@ export class Gate {
   }
 
   #suspend(): void {
-    this.#isAdmitted = false;
+    this.#isUsable = false;
     this.#clock.forget();
     this.#sender.rejectWaiting();
   }
@@ -185,7 +185,7 @@ export class Gate {
       (error: unknown) =>
         done(() => {
           this.explain(reasonOf(error));
-          if (!this.#isAdmitted) this.#checkLater(RETRY_MS);
+          if (!this.#isUsable) this.#checkLater(RETRY_MS);
         }),
     );
   }
@@ -202,7 +202,7 @@ export class Gate {
     if (!this.#connection.isCluster) return Promise.all(asked);
     if (asked.length === 0) throw new Error("the client knows no master of the Cluster");
     const first = await Promise.any(asked);
-    if (this.#wasOpen) {
+    if (this.#wasAvailable) {
       void Promise.allSettled(asked).then((all) => this.#reportProblems(all.flatMap(valueOf)));
       return [first];
     }
@@ -244,12 +244,12 @@ export class Gate {
     }
     this.#connection.succeeded();
     this.#options.checked(facts);
-    if (this.#wasOpen && !this.#isAdmitted) this.#options.reopened();
-    this.#isAdmitted = true;
-    this.#wasOpen = true;
+    if (this.#wasAvailable && !this.#isUsable) this.#options.restored();
+    this.#isUsable = true;
+    this.#wasAvailable = true;
     this.#reason = undefined;
     this.#roleTimer ??= setInterval(() => {
-      if (this.open && !this.#connection.isCluster) this.#checkServer("replication");
+      if (this.isAvailable && !this.#connection.isCluster) this.#checkServer("replication");
     }, PROBE_MS).unref();
     for (const waiter of this.#waiters) {
       clearTimeout(waiter.timer);
@@ -272,7 +272,7 @@ export class Gate {
     const { unchecked } = this.#serverCheck;
     if (unchecked.length > 0) this.#reportOnce("unchecked", uncheckedReport(unchecked));
     // A policy that changes while the store runs is only reported, because the sessions are on that server already.
-    return bad ?? (this.#wasOpen ? undefined : eviction);
+    return bad ?? (this.#wasAvailable ? undefined : eviction);
   }
 
   #reportOnce(about: string, error: Error | undefined): void {
