@@ -81,8 +81,8 @@ export const scriptPreludeMutants = [
     name: "lua-lineage-of-the-author",
     promise: "I8: a change that is applied to another history has another lineage",
     file: "packages/store-redis/src/scripts/prelude.lua",
-    find: "if is_known then return mark end",
-    replace: "if is_known or mark then return mark end",
+    find: "if is_known then return new_lineage end",
+    replace: "if is_known or new_lineage then return new_lineage end",
     tests: redis("at-most-once"),
   },
   {

@@ -16,7 +16,7 @@ export interface RedisDiagnostics {
   readonly timeouts: number;
   /** Calls whose outcome is unknown: they were sent, and no reply came. */
   readonly unknown: number;
-  /** Calls that a script refused because they reached the server after their time. A call may have been sent again since. */
+  /** Calls that a script refused because they reached the server after their deadline. A call may have been sent again since. */
   readonly late: number;
   /** How often Redis became usable again after its connection was lost, or its server was refused. */
   readonly reconnects: number;

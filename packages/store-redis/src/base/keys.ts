@@ -21,8 +21,8 @@ export function isSessionId(id: string): boolean {
 
 /**
  * The names of all keys and channels that the store uses. Keys that one script touches share a hash tag,
- * because a Cluster requires them to be in one slot: a session's key is tagged with its id, a subject's two
- * keys with the hash of the subject.
+ * because a Cluster requires them to be in one slot: a session's keys are tagged with its id, a subject's keys
+ * with the hash of the subject.
  */
 export class Keys {
   /**
@@ -157,7 +157,7 @@ export class Keys {
     return `${this.#prefix}:q:{${hash}}`;
   }
 
-  /** The shared index of all subjects whose hashes have the same first characters. It lists the sessions without the field `u`. */
+  /** The shared index of all subjects whose hashes have the same first characters. Only 0.1 adds sessions to it. */
   sharedIndex(hash: string): string {
     return `${this.#prefix}:u:{${hash.slice(0, SHARED_HASH)}}`;
   }

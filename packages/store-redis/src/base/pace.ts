@@ -31,7 +31,7 @@ export async function paced(
   return [];
 }
 
-/** The planned time of a sweep at most, as a share of `sweepMs`. Two such sweeps leave time for the shortest pause. */
+/** The longest planned time of a sweep, as a share of `sweepMs`. Two such sweeps leave time for the shortest pause. */
 export const LONGEST_SWEEP: number = 3 / 8;
 const SHORTEST_PAUSE = 1 / 4;
 

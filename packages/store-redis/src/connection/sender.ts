@@ -7,9 +7,9 @@ import type { Connection } from "./connection.ts";
  * also applies to a burst to a server that answered a moment ago.
  */
 const MIN_WINDOW = 80;
-/** The limit at most, after calls have waited for a server that kept answering. */
+/** The highest limit. The limit rises to it while calls wait for a server that keeps answering. */
 const MAX_WINDOW = 1_000;
-/** After this long without a reply, the limit falls back to the least. */
+/** After this long without a reply, the limit falls back to `MIN_WINDOW`. */
 const SILENCE_MS = 50;
 
 /** Commands that wait unsent, each with the server that it has to go to, or `undefined` if its key decides. */

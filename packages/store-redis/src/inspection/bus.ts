@@ -4,7 +4,7 @@ import { type Announcement, parseAnnouncement } from "../processes/announcements
 import type { Services } from "../processes/services.ts";
 import type { Bus, BusEvent } from "./contract.ts";
 
-/** Repeats of a message on the channels of other processes are recognized within this many messages. */
+/** Repeats of a message on the channels of other processes are recognised within this many messages. */
 const REMEMBERED = 1_000;
 
 /**

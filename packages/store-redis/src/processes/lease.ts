@@ -17,7 +17,7 @@ export interface LeaseEvents {
 interface LeaseKey {
   readonly key: string;
   /** The value that the key is known to have; `undefined` before the first reply. */
-  mark: string | undefined;
+  value: string | undefined;
 }
 
 /**
@@ -32,7 +32,7 @@ export class Lease {
   readonly #leaseMs: number;
   readonly #events: LeaseEvents;
   #goodUntil = Number.NEGATIVE_INFINITY;
-  #marks = 0;
+  #lastValue = 0;
   #renewing: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -46,7 +46,7 @@ export class Lease {
   ) {
     this.#calls = calls;
     this.#availability = availability;
-    this.#keys = keys.map((key) => ({ key, mark: undefined }));
+    this.#keys = keys.map((key) => ({ key, value: undefined }));
     this.#leaseMs = leaseMs;
     this.#events = events;
   }
@@ -95,13 +95,13 @@ export class Lease {
   }
 
   async #setOne(key: LeaseKey, renewal: Renewal): Promise<void> {
-    const { mark } = key;
+    const { value } = key;
     try {
       const found = await this.#ask(key.key);
-      key.mark = found;
-      if (mark === found) renewal.kept += 1;
-      // This includes a key whose first reply was lost: its value was never known here.
-      else if (mark !== undefined) renewal.lost += 1;
+      key.value = found;
+      if (value === found) renewal.kept += 1;
+      // While the value is unknown, as before the first reply, another value does not mean a loss.
+      else if (value !== undefined) renewal.lost += 1;
       this.#goodUntil = Math.max(this.#goodUntil, renewal.startedAt + this.#leaseMs);
     } finally {
       renewal.left -= 1;
@@ -114,7 +114,7 @@ export class Lease {
     const reply = await this.#calls.script(
       "lease",
       [key],
-      [String(this.#leaseMs), String((this.#marks += 1))],
+      [String(this.#leaseMs), String((this.#lastValue += 1))],
     );
     const [found]: readonly unknown[] = Array.isArray(reply) ? reply : [];
     return String(found);

@@ -11,8 +11,8 @@ interface MissingLease {
 }
 
 /**
- * After this many leases without a question about a dead process it is forgotten, because no session lists it
- * any more.
+ * A dead process is forgotten if no check has asked about it for this many leases, because then no session
+ * lists it any more.
  */
 const FORGOTTEN_AFTER = 100;
 

@@ -34,7 +34,7 @@ export class Looks {
   readonly #heldCounts: HeldCounts;
   readonly #publish: (id: string, change: StateChange) => void;
   readonly #running = new Map<string, Running>();
-  /** Processes that had no lease when they were last looked for, and since when. Their connections do not count. */
+  /** Processes that had no lease at the last check, and since when. Their connections do not count. */
   readonly #lost = new Map<string, number>();
   readonly #orphans: Orphans;
   /** By the server's clock: after an outage of Redis no session leaves before this time, because its client could not come back. */

@@ -120,7 +120,7 @@ export class Presence {
     this.changed(id, { subject, type, stamp });
   }
 
-  /** Redis may have lost leases, or could not be reached: neither processes nor clients could do their part. */
+  /** Redis may have lost leases, or could not be reached: processes could not renew their leases, and clients could not come back. */
   disturbed(): void {
     this.#adoption.wait();
     this.#queue.forget();

@@ -62,9 +62,9 @@ export class ShardedSubscription {
   }
 
   /**
-   * Waits until this process has tried to subscribe to each channel; `undefined` if it has tried. If the process held sessions
-   * before that, it would get the first announcements by PUBLISH. Later announcements on sharded channels take another way
-   * through the Cluster, and could arrive first. Resolves after half of `timeoutMs` in any case.
+   * Waits until this process has tried to subscribe to each channel, for half of `timeoutMs` at most; `undefined` if it has tried
+   * already. A process that held sessions before that would get the first announcements by PUBLISH. Later announcements on
+   * sharded channels take another way through the Cluster, and could overtake the first ones.
    */
   started(): Promise<void> | undefined {
     if (this.#isStarted) return undefined;

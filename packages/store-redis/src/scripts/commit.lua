@@ -9,12 +9,12 @@
 -- Out   {version, offset, chain before it}: the short form of the next reply, if refused is "0", floor "1", and nothing follows version
 --       {"committed", refused, floor, offset, chain before it, version[, now, all]}: offset 0 without messages; version 0
 --       without a change; all only if the version is not the next after the known version
---       {"known", settled, refused, floor}: settled before · {"forgotten", mark} · {"behind", settled} · {"conflict", now, all} · {"full"}
+--       {"known", settled, refused, floor}: settled before · {"forgotten", forget mark} · {"behind", settled} · {"conflict", now, all} · {"full"}
 --       {"missing"} · {"fenced"} · {"large", maxBytes} · {"settled"} · {"late", now} · {"corrupt"}
 --       {"gone"}: it was destroyed
 -- At most once: as in write.lua. A repeat returns the first call's outcomes, offset and chain.
 local not_after, client = ARGV[1], ARGV[3]
-local node, sequence, expected, known_version, known_lineage, mark, held_fence, schema_version, max_bytes, max_announced, mode, set_count,
+local node, sequence, expected, known_version, known_lineage, new_lineage, held_fence, schema_version, max_bytes, max_announced, mode, set_count,
   unset_count, first_number, number, known_settled, client_mark, refused_now, most_messages, most_bytes, age, refuses =
   string.match(ARGV[2], '^([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*)$')
 local list = KEYS[2]
@@ -36,7 +36,7 @@ if floor == '' then floor = '1' end
 
 -- As in write.lua: whether the version follows the version that the caller knows. Also if the data does not change.
 local function follows(made)
-  return not changes or (made == known_version + 1 and (known_lineage == '' or lineage == mark))
+  return not changes or (made == known_version + 1 and (known_lineage == '' or lineage == new_lineage))
 end
 local made = repeated(found[3], sequence)
 if made == 0 then return { 'settled' } end
@@ -94,7 +94,7 @@ end
 -- The checks end here, and the changes begin. The commands that need memory come first (RPUSH, HSET), because at maxmemory Redis can
 -- refuse only the first write of a script, and runs the others.
 local after, offset, before = lineage, 0, 0
-if changes then version, lineage = version + 1, next_lineage(is_known, lineage, mark) end
+if changes then version, lineage = version + 1, next_lineage(is_known, lineage, new_lineage) end
 if box then offset, before = box.last + 1, box.chain end
 
 -- A double represents the 48 bits exactly, because a factor of 2^n changes only the exponent. For numbers that the record has settled
@@ -127,7 +127,7 @@ end
 local forgotten = not settled and oldest_client() or nil
 if forgotten then
   fields[#fields + 1] = 'g'
-  fields[#fields + 1] = forget_mark(mark)
+  fields[#fields + 1] = forget_mark(new_lineage)
 end
 in_chunks('HSET', key, fields)
 if #removed > 0 then in_chunks('HDEL', key, removed) end

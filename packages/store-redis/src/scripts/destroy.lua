@@ -1,15 +1,16 @@
 -- Replaces a session by a tombstone, and announces that to its holders.
 -- KEYS  1 session
--- ARGV  1 not-after · 2 node · 3 sequence · 4 how long the tombstone stays, ms, with ";" if this process wants the event destroyed, and with
---       "," if it has listed the session for a process that wants it
---       5 announcement · 6 "1" with a reason, "2" if a newer login of the subject ends the session · 7 reason · 8 "1" to destroy the session only if it has the subject · 9 subject · 10 its hash · 11 epoch
+-- ARGV  1 not-after · 2 node · 3 sequence · 4 how long the tombstone stays, ms; then ";" if this process wants the event destroyed, "," if it
+--       has listed the session for a process that wants the event
+--       5 announcement · 6 "1" with a reason, "2" if a newer login of the subject ends the session · 7 reason
+--       8 "1" to destroy the session only if it has the subject · 9 subject · 10 its hash · 11 epoch
 -- Out   {"destroyed", subject or false, holders or false, "1" if it had messages or false, stamp of its absence,
 --       "1" if its presence was recorded or false} · {"missing"} · {"late", now}
 --       with 8, also: {"denied"}: the session does not exist, and its creation will be refused · {"other"}: the session has another
 --       subject, and will not get this one · {"newer"}: the session got the subject by a login that began after the destruction
 --       {"unlisted"}: another process wants the event, so the session must be listed first. Nothing has changed
 -- Commands that free memory run before those that need some, because otherwise Redis refuses the script at maxmemory.
--- At most once: a repeat finds its own mark on the tombstone and returns the same reply.
+-- At most once: a repeat finds itself as the author of the tombstone and returns the same reply.
 local not_after, node, sequence, tombstone, announcement, has_reason, reason, is_of_subject, subject,
   subject_hash, denied_epoch = unpack(ARGV)
 local by_subject = is_of_subject == '1'
@@ -18,10 +19,10 @@ local at = now_ms()
 local found = redis.call('HMGET', key, 'm', 's', 'h', 't', 'b', 'e', 'o', 'p', 'i')
 local meta = found[1] and unpack_meta(found[1])
 local there = found[1] and not (meta and has_passed(meta.idle, meta.absolute, at))
-local mark = node .. ' ' .. sequence
+local author = node .. ' ' .. sequence
 
 if found[4] then
-  if found[5] == mark then return { 'destroyed', found[2], found[3], found[7] and '1', at, false } end
+  if found[5] == author then return { 'destroyed', found[2], found[3], found[7] and '1', at, false } end
   if not by_subject then return not_there('missing') end
 elseif not there and not by_subject then
   return not_there('missing')
@@ -58,7 +59,7 @@ local gives_event = listing == ';' or found[9]
 if gives_event and listing == '' then return { 'unlisted' } end
 
 redis.call('DEL', key)
-local fields = { 't', epoch, 'b', mark }
+local fields = { 't', epoch, 'b', author }
 local function put(name, value)
   fields[#fields + 1] = name
   fields[#fields + 1] = value

@@ -7,7 +7,8 @@
 --              its deadline (KEPT_MS), so that its subject is still known when it has expired
 --   y          "type at node until[ subject]": an event that has not been handled: left, expired or destroyed, and when that was. node:
 --              the process that handles it, - for none; until: its claim. Also on a tombstone, which is kept as long (KEPT_MS)
---   i          "d": a process that has held the session has a function for the event destroyed, so the destruction by any process causes it
+--   i          "d": a process that has held the session has a function for the event destroyed, so a destruction by any process causes
+--              the event
 -- Other keys, each used without the session's own slot:
 --   p:d        set of queues: a process's name, on a Cluster with the hash tag of one of its slots
 --   p:d:<queue>  sorted set: sessions that a process has to look at, by the time of the look

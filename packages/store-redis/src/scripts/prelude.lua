@@ -107,11 +107,12 @@ local function with_lifetime(more, letter, text) -- rare
 end
 
 -- The lineage identifies the history of a version. After a failover or a restart lost some versions, the same version numbers appear
--- again with other lineages. If the author of the change knows the current version, the new lineage is the random number of the change
--- (`mark`). Otherwise `mark` is mixed with the current lineage, because the change may have been applied to another history before.
-local function next_lineage(is_known, lineage, mark)
-  if is_known then return mark end
-  return (lineage * 69069 + mark) % 2147483648
+-- again with other lineages. `new_lineage` is a random number of the change. If the author of the change knows the current version, that
+-- number is the next lineage. Otherwise it is mixed with the current lineage, because the change may have been applied to another history
+-- before.
+local function next_lineage(is_known, lineage, new_lineage)
+  if is_known then return new_lineage end
+  return (lineage * 69069 + new_lineage) % 2147483648
 end
 
 -- A session past a deadline is absent, whether or not the key still exists (I9).

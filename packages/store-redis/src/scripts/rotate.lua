@@ -11,7 +11,7 @@
 --       {"gone"}: it was destroyed
 -- At most once: as in write.lua. A repeat never makes the new digest the previous one.
 local not_after, node, sequence, digest, renewal_digest, renewal_ms, grace_ms, has_subject, subject, subject_hash,
-  epoch, listed, held_fence, known_version, known_lineage, mark, only_unowned, replaces = unpack(ARGV)
+  epoch, listed, held_fence, known_version, known_lineage, new_lineage, only_unowned, replaces = unpack(ARGV)
 local identifies, is_recorded = has_subject ~= '', has_subject == '2'
 local at = now_ms()
 local writer, denial = 'w' .. node, 'x' .. subject_hash
@@ -23,7 +23,7 @@ if has_passed(meta.idle, meta.absolute, at) then return not_there('missing') end
 
 local function answer(version)
   local wanted, lineage = tonumber(known_version), known_lineage
-  if identifies then wanted, lineage = wanted + 1, mark end
+  if identifies then wanted, lineage = wanted + 1, new_lineage end
   local is_next = version == wanted and (known_lineage == '' or tonumber(lineage) == meta.lineage)
   if is_recorded then
     return { 'rotated', version, at, redis.call('HGETALL', key), found[6], is_next and 1 or 0 }
@@ -47,7 +47,7 @@ if identifies then
     return { 'index', listed_until(meta.idle, meta.absolute, at, 1) }
   end
   local is_known = meta.version == tonumber(known_version) and meta.lineage == tonumber(known_lineage)
-  meta.version, meta.lineage = meta.version + 1, tonumber(next_lineage(is_known, meta.lineage, mark))
+  meta.version, meta.lineage = meta.version + 1, tonumber(next_lineage(is_known, meta.lineage, new_lineage))
 end
 
 if not found[3] then prune_writers(node, at) end

@@ -9,7 +9,7 @@
 -- At most once: a repeat is recognised by (node, sequence) and returns the same reply. A command that is older than the node's
 -- last one, or arrives after its not-after time, is refused. The check for a repeat comes before the check of the time, so
 -- that 'late' always means not applied.
-local not_after, node, sequence, expected, known_version, known_lineage, mark, held_fence, schema_version, max_bytes,
+local not_after, node, sequence, expected, known_version, known_lineage, new_lineage, held_fence, schema_version, max_bytes,
   max_announced, mode, set_count = unpack(ARGV, 1, 13)
 local at = now_ms()
 local writer = 'w' .. node
@@ -21,7 +21,7 @@ if has_passed(tonumber(idle, 36), tonumber(absolute, 36), at) then return not_th
 
 local function answer(made)
   -- The version alone is enough if it follows the version that the caller knows: there was no other change before or since.
-  if made == known_version + 1 and (known_lineage == '' or lineage == mark) then return made end
+  if made == known_version + 1 and (known_lineage == '' or lineage == new_lineage) then return made end
   return { 'written', made, at, redis.call('HGETALL', key) }
 end
 local before = repeated(found[3], sequence)
@@ -39,7 +39,7 @@ local new_bytes, removed, change_bytes = measure_change(bytes, max_bytes, mode =
 if not new_bytes then return { 'large', tonumber(max_bytes) } end
 if not found[3] then prune_writers(node, at) end
 local after = lineage
-version, lineage = version + 1, next_lineage(is_known, lineage, mark)
+version, lineage = version + 1, next_lineage(is_known, lineage, new_lineage)
 -- Numbers by string.format, because concatenation formats each number as a double.
 local made, size = string.format('%d', version), string.format(' %d ', new_bytes)
 local record = made .. ' ' .. lineage .. ' ' .. fence .. ' ' .. schema_version .. size .. idle .. ' ' .. absolute .. more
