@@ -1,4 +1,4 @@
-const GENERAL = `wsession: looks after the sessions of wsession in Redis
+const GENERAL = `wsession: shows, watches and ends the sessions of wsession in Redis, and checks the server
 
   wsession inspect [--list]                   counts sessions, subjects, holders, memory, dead entries
   wsession show <id> [--data]                 one session
@@ -62,9 +62,9 @@ Sessions of unknown age stay, and make the exit code 1.
 `,
   watch: `wsession watch [--every <duration>] [--subject <name>]
 
-Prints messages between processes at once, and the changes that a look at all sessions finds. Ends with Ctrl-C.
+Prints messages between processes at once, and the changes that a scan of all sessions finds. Ends with Ctrl-C.
 
-  --every <duration>  the pause between two looks. Default: 2s
+  --every <duration>  the pause between two scans. Default: 2s
   --subject <name>    only the sessions of this subject
 `,
   doctor: `wsession doctor

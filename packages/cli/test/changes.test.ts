@@ -13,7 +13,7 @@ function sessionOf(subject: string | undefined): InspectedRecord {
   };
 }
 
-function look(changes: Changes, records: readonly InspectedRecord[]): Change[] {
+function scan(changes: Changes, records: readonly InspectedRecord[]): Change[] {
   changes.begin();
   const found = changes.add(records, isOfAda);
   return [...found, ...changes.end()];
@@ -21,14 +21,14 @@ function look(changes: Changes, records: readonly InspectedRecord[]): Change[] {
 
 test("a session that gets another subject than the watched one is reported as identified, and not as ended", () => {
   const changes = new Changes();
-  expect(look(changes, [sessionOf("ada")])).toEqual([]);
+  expect(scan(changes, [sessionOf("ada")])).toEqual([]);
   const identified = { type: "identified", id: "one", connections: 0, subject: "bob" };
-  expect(look(changes, [sessionOf("bob")])).toEqual([identified]);
-  expect(look(changes, [sessionOf("bob")])).toEqual([]);
+  expect(scan(changes, [sessionOf("bob")])).toEqual([identified]);
+  expect(scan(changes, [sessionOf("bob")])).toEqual([]);
 });
 
-test("a session that a look does not find has ended", () => {
+test("a session that a scan does not find has ended", () => {
   const changes = new Changes();
-  expect(look(changes, [sessionOf("ada")])).toEqual([]);
-  expect(look(changes, [])).toEqual([{ type: "ended", id: "one" }]);
+  expect(scan(changes, [sessionOf("ada")])).toEqual([]);
+  expect(scan(changes, [])).toEqual([{ type: "ended", id: "one" }]);
 });

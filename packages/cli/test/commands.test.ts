@@ -194,7 +194,7 @@ test("revoke ends the sessions that are older than a time, by a field of the dat
   const { session: unknown } = await login("yesterday");
   const byField = ["revoke", "--before", "1h ago", "--field", "loggedInAt", "--json", ...at];
   const dry = await wsession([...byField, "--dry-run"]);
-  expect(json(dry.stdout)).toMatchObject({ looked: 4, old: 2, unknown: [unknown.id], destroyed: 0 });
+  expect(json(dry.stdout)).toMatchObject({ scanned: 4, old: 2, unknown: [unknown.id], destroyed: 0 });
   expect(await sessions.get(old.id)).toBeDefined();
   const ended = await wsession([...byField, "--yes"]);
   // A session of unknown age stays, and makes the command fail.
@@ -218,7 +218,7 @@ test("revoke ends the sessions that are older than a time, by a field of the dat
     "--json",
     ...at,
   ]);
-  expect(json(all.stdout)).toMatchObject({ looked: 3, old: 2, destroyed: 2, unknown: [] });
+  expect(json(all.stdout)).toMatchObject({ scanned: 3, old: 2, destroyed: 2, unknown: [] });
   expect(all.code).toBe(0);
   expect(await sessions.get(own.id)).toBeDefined();
 });

@@ -43,17 +43,17 @@ test("watch prints messages between processes and changes in Redis, until Ctrl-C
   // The listener knows the channels of the holders by now.
   await one.store.write(aWrite(shared.id, { visits: 1 }));
   await seen({ type: "changed", id: shared.id, version: 2, source: "channel" });
-  // The store publishes no message about this session. The command finds it when it looks at all sessions.
+  // The store publishes no message about this session. A scan finds it.
   const alone = aCreation({ subject: "bob" });
   await one.store.create(alone);
-  await seen({ type: "created", id: alone.id, subject: "bob", connections: 0, source: "look" });
+  await seen({ type: "created", id: alone.id, subject: "bob", connections: 0, source: "scan" });
   await hold(one.store, one.host, alone.id);
-  await seen({ type: "connected", id: alone.id, connections: 1, source: "look" });
+  await seen({ type: "connected", id: alone.id, connections: 1, source: "scan" });
   await two.store.destroy(shared.id, "over", false);
   await seen({ type: "destroyed", id: shared.id, reason: "over", source: "channel" });
   await two.store.destroySubject("bob", undefined);
   await seen({ type: "subject-destroyed", subject: "bob", source: "channel" });
-  // This session is seen by a look after the destruction.
+  // This session is found by a scan after the destruction.
   const later = aCreation();
   await one.store.create(later);
   await seen({ type: "created", id: later.id });
@@ -68,7 +68,7 @@ test("watch prints messages between processes and changes in Redis, until Ctrl-C
   expect(running.output.stdout).not.toMatch(/s{43}|r{43}/);
   running.child.kill("SIGINT");
   expect(await running.ended).toMatchObject({ code: 0, stderr: "" });
-  // The message and the next look tell the same.
+  // The message and the next scan report the same change.
   expect(events().filter(({ type, id }) => type === "destroyed" && id === shared.id)).toHaveLength(1);
 });
 

@@ -23,18 +23,18 @@ interface Seen {
   readonly connections: number;
   readonly offset: number;
   readonly subject: string | undefined;
-  /** The number of the last look that found the session. */
-  readonly look: number;
+  /** The number of the last scan that found the session. */
+  readonly scan: number;
 }
 
-/** Compares each look, which is one scan of all sessions, with the look before. */
+/** Compares each scan of all sessions with the scan before. */
 export class Changes {
   readonly #seen = new Map<string, Seen>();
-  #look = 0;
+  #scan = 0;
 
-  /** Begins a look. The first look only remembers the sessions: without an earlier look each session would count as created. */
+  /** Begins a scan. The first scan only remembers the sessions, because otherwise each of them would count as created. */
   begin(): void {
-    this.#look += 1;
+    this.#scan += 1;
   }
 
   add(records: readonly InspectedRecord[], isOfInterest: (session: InspectedSession) => boolean): Change[] {
@@ -47,11 +47,14 @@ export class Changes {
     });
   }
 
-  /** Returns the sessions that the look did not find. After an incomplete look, sessions that it did not reach would count as ended. */
+  /**
+   * Returns the sessions that the scan did not find. Do not call this after an incomplete scan: sessions that it did not reach would
+   * count as ended.
+   */
   end(): Change[] {
     const ended: Change[] = [];
-    for (const [id, { look }] of this.#seen) {
-      if (look === this.#look) continue;
+    for (const [id, { scan }] of this.#seen) {
+      if (scan === this.#scan) continue;
       this.#seen.delete(id);
       ended.push({ type: "ended", id });
     }
@@ -62,8 +65,8 @@ export class Changes {
     const before = this.#seen.get(id);
     const connections = connectionsOf(holders);
     const offset = outbox?.offset ?? 0;
-    this.#seen.set(id, { version, connections, offset, subject, look: this.#look });
-    if (this.#look === 1) return [];
+    this.#seen.set(id, { version, connections, offset, subject, scan: this.#scan });
+    if (this.#scan === 1) return [];
     if (before === undefined) return [{ type: "created", id, connections, subject }];
     const changes: Change[] = [];
     if (subject !== before.subject) changes.push({ type: "identified", id, connections, subject });
@@ -74,7 +77,7 @@ export class Changes {
     return changes;
   }
 
-  /** Another subject got the session, which is not of interest any more. Without this its absence would count as its end. */
+  /** Forgets a session that another subject has got, because otherwise its absence from later scans would count as its end. */
   #leave({ id, subject, holders }: InspectedSession): Change[] {
     if (!this.#seen.delete(id)) return [];
     return [{ type: "identified", id, connections: connectionsOf(holders), subject }];

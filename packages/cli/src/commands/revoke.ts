@@ -28,7 +28,7 @@ export async function revoke(context: Context, revocation: Revocation): Promise<
   printer.value({
     before,
     dryRun: revocation.dryRun,
-    looked: found.looked,
+    scanned: found.scanned,
     old: old.length,
     unknown,
     destroyed,
@@ -36,7 +36,7 @@ export async function revoke(context: Context, revocation: Revocation): Promise<
     failed,
     unreachable: [...unreachable],
   });
-  printer.row("sessions", String(found.looked));
+  printer.row("sessions", String(found.scanned));
   printer.row(`from before ${before}`, String(old.length));
   if (!revocation.dryRun) printer.row("destroyed", `${destroyed}, ${count(closed, "connection")} closed`);
   if (unknown.length > 0)
@@ -48,14 +48,14 @@ export async function revoke(context: Context, revocation: Revocation): Promise<
 }
 
 interface Found {
-  looked: number;
+  scanned: number;
   readonly old: string[];
   readonly unknown: string[];
 }
 
 async function find(context: Context, revocation: Revocation): Promise<Found> {
   const { inspection, signal } = context;
-  const found: Found = { looked: 0, old: [], unknown: [] };
+  const found: Found = { scanned: 0, old: [], unknown: [] };
   const bar = context.progress();
   try {
     for await (const { records, progress } of inspection.scan()) {
@@ -64,12 +64,12 @@ async function find(context: Context, revocation: Revocation): Promise<Found> {
       const began = await Promise.all(sessions.map((session) => beganAt(context, session, revocation)));
       for (const [index, { id }] of sessions.entries()) {
         const at = began[index];
-        found.looked += 1;
+        found.scanned += 1;
         if (at === undefined) found.unknown.push(id);
         else if (at < revocation.before) found.old.push(id);
       }
       for (const record of records) if (record.type === "unreadable") found.unknown.push(record.id);
-      bar.update(progress, `${count(found.looked, "session")}, ${found.old.length} to destroy`);
+      bar.update(progress, `${count(found.scanned, "session")}, ${found.old.length} to destroy`);
     }
   } finally {
     bar.end();

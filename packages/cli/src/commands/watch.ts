@@ -10,7 +10,7 @@ import { type Change, Changes } from "./changes.ts";
 type Event = Change | BusEvent | { readonly type: "watching" | "away"; readonly text: string };
 
 /**
- * Prints what happens until Ctrl-C: messages on the channels at once, and what a look at all sessions finds, every `everyMs`. The
+ * Prints what happens until Ctrl-C: messages on the channels at once, and the changes that a scan of all sessions finds, every `everyMs`. The
  * channels alone would show little, because a process announces a change only to the other processes that hold the session.
  */
 export async function watch(
@@ -29,7 +29,7 @@ export async function watch(
     if (isOfInterest(event)) print.event(event, "channel");
   });
   let isAway = false;
-  for (let look = 1; !signal.aborted; look += 1) {
+  for (let scan = 1; !signal.aborted; scan += 1) {
     try {
       changes.begin();
       for await (const { records } of inspection.scan()) {
@@ -43,16 +43,16 @@ export async function watch(
         }
         bus.follow(processes);
         const found = changes.add(records, (session) => subject === undefined || session.subject === subject);
-        for (const change of found) print.event(change, "look");
+        for (const change of found) print.event(change, "scan");
       }
       if (signal.aborted) break;
-      for (const change of changes.end()) print.event(change, "look");
-      if (look === 1) print.event({ type: "watching", text: context.where }, "look");
+      for (const change of changes.end()) print.event(change, "scan");
+      if (scan === 1) print.event({ type: "watching", text: context.where }, "scan");
       isAway = false;
     } catch (error) {
       if (!isSessionError(error, "STORE_UNAVAILABLE")) throw error;
-      if (look === 1) throw error;
-      if (!isAway) print.event({ type: "away", text: explain(error) }, "look");
+      if (scan === 1) throw error;
+      if (!isAway) print.event({ type: "away", text: explain(error) }, "scan");
       isAway = true;
     }
     await delay(everyMs, undefined, { signal }).catch(() => undefined);
@@ -60,7 +60,7 @@ export async function watch(
   return EXIT.fine;
 }
 
-/** How many events are remembered. The next look finds again what a message has reported already, and that is printed once. */
+/** How many events are remembered. The next scan finds a change again that a message has reported already: it is printed once. */
 const REMEMBERED = 1_000;
 
 class EventPrinter {
@@ -71,7 +71,7 @@ class EventPrinter {
     this.#printer = printer;
   }
 
-  event(event: Event, source: "channel" | "look"): void {
+  event(event: Event, source: "channel" | "scan"): void {
     const key = keyOf(event);
     if (key !== undefined) {
       if (this.#shown.has(key)) return;
@@ -98,7 +98,7 @@ const STYLES: Readonly<Partial<Record<Event["type"], Style>>> = {
   away: "red",
 };
 
-/** Returns a key that an event from a message has in common with the same event from a look. */
+/** Returns a key that an event from a message has in common with the same event from a scan. */
 function keyOf(event: Event): string | undefined {
   switch (event.type) {
     case "destroyed":

@@ -18,7 +18,7 @@ export function withoutTokens(text: string): string {
 
 /** A value as JSON in one line that a terminal can show. */
 export function safeJson(value: unknown): string {
-  // The replacer gets each text before it is escaped, when a token can be recognized. Keys may be tokens too.
+  // The replacer gets each text before it is escaped, when a token can be recognised. Keys may be tokens too.
   const text = JSON.stringify(value, (_key, inner: unknown) => withoutSecrets(inner));
   return text.replace(UNSAFE, (character) => jsonEscapeOf(character));
 }
