@@ -1,22 +1,14 @@
-// The code of docs/transactions.md for a table in PostgreSQL. The types are those of a usual client, as far as the example needs them.
+// The code of docs/transactions.md for a table in PostgreSQL. examples/test/orders.test.ts runs the code.
 import type { Handlers } from "@wsession/core";
-
-interface Sql {
-  (text: TemplateStringsArray, ...values: unknown[]): Promise<readonly unknown[]>;
-  (row: object): unknown;
-}
-
-interface Database {
-  begin(work: (sql: Sql) => Promise<void>): Promise<void>;
-}
+import type { Sql } from "postgres";
 
 interface Data {
   readonly orders: number;
 }
 
 export function handlersWith(
-  database: Database,
-  parse: (message: string | Uint8Array) => object,
+  database: Sql,
+  parse: (message: string | Uint8Array) => { readonly item: string },
 ): Handlers<Data> {
   return {
     // #region sql
