@@ -43,8 +43,9 @@ export function checkHttpOptions<Data extends object>(
 const PROBE = `${"A".repeat(22)}.${"A".repeat(43)}`;
 
 /**
- * Throws if the sockets read another cookie than `login` sets: each socket would be a stranger, and nothing would say why. Two carriers
- * of the same options are the same cookie. A carrier that writes no cookie may be a second one, for clients that are no browsers.
+ * Throws if the sockets read another cookie than `login` sets, because each socket would get a fresh session, without an error. Two
+ * carriers with the same options write the same cookie. The sockets may have a carrier that writes no cookie, for clients that are
+ * not browsers.
  */
 function assertSameCookie(cookie: CookieCarrier, ofSockets: TokenCarrier | undefined): void {
   if (ofSockets?.write === undefined || ofSockets === cookie) return;

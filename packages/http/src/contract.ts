@@ -77,8 +77,8 @@ export interface HttpSessions<Data extends object, Transport = unknown, Context 
    *
    * Before anything is changed, the response and the origin of the request are checked. The response is not stored by caches. If the
    * client has gone by the end of the login, the session is destroyed again, because no browser has its token. With Fetch, Hono and
-   * HTTP/2 nothing tells that the client has gone. With `maxSessionsPerSubject` the user's earlier login ends before the new session
-   * is created. So if the creation fails, the user has neither of them.
+   * HTTP/2 the library can't learn that the client has gone. With `maxSessionsPerSubject` the user's earlier login ends before the
+   * new session is created. So if the creation fails, the user has neither session.
    *
    * @throws ORIGIN_NOT_ALLOWED (403), HEADERS_SENT and COOKIE_TOO_LARGE (HttpSessionError), and the errors of `create`, `identify`
    * and `set`, as rejections. INVALID_ARGUMENT at once. `httpStatusOf` has the status of each.

@@ -131,7 +131,7 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
     return this.#owned(inOneOperation(this.#sessions, () => this.#renew(request, view, headers)));
   }
 
-  // The three methods check their arguments first, because applications pass the methods themselves in place of their results.
+  // The three methods check their arguments first, because an application may register `http.express` in place of `http.express()`.
   express(
     options?: ExpressOptions,
     surplus?: undefined,

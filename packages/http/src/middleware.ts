@@ -12,7 +12,7 @@ interface Opening<S> {
   open(request: AnyRequest): Promise<S | undefined>;
 }
 
-/** For `app.use(http.express)`: the framework calls the method with a request, or with a context of Hono, as the first argument. */
+/** Throws for `app.use(http.express)`: the framework then calls the method itself, with a request or a context of Hono. */
 export function assertCalled(name: string, first: unknown): void {
   if (typeof first === "object" && first !== null && isRequest(innerRequest(first)))
     throw invalidArgument(

@@ -26,7 +26,7 @@ export class RequestSessions<S> {
     return this.#found.get(known);
   }
 
-  /** A request whose session is being looked up has none until then, so that an error handler may ask for it after a failure. */
+  /** From now on `of` returns `undefined` for the request. Otherwise `of` would throw in an error handler after a failed look-up. */
   begin(request: object): void {
     const inner = innerRequest(request);
     if (!this.#found.has(inner)) this.#found.set(inner, undefined);

@@ -189,8 +189,8 @@ class SessionsStore extends EventEmitter implements ExpressStore {
       await createWithId(this.#sessions, id, data, { idleMs: idleMsOf(data["cookie"]) });
     } catch (error) {
       if (!isSessionError(error, "CONFLICT")) throw error;
-      // The application has deleted the loaded state together with all fields: @fastify/session copies that state into a field that loops
-      // list. So nobody knows which fields the request removed, and what it has left is all of the data.
+      // The application deleted all fields in a loop. With @fastify/session the loop deletes the loaded state too, because that
+      // middleware copies it into an enumerable property. So the fields that are left replace all data.
       await this.#write(id, (handle) => handle.set(data), data);
     }
   }

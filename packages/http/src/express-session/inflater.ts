@@ -1,9 +1,9 @@
+/**
+ * Makes the objects of express-session from stored sessions. Their classes are not exported, so they are taken from a session that the
+ * middleware's own `generate` makes.
+ */
 import { SessionError } from "@wsession/core";
 
-/**
- * The objects that express-session makes of stored sessions. Its base class for stores makes them with classes that it does not
- * export. This package does not depend on it, so they are taken from a session that its own `generate` makes.
- */
 interface Sample {
   readonly sessionClass: new (request: object, data: object) => object;
   /** The class of cookies replaces its prototype, so a cookie does not name its class. */

@@ -8,7 +8,7 @@ import { invalidArgument } from "@wsession/core/runtime";
  */
 export const LOADED = "__loaded";
 
-/** The fields of a session, as JSON texts. The object is not part of JSON, so neither hashes nor stores see it. */
+/** The fields of a session, as JSON texts. JSON leaves the object out, so neither hashes nor other stores see it. */
 export class Loaded {
   readonly sid: string;
   fields: ReadonlyMap<string, string>;
@@ -35,7 +35,7 @@ export function loadedOf(session: object, sid: string): Loaded | undefined {
 
 /**
  * Puts the loaded state on a session, under a name that `Object.keys` and loops do not list. Otherwise an application that deletes all
- * fields for a logout would delete the loaded state too: the save would not know which fields it removed, and they would stay.
+ * fields for a logout would delete the loaded state too. The save would then replace all data, also fields that others have changed.
  */
 export function putLoaded(session: object, loaded: Loaded): void {
   Object.defineProperty(session, LOADED, {
