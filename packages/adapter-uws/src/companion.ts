@@ -1,14 +1,14 @@
 import { createRequire } from "node:module";
 import type { HttpResponse } from "uWebSockets.js";
-import { visit } from "./loopback.ts";
-import type { Visit } from "./loopback.ts";
+import { requestSelf } from "./loopback.ts";
+import type { OwnRequest } from "./loopback.ts";
 
 /** How long an unused companion is kept, in milliseconds. It keeps the process alive meanwhile. */
 const KEPT_MS = 1_000;
 
 /** An HTTP request from this process to itself that stays unanswered, so that its response can be corked. */
-let current: Visit | undefined;
-let making: Promise<Visit | undefined> | undefined;
+let current: OwnRequest | undefined;
+let making: Promise<OwnRequest | undefined> | undefined;
 let idle: NodeJS.Timeout | undefined;
 
 /**
@@ -28,9 +28,9 @@ function keepForAWhile(): void {
   idle.unref();
 }
 
-async function make(): Promise<Visit | undefined> {
+async function make(): Promise<OwnRequest | undefined> {
   try {
-    return (current = await visit([], () => {
+    return (current = await requestSelf([], () => {
       current = undefined;
     }));
   } catch {

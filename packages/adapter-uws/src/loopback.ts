@@ -9,14 +9,14 @@ const ARRIVES_IN_MS = 1_000;
 const HOST = "127.0.0.1";
 
 /** A request that this process sent and received. Nobody has answered it. */
-export interface Visit {
+export interface OwnRequest {
   readonly response: HttpResponse;
   readonly client: Socket;
   /** Upgrades the connection. `ended` is called when the WebSocket ends. */
   readonly upgrade: (ended: () => void) => void;
 }
 
-interface Visitor {
+interface Expected {
   /** The client is gone, or the answer was sent. */
   readonly gone: () => void;
   readonly arrived: (response: HttpResponse, key: string, context: us_socket_context_t | undefined) => void;
@@ -33,7 +33,7 @@ let app: { readonly runtime: Runtime; readonly listener: TemplatedApp } | undefi
  * By the secret paths of the expected requests. The paths are secret because another process on this machine may connect to the port
  * first.
  */
-const expected = new Map<string, Visitor>();
+const expected = new Map<string, Expected>();
 
 /**
  * Sends a request with these header fields, and resolves when it arrives. The port listens only until then. `gone` is called when its
@@ -41,7 +41,7 @@ const expected = new Map<string, Visitor>();
  *
  * @throws if the runtime can't be imported by the name `uWebSockets.js`, if listening is not allowed, or if the request does not arrive.
  */
-export async function visit(fields: readonly string[], gone: () => void): Promise<Visit> {
+export async function requestSelf(fields: readonly string[], gone: () => void): Promise<OwnRequest> {
   app ??= await start();
   return send(app.runtime, app.listener, fields, gone);
 }
@@ -50,11 +50,11 @@ async function start() {
   // oxlint-disable-next-line eslint/no-restricted-imports -- loaded where it is needed, and done without where it is not there
   const { default: runtime } = await import("uWebSockets.js");
   const receive = (response: HttpResponse, request: HttpRequest, context?: us_socket_context_t) => {
-    const visitor = expected.get(request.getUrl());
-    if (visitor === undefined) response.close();
+    const sent = expected.get(request.getUrl());
+    if (sent === undefined) response.close();
     else {
-      response.onAborted(visitor.gone);
-      visitor.arrived(response, request.getHeader("sec-websocket-key"), context);
+      response.onAborted(sent.gone);
+      sent.arrived(response, request.getHeader("sec-websocket-key"), context);
     }
   };
   const listener = runtime
@@ -69,7 +69,7 @@ function send(
   listener: TemplatedApp,
   fields: readonly string[],
   gone: () => void,
-): Promise<Visit> {
+): Promise<OwnRequest> {
   return new Promise((resolve, reject) => {
     const path = `/${randomBytes(18).toString("base64url")}`;
     listener.listen(HOST, 0, (token) => {

@@ -1,6 +1,6 @@
 /** Finds out at run time whether the runtime closes sockets that were upgraded inside their own cork. */
 import type { HttpResponse } from "uWebSockets.js";
-import { visit } from "./loopback.ts";
+import { requestSelf } from "./loopback.ts";
 
 /**
  * After `Connection: close` a runtime with the fault closes each such socket, and not only some, because it takes the WebSocket for a
@@ -50,7 +50,7 @@ async function judge(probe: typeof staysOpen): Promise<void> {
 /** Upgrades a connection of this process to itself. Resolves with the prototype of its response if the socket stays open. */
 export async function staysOpen(cork: Cork): Promise<object | undefined> {
   let hasEnded = false;
-  const { response, client, upgrade } = await visit(FIELDS, () => {
+  const { response, client, upgrade } = await requestSelf(FIELDS, () => {
     hasEnded = true;
   });
   // An upgrade inside the runtime's callback, in which Node runs the microtasks too, is not asynchronous.
