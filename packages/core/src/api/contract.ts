@@ -75,7 +75,7 @@ export interface Connection<
 > {
   /** The connection's id: unique in this process, and not a secret. */
   readonly id: string;
-  /** The name of the runtime. Adapters other than those of this library have names of their own. */
+  /** The name of the runtime: "ws", "uws", "bun" with adapter-bun, or the name that another adapter gives. */
   readonly runtime: "ws" | "uws" | (string & {});
   /** The record of the lower layer, independent of the session (I5). */
   readonly transport: TransportSession<Transport>;

@@ -17,7 +17,7 @@ import { Flow } from "../connection/flow.ts";
 import type { Handshake } from "../handshake/handshake.ts";
 import type { LocalSession } from "../session/local-session.ts";
 import type { FoundSession } from "../session/unattached-connection.ts";
-import { Arrival } from "./arrival.ts";
+import { PendingHello } from "./pending-hello.ts";
 import { ControlLimit } from "./control-limit.ts";
 import { helloOf } from "./hello.ts";
 import type { KnownClient } from "./hello.ts";
@@ -39,7 +39,7 @@ export class FramedConnection<Data extends object, Socket extends object> extend
   /** The limit of control frames. Exists from the second control frame until the next message. */
   #controls: ControlLimit | undefined = undefined;
   /** The state between the first attach and its hello. */
-  #arrival: Arrival | undefined = undefined;
+  #pendingHello: PendingHello | undefined = undefined;
   #attaches = 0;
 
   /** Whether the latest attach was answered by a hello, with or without a session. */
@@ -72,7 +72,7 @@ export class FramedConnection<Data extends object, Socket extends object> extend
     const hasNamedSession = (this.flow & Flow.NamedSession) !== 0;
     if (isCounted && !hasNamedSession && !(this.hasSentHello && this.hasSession))
       throw new ProtocolError("numbered messages wait for hello");
-    if (!this.hasSentHello && this.ownArrival().exceeds(frame))
+    if (!this.hasSentHello && this.ownPendingHello().exceeds(frame))
       throw new ProtocolError("too much before hello");
     if (isCounted) this.countNumbered(frame);
   }
@@ -139,9 +139,9 @@ export class FramedConnection<Data extends object, Socket extends object> extend
 
   override attach(state: LocalSession<Data>, fence: number, found: FoundSession | undefined): void {
     super.attach(state, fence, found);
-    if (found?.clients !== undefined && this.isTransactional) this.ownArrival().clients = found.clients;
+    if (found?.clients !== undefined && this.isTransactional) this.ownPendingHello().clients = found.clients;
     // The attach arrived before the session was set.
-    const attach = this.#arrival?.attach;
+    const attach = this.#pendingHello?.attach;
     if (attach !== undefined) void this.greet(attach, state);
   }
 
@@ -182,11 +182,11 @@ export class FramedConnection<Data extends object, Socket extends object> extend
       const begun = await this.locate(attach, state);
       if (begun === undefined || this.isEnding) return;
       const client = this.isTransactional
-        ? await this.loadClientRecord(attach, state, this.#arrival?.clients)
+        ? await this.loadClientRecord(attach, state, this.#pendingHello?.clients)
         : undefined;
       if (this.isEnding) return;
-      const opened = this.#arrival?.opened;
-      this.#arrival = undefined;
+      const opened = this.#pendingHello?.opened;
+      this.#pendingHello = undefined;
       this.follow(state, begun.at, this.helloFrames(attach, begun, client));
       this.beginNumbers(attach, client);
       if (this.resumed) {
@@ -205,11 +205,11 @@ export class FramedConnection<Data extends object, Socket extends object> extend
   private recordAttach(attach: Attach): void {
     if (attach.session === undefined) this.flow &= ~Flow.NamedSession;
     else this.flow |= Flow.NamedSession;
-    if (!this.hasSentHello || !this.hasSession) this.ownArrival().attach = attach;
+    if (!this.hasSentHello || !this.hasSession) this.ownPendingHello().attach = attach;
   }
 
-  private ownArrival(): Arrival {
-    return (this.#arrival ??= new Arrival());
+  private ownPendingHello(): PendingHello {
+    return (this.#pendingHello ??= new PendingHello());
   }
 
   private hello(attach: Attach, begun: ReplayStart, client: KnownClient | undefined): void {
@@ -241,7 +241,7 @@ export class FramedConnection<Data extends object, Socket extends object> extend
   protected override callOpen(handshake: Handshake): unknown {
     const opening = promiseOf(this.binding.handlers.open?.(this, handshake));
     // The lifecycle reports the rejection.
-    if (opening !== undefined && this.resumed) this.ownArrival().opened = opening.catch(() => undefined);
+    if (opening !== undefined && this.resumed) this.ownPendingHello().opened = opening.catch(() => undefined);
     return opening;
   }
 

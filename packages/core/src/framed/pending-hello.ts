@@ -3,7 +3,7 @@ import type { Attach } from "@wsession/protocol";
 import type { ClientRecords } from "../store/stored-session.ts";
 
 /** The state of a connection between its first frame and hello. The connection drops the object after hello, to save memory. */
-export class Arrival {
+export class PendingHello {
   /** The latest attach. */
   attach: Attach | undefined = undefined;
   /** The session's client records at the handshake. */
