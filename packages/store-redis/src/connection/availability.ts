@@ -1,5 +1,5 @@
 import { SessionError } from "@wsession/core";
-import { PatientTimer } from "../base/arrivals.ts";
+import { PatientTimer } from "../base/patient-timer.ts";
 import type { ServerClock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import { notReached, reasonOf, unavailable } from "../base/failures.ts";

@@ -2,7 +2,7 @@ import type { SessionError } from "@wsession/core";
 import type { Attempt, Call, ReadReply, Reply } from "./call.ts";
 import type { ServerAvailability } from "./availability.ts";
 import type { ServerClock } from "./clock.ts";
-import { afterPendingReads, PatientTimer } from "../base/arrivals.ts";
+import { afterPendingReads, PatientTimer } from "../base/patient-timer.ts";
 import {
   asStoreFailure,
   isConnectionLost,

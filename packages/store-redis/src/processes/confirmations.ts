@@ -1,5 +1,5 @@
 import type { Confirmation } from "./announcements.ts";
-import { PatientTimer } from "../base/arrivals.ts";
+import { PatientTimer } from "../base/patient-timer.ts";
 
 /** The confirmations that were collected for one destruction. */
 export interface Confirmed {

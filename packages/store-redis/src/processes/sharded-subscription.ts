@@ -1,4 +1,4 @@
-import { PatientTimer } from "../base/arrivals.ts";
+import { PatientTimer } from "../base/patient-timer.ts";
 import type { Calls } from "../connection/calls.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { Listener } from "../drivers/driver.ts";

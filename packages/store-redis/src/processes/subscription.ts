@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { PatientTimer } from "../base/arrivals.ts";
+import { PatientTimer } from "../base/patient-timer.ts";
 import type { Connection } from "../connection/connection.ts";
 import { notReached, reasonOf } from "../base/failures.ts";
 import { retryPause } from "../base/retry-pause.ts";

@@ -14,7 +14,7 @@
 --   h          holders: "node=connections.sequence[.until]", comma-separated; until: how long a count of 0 is kept, because a
 --              late repeat of an older count may still arrive
 --   f          "node sequence" of the last takeover
---   z          "seat hash": the highest seat of a takeover of the subject with this hash that visited the session
+--   z          "seat hash": the highest seat of a takeover of the subject with this hash that has reached the session
 --   w<node>    a process's last write: "sequence version until"; version 0: settle.lua has made sure that it is never applied
 --   u          until when the subject's index lists the session, seconds by this server's clock; 0 for ever. Only with a subject
 --   e          the subject's epoch when the login began, if the subject had an epoch

@@ -27,9 +27,9 @@ type ListedState = "live" | "pending" | "over";
  * The limits of a subject: one connection at a time (`exclusive: "subject"`), and a number of sessions.
  *
  * Why the newest takeover has the subject. A session is in the subject's index before it has the subject. A takeover first takes a
- * seat in the subject's slot, then reads the index, then visits its own session, then the others. Of two takeovers the one with
- * the higher seat reads the index after the other's session was listed, so it visits that session. Each session records the highest
- * seat that visited it. So on each session the takeover with the higher seat wins, in whatever order the two arrive.
+ * seat in the subject's slot, then reads the index, then goes to its own session, then to the others. Of two takeovers the one with
+ * the higher seat reads the index after the other's session was listed, so it goes to that session too. Each session records the
+ * highest seat that has reached it. So on each session the takeover with the higher seat wins, in whatever order the two arrive.
  *
  * Why the number of sessions holds. A login enters the order of logins before its session is the subject's.
  * - `over: "oldest"`: after that it reads which sessions are live, and destroys the oldest ones over the number, itself included.
@@ -60,15 +60,15 @@ export class SubjectLimits {
     const hash = hashSubject(subject);
     const seat = String(await calls.script("take-seat", [keys.seat(hash)], [String(SEAT_MS)]));
     const ids = await this.#listed(subject);
-    const visit = (session: string, mode: "own" | "keep" | "other") =>
+    const takeAt = (session: string, mode: "own" | "keep" | "other") =>
       takeOver(this.#services, { id: session, sequence: nextSequence(), of: { mode, seat, hash, subject } });
-    const own = await visit(id, raise ? "own" : "keep");
+    const own = await takeAt(id, raise ? "own" : "keep");
     if (own.type !== "taken") return own.type === "replaced" ? own : { type: "missing" };
     const others = await Promise.all(
       ids
         .filter((other) => other !== id)
         .map(async (other) => {
-          const reply = await visit(other, "other");
+          const reply = await takeAt(other, "other");
           // A takeover with a higher seat has raised the fence.
           return reply.type === "missing" ? [] : [{ id: other, fence: reply.fence }];
         }),

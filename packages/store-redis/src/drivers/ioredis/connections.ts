@@ -1,5 +1,5 @@
 import type { Redis } from "ioredis";
-import { PatientTimer } from "../../base/arrivals.ts";
+import { PatientTimer } from "../../base/patient-timer.ts";
 import type { OwnClientEvents } from "../driver.ts";
 
 /** Each status that says that a connection is not usable. */

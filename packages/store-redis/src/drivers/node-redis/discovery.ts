@@ -1,4 +1,4 @@
-import { PatientTimer } from "../../base/arrivals.ts";
+import { PatientTimer } from "../../base/patient-timer.ts";
 import { unavailable } from "../../base/failures.ts";
 import { SLOTS } from "../../base/slots.ts";
 import type { Link } from "./link.ts";

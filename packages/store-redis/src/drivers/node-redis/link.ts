@@ -1,4 +1,4 @@
-import { PatientTimer } from "../../base/arrivals.ts";
+import { PatientTimer } from "../../base/patient-timer.ts";
 import { reasonOf } from "../../base/failures.ts";
 import { retryPause } from "../../base/retry-pause.ts";
 import type { OwnClientSettings, Server } from "../driver.ts";
