@@ -22,8 +22,11 @@ async function main(further) {
   // Bun is some 100 MB: npm fetches it while the packages are built.
   const bun = provideBun();
   const env = { ...process.env, ...(await provideTools(process.env)), ...findPromtool() };
+  const what = "npm test: builds the packages, then runs";
   console.error(
-    "npm test: builds the packages, then runs every suite on real servers and a browser; some fifteen minutes on two cores.",
+    further.length > 0
+      ? `${what} the selected tests`
+      : `${what} every suite on real servers and a browser; some fifteen minutes on two cores.`,
   );
   const built = await build(undefined);
   if (built !== 0) return built;
