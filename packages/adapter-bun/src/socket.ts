@@ -1,3 +1,4 @@
+/** The sockets of Bun behind core's port. */
 import type { CloseInfo } from "@wsession/core";
 import type { Runtime, RuntimeBinding, RuntimeConnection, SendOutcome, Ticket } from "@wsession/core/runtime";
 import type { BunSocket } from "./bun.ts";

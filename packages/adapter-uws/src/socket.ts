@@ -1,3 +1,4 @@
+/** The sockets of uWebSockets.js behind core's port. */
 import type { CloseInfo } from "@wsession/core";
 import type { Runtime, RuntimeBinding, RuntimeConnection, SendOutcome, Ticket } from "@wsession/core/runtime";
 import type { WebSocket } from "uWebSockets.js";

@@ -1,3 +1,4 @@
+/** Operations with a duration, as telemetry publishes them. */
 import { tracingChannel, channel } from "node:diagnostics_channel";
 import type { Channel, TracingChannel } from "node:diagnostics_channel";
 import { isSessionError } from "./errors.ts";

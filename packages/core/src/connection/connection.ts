@@ -1,3 +1,4 @@
+/** A connection as the application sees it, and the interface through which it calls its binding. */
 import { assertClose } from "../base/close-codes.ts";
 import { TapSlot } from "./tap-slot.ts";
 import type { SendingBinding } from "./sending.ts";

@@ -1,3 +1,4 @@
+/** The ways in which a client presents its token: a cookie, a query parameter, a subprotocol. */
 import {
   assertBoolean,
   assertNoMore,

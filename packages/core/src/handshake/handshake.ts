@@ -1,3 +1,4 @@
+/** The handshake, and the answers that `admit` gives to it. */
 import { SocketAddress } from "node:net";
 import { assertNoMore, assertOptions, assertString, shown } from "../base/arguments.ts";
 import { invalidArgument } from "../base/errors.ts";

@@ -1,7 +1,8 @@
+/** Tokens and renewal codes: their form, and their digests. */
 import { hash, randomFillSync } from "node:crypto";
 
 /**
- * A token is `selector.verifier`: 128 random bits that name the session and 256 random bits that prove the claim, in base64url
+ * A token is `selector.verifier`: 128 random bits that name the session and 256 random bits that prove the right to it, in base64url
  * without padding. Stores keep only the SHA-256 digest of the verifier. A slow hash is for secrets that can be guessed, and 256
  * random bits can't be guessed (OWASP Session Management asks for 64 bits of entropy).
  */
@@ -13,9 +14,9 @@ export interface ParsedToken {
 }
 
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
-/** Both marks need no encoding in a query (RFC 3986 section 2.3) and in a subprotocol (RFC 9110 section 5.6.2). */
-const TOKEN_MARK = ".";
-const RENEWAL_MARK = "~";
+/** Both separators need no encoding in a query (RFC 3986 section 2.3) and in a subprotocol (RFC 9110 section 5.6.2). */
+const TOKEN_SEPARATOR = ".";
+const RENEWAL_SEPARATOR = "~";
 export const SELECTOR_LENGTH = 22;
 const TOKEN = /^([A-Za-z0-9_-]{22})([.~])([A-Za-z0-9_-]{43})$/;
 const NO_GROUPS: readonly string[] = [];
@@ -61,7 +62,7 @@ export function digestOf(verifier: string): string {
 
 /** The text of a token. */
 export function writeToken(id: string, verifier: string): string {
-  return id + TOKEN_MARK + verifier;
+  return id + TOKEN_SEPARATOR + verifier;
 }
 
 /**
@@ -69,13 +70,13 @@ export function writeToken(id: string, verifier: string): string {
  * verifier.
  */
 export function writeRenewalCode(id: string, verifier: string): string {
-  return id + RENEWAL_MARK + verifier;
+  return id + RENEWAL_SEPARATOR + verifier;
 }
 
 /** Parses a token or a renewal code strictly; `undefined` for any other text. The length is checked first, to bound the cost. */
 export function parseToken(text: string): ParsedToken | undefined {
   if (text.length !== TOKEN_LENGTH) return undefined;
-  const { 1: selector, 2: mark, 3: verifier } = TOKEN.exec(text) ?? NO_GROUPS;
+  const { 1: selector, 2: separator, 3: verifier } = TOKEN.exec(text) ?? NO_GROUPS;
   if (selector === undefined || verifier === undefined) return undefined;
-  return { id: selector, digest: digestOf(verifier), renews: mark === RENEWAL_MARK };
+  return { id: selector, digest: digestOf(verifier), renews: separator === RENEWAL_SEPARATOR };
 }

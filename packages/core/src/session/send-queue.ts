@@ -1,3 +1,4 @@
+/** Kept messages of one session that wait for their append. */
 import { isUint8Array } from "node:util/types";
 import { assertDuration, assertOptions, assertString, messageError, shown } from "../base/arguments.ts";
 import { asStoreError, fencedError, invalidArgument, SessionError } from "../base/errors.ts";

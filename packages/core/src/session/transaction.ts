@@ -1,3 +1,4 @@
+/** The transaction that the handler `transaction` gets, with what it stages. */
 import type { SendOptions } from "@wsession/protocol";
 import type { Connection, Patch } from "../api/contract.ts";
 import type { Transaction } from "../api/transaction.ts";

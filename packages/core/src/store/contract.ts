@@ -1,3 +1,4 @@
+/** The contract of a store. Writes, messages, transactions, subjects, presence, lifetimes and health have files of their own. */
 import type { Awaitable } from "@wsession/protocol";
 import type { CommitMethods } from "./commit-contract.ts";
 import type { HealthMethods } from "./health-contract.ts";

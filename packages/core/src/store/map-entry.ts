@@ -1,3 +1,4 @@
+/** One session as `mapStore` keeps it. */
 import type { CreateRequest, ResumedBy, ResumeRequest, RotateRequest, StoredSession } from "./contract.ts";
 
 /** Fields that few sessions need. They are kept in an object of their own, so that the other entries stay small. */

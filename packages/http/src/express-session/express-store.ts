@@ -1,4 +1,5 @@
 /* oxlint-disable typescript/no-unnecessary-type-parameters -- the types of the middlewares are inferred, without depending on them */
+/** A store for express-session and @fastify/session, whose sessions are those of the sockets. */
 import { createHash } from "node:crypto";
 import { EventEmitter } from "node:events";
 import { isSessionError, SessionError } from "@wsession/core";

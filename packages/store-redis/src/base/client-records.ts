@@ -1,3 +1,4 @@
+/** The records of clients' numbered messages, in the fields of a session's hash. */
 import type { ClientRecord, ClientRecords, Outcome } from "@wsession/core";
 import { corrupt } from "./failures.ts";
 

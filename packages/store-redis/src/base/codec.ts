@@ -1,3 +1,4 @@
+/** A session's data as fields of a hash: one JSON text for each top-level property. */
 import { isSessionError, SessionError } from "@wsession/core";
 import type { Change, Fields } from "@wsession/core";
 

@@ -1,3 +1,4 @@
+/** Errors of Redis and of its client libraries, as errors of the store. */
 import { type Outcome, SessionError } from "@wsession/core";
 
 /** Error replies that mean the command did not run, or that the script failed before its first write. */

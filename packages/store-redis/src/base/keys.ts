@@ -1,3 +1,4 @@
+/** The names of keys and channels, and the hashes of subjects in them. */
 import { hash as digestOf } from "node:crypto";
 import { SessionError } from "@wsession/core";
 

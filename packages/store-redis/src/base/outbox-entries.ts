@@ -1,3 +1,4 @@
+/** Kept messages as entries of a list in Redis. */
 import type { OutboxEntry, OutboxMessage } from "@wsession/core";
 import { deadlineText } from "./durations.ts";
 import { corrupt } from "./failures.ts";

@@ -1,3 +1,4 @@
+/** A session's record in Redis: the fields of its hash. */
 import type { Outcome, OwnLifetimes, Position, StoredSession } from "@wsession/core";
 import { ClientFields, isClientField } from "./client-records.ts";
 import { decodeField } from "./codec.ts";

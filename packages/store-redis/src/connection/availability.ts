@@ -1,3 +1,4 @@
+/** Whether the server can be used, and the calls that wait until it can. */
 import { SessionError } from "@wsession/core";
 import { PatientTimer } from "../base/patient-timer.ts";
 import type { ServerClock } from "./clock.ts";

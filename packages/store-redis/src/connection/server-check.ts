@@ -1,3 +1,4 @@
+/** What a server reports about itself, and whether the store can use the server. */
 import { isSessionError, SessionError } from "@wsession/core";
 import { replyWord } from "../base/failures.ts";
 import { optionalText } from "../base/optional-text.ts";

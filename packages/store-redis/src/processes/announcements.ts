@@ -1,3 +1,4 @@
+/** The messages between processes: their types, and their text. */
 import type {
   AppendedEvent,
   Change,

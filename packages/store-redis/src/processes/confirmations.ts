@@ -1,3 +1,4 @@
+/** How many connections other processes closed for a destruction. */
 import type { Confirmation } from "./announcements.ts";
 import { PatientTimer } from "../base/patient-timer.ts";
 

@@ -1,3 +1,4 @@
+/** How many connections this process has to each session, here and in Redis. */
 import { type SetHolderReply, setHolder } from "../commands/holders.ts";
 import type { StateChange } from "../commands/state-change.ts";
 import type { HolderEntry } from "../base/record.ts";

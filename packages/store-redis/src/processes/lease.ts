@@ -1,3 +1,4 @@
+/** The lease of this process. */
 import type { Calls } from "../connection/calls.ts";
 import type { ServerAvailability } from "../connection/availability.ts";
 

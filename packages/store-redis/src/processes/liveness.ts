@@ -1,3 +1,4 @@
+/** Whether other processes are alive. */
 import type { Calls, Reply } from "../connection/calls.ts";
 
 /** A process that was found without a lease. */

@@ -1,3 +1,4 @@
+/** This process as a holder of sessions. */
 import type { StoreHealth, StoreHost } from "@wsession/core";
 import {
   type ConfirmationRequest,

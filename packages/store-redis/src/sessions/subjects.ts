@@ -1,3 +1,4 @@
+/** The index of each subject's sessions. */
 import type { Calls } from "../connection/calls.ts";
 import { asArray, texts } from "../commands/reply.ts";
 import {

@@ -1,3 +1,4 @@
+/** The connection to one server. */
 import { PatientTimer } from "../../base/patient-timer.ts";
 import { reasonOf } from "../../base/failures.ts";
 import { retryPause } from "../../base/retry-pause.ts";
