@@ -26,6 +26,7 @@ import { NOTHING_KEPT } from "./replay.ts";
 import type { ReplayStart } from "./replay.ts";
 
 const MAX_ATTACHES = 8;
+const HELLO_OR_END: number = Flow.HelloSent | Flow.Discarding | Flow.Ended;
 
 /**
  * A connection that speaks `v1.wsession`. Raw connections do not use this class. To keep an idle connection small, its helper
@@ -50,7 +51,9 @@ export class FramedConnection<Data extends object, Socket extends object> extend
   // --- received frames ---
 
   override receive(frame: string | Uint8Array, borrowed: boolean = false): void {
-    if (this.isEnding) return super.receive(frame, borrowed);
+    // No check below concerns a plain message after hello, and most frames are such messages.
+    const isUsual = (this.flow & HELLO_OR_END) === Flow.HelloSent && this.#controls === undefined;
+    if (this.isEnding || (isUsual && isPlain(frame))) return super.receive(frame, borrowed);
     try {
       const lead = leadOf(frame);
       if (lead === Lead.Control) this.control(String(frame));
@@ -119,10 +122,10 @@ export class FramedConnection<Data extends object, Socket extends object> extend
   }
 
   protected override callMessage(frame: string | Uint8Array): unknown {
+    if (isPlain(frame)) return this.callPlain(payloadOf(frame));
     const lead = leadOf(frame);
     if (lead === Lead.Control) return this.attachAgain(String(frame));
-    const message = payloadOf(frame);
-    return lead === Lead.Plain ? this.callPlain(message) : this.callNumbered(message);
+    return this.callNumbered(payloadOf(frame));
   }
 
   /** A further attach starts the numbers again, and a transaction commits the data that it read. Both run alone. */
@@ -280,4 +283,10 @@ export class FramedConnection<Data extends object, Socket extends object> extend
   private beat(): void {
     this.sendFrame(writeServerControl({ type: "beat", ...this.position }));
   }
+}
+
+/** As `leadOf(frame) === Lead.Plain`, without a check of the other frames. */
+function isPlain(frame: string | Uint8Array): boolean {
+  const lead = frame[0];
+  return lead === "-" || lead === Lead.Plain;
 }
