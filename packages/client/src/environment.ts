@@ -6,10 +6,21 @@ import type { WebSocketClass } from "./contract.ts";
 
 declare const setTimeout: (run: () => void, ms: number) => unknown;
 declare const clearTimeout: (timer: unknown) => void;
-declare const WebSocket: WebSocketClass | undefined;
-declare const crypto: { getRandomValues(bytes: Uint8Array): Uint8Array } | undefined;
-declare const addEventListener: ((type: string, listener: () => void, capture: boolean) => void) | undefined;
-declare const removeEventListener: (type: string, listener: () => void, capture: boolean) => void;
+
+type ChangeListener = (type: string, listener: () => void, capture: boolean) => void;
+
+/** Each of these globals is absent on some platforms. */
+interface Platform {
+  readonly WebSocket?: WebSocketClass;
+  readonly crypto?: { getRandomValues(bytes: Uint8Array): Uint8Array };
+  readonly addEventListener?: ChangeListener;
+  readonly removeEventListener?: ChangeListener;
+}
+
+// oxlint-disable-next-line eslint/no-shadow-restricted-names -- a declaration alone: the types of the DOM are not loaded
+declare const globalThis: Platform;
+
+export const platform: Platform = globalThis;
 
 /** The longest delay of a timer. With more than 31 bits a timer fires at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -20,17 +31,13 @@ export function startTimer(ms: number, run: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
-export function platformWebSocket(): WebSocketClass | undefined {
-  return typeof WebSocket === "undefined" ? undefined : WebSocket;
-}
-
 /**
  * The random id of a page load: 16 characters, about 82 bits. The id is not a secret, so `Math.random` is enough without
  * `crypto`.
  */
 export function randomId(): string {
-  const bytes = new Uint8Array(16).map(() => Math.random() * 256);
-  if (typeof crypto !== "undefined") crypto.getRandomValues(bytes);
+  const bytes = Uint8Array.from({ length: 16 }, () => Math.random() * 256);
+  platform.crypto?.getRandomValues(bytes);
   return Array.from(bytes, (byte) => (byte % 36).toString(36)).join("");
 }
 
@@ -41,9 +48,8 @@ export function randomId(): string {
 export function onWake(wake: () => void): () => void {
   // visibilitychange is an event of the document. The window gets it in the capture phase.
   const types = ["online", "offline", "pageshow", "visibilitychange"];
-  if (typeof addEventListener === "undefined") return () => {};
-  for (const type of types) addEventListener(type, wake, true);
+  for (const type of types) platform.addEventListener?.(type, wake, true);
   return () => {
-    for (const type of types) removeEventListener(type, wake, true);
+    for (const type of types) platform.removeEventListener?.(type, wake, true);
   };
 }

@@ -2,7 +2,7 @@ import { invalid } from "./client-error.ts";
 import type { ClientEvents } from "./contract.ts";
 import { startTimer } from "./environment.ts";
 
-type ListenerSets = { readonly [Type in keyof ClientEvents]: Set<(event: ClientEvents[Type]) => unknown> };
+type ListenersByEvent = { readonly [Type in keyof ClientEvents]: ((event: ClientEvents[Type]) => unknown)[] };
 
 export interface Listeners {
   /** Adds a listener. Returns a function that removes it. */
@@ -21,29 +21,29 @@ export interface Listeners {
 
 /** Creates the listeners of a client, by event. */
 export function createListeners(): Listeners {
-  const newSet = <Listener>(): Set<Listener> => new Set();
-  const sets: ListenerSets = {
-    message: newSet(),
-    status: newSet(),
-    session: newSet(),
-    missed: newSet(),
-    rolledBack: newSet(),
-    leftover: newSet(),
-    closed: newSet(),
+  const byEvent: ListenersByEvent = {
+    message: [],
+    status: [],
+    session: [],
+    missed: [],
+    rolledBack: [],
+    leftover: [],
+    closed: [],
   };
   return {
     add(type, listener) {
-      if (!Object.hasOwn(sets, type) || typeof listener !== "function")
+      if (!Object.hasOwn(byEvent, type) || typeof listener !== "function")
         throw invalid("on() takes an event and a function");
       // A wrapper, so that a function that is added twice is called twice, and each removal removes one of the two.
       const entry: typeof listener = (event) => listener(event);
-      sets[type].add(entry);
+      byEvent[type].push(entry);
       return () => {
-        sets[type].delete(entry);
+        // At the second call `indexOf` is -1. As an unsigned number, -1 lies behind the end, where `splice` removes nothing.
+        byEvent[type].splice(byEvent[type].indexOf(entry) >>> 0, 1);
       };
     },
     emit(type, event) {
-      for (const listener of [...sets[type]]) {
+      for (const listener of [...byEvent[type]]) {
         try {
           listener(event);
         } catch (error) {
@@ -53,6 +53,6 @@ export function createListeners(): Listeners {
         }
       }
     },
-    hasListener: () => sets.message.size > 0,
+    hasListener: () => byEvent.message.length > 0,
   };
 }

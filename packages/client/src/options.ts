@@ -1,6 +1,6 @@
 import { invalid } from "./client-error.ts";
 import type { ClientOptions, WebSocketClass } from "./contract.ts";
-import { platformWebSocket } from "./environment.ts";
+import { platform } from "./environment.ts";
 
 /** The options, with the defaults of those that have one. */
 export type Settings = Pick<ClientOptions, "token" | "storage" | "carryOver"> & {
@@ -30,7 +30,7 @@ export function resolveOptions(options: ClientOptions): Settings {
     attempts: "number",
     renewalParameter: "string",
   });
-  const { WebSocket = platformWebSocket(), protocols = [] } = given;
+  const { WebSocket = platform.WebSocket, protocols = [] } = given;
   collect({}, "queryParameter", given.token?.queryParameter ?? "token", "string");
   if (WebSocket === undefined) throw invalid("WebSocket is required");
   // Without this check the WebSocket class would throw at each attempt.
@@ -56,7 +56,7 @@ function isSubprotocol(name: unknown, index: number, all: readonly unknown[]): b
 }
 
 /** The type of a value, the methods of an object, or the members of an object. */
-type Kind = string | readonly string[] | Kinds;
+type Kind = string | string[] | Kinds;
 interface Kinds {
   readonly [name: string]: Kind;
 }
@@ -68,7 +68,7 @@ export function collect(settings: object, where: string, given: unknown, kind: K
   if (given === "" || (typeof given === "number" && !(given > 0)))
     throw invalid(`${where} must be above 0 and not empty`);
   if (typeof kind === "string") return;
-  if (isList(kind)) {
+  if (Array.isArray(kind)) {
     for (const name of kind) collect({}, `${where}.${name}`, Reflect.get(Object(given), name), "function");
     return;
   }
@@ -79,8 +79,4 @@ export function collect(settings: object, where: string, given: unknown, kind: K
     collect(settings, name, value, expected);
     Object.assign(settings, { [name]: value });
   }
-}
-
-function isList(kind: Kinds | readonly string[]): kind is readonly string[] {
-  return Array.isArray(kind);
 }

@@ -150,7 +150,7 @@ export function failure(code: keyof typeof MESSAGES, entry?: QueuedMessage): Err
   return clientError(code, MESSAGES[code], entry?.sentIn === undefined ? "not-applied" : "unknown");
 }
 
-const CODES: readonly string[] = [
+const CODES = [
   "HANDLER_FAILED",
   "INVALID_MESSAGE",
   "INVALID_DATA",
@@ -159,14 +159,11 @@ const CODES: readonly string[] = [
   "OUTBOX_FULL",
 ] satisfies ClientErrorCode[];
 
-function isErrorCode(code: string): code is ClientErrorCode {
-  return CODES.includes(code);
-}
-
 /** The error of a message that the server refused. */
 export function refusal(code: string, message?: string, detail?: unknown): Error {
-  return isErrorCode(code)
-    ? clientError(code, message ?? code)
+  const known = CODES.find((one) => one === code);
+  return known
+    ? clientError(known, message ?? code)
     : // The class refuses an empty code. If a faulty server sends one, the message must still settle.
       new TransactionRefused(code || "REFUSED", { message, detail });
 }

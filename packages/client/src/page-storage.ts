@@ -1,14 +1,14 @@
 import {
   Body,
+  optional,
   readClientId,
   readMark,
   readNumber,
   readPosition,
   readSessionId,
   readText,
-  writeChain,
+  writePosition,
 } from "@wsession/protocol";
-import type { Position } from "@wsession/protocol";
 import type { KeyValueStorage } from "./contract.ts";
 import { startTimer } from "./environment.ts";
 import { bytesOf } from "./outgoing.ts";
@@ -63,31 +63,31 @@ export function createPageStorage(
         ? body.read("text", readText)
         : Uint8Array.from(bytes, (character) => character.charCodeAt(0));
     return {
-      number: body.read("number", readNumber),
+      ...body.readAll({ number: readNumber, mark: readMark }),
       message,
       bytes: bytesOf(message),
-      mark: body.read("mark", readMark),
       sentIn: true,
       failures: 0,
       settle: (error) => onLeftover(message, error),
     };
   };
-  const readStream = (body: Body): Stream => ({
-    client: body.read("client", readClientId),
-    session: body.read("session", readSessionId),
-    known: body.read("known", readNumber),
-    next: body.read("next", readNumber),
-    waiting: body.read("waiting", (value) => readList(value, readEntry)),
-  });
+  const readStream = (body: Body): Stream =>
+    body.readAll({
+      client: readClientId,
+      session: readSessionId,
+      known: readNumber,
+      next: readNumber,
+      waiting: (value) => readList(value, readEntry),
+    });
   const load = async (): Promise<void> => {
     await read(".at", (body) => {
       // Read all members before the assignment, so that an unreadable member leaves `state` unchanged.
-      const stored: AttachState = {
-        session: body.read("session", readSessionId),
-        mark: body.read("mark", readMark),
-        at: body.optional("at", readPosition),
-        witness: body.optional("witness", readPosition),
-      };
+      const stored = body.readAll<AttachState>({
+        session: readSessionId,
+        mark: readMark,
+        at: optional(readPosition),
+        witness: optional(readPosition),
+      });
       Object.assign(state, stored);
       outgoing.own.session = stored.session;
       for (const entry of outgoing.own.waiting) entry.mark ??= stored.mark;
@@ -107,7 +107,12 @@ export function createPageStorage(
         callbacks = [];
         const { session, at, witness } = state;
         const isStored = session !== undefined;
-        await write(".at", isStored ? { ...state, at: toPair(at), witness: toPair(witness) } : undefined);
+        await write(
+          ".at",
+          isStored
+            ? { ...state, at: at && writePosition(at), witness: witness && writePosition(witness) }
+            : undefined,
+        );
         const streams = outgoing
           .streams()
           .filter(({ session: named, waiting }) => named !== undefined && waiting.length > 0);
@@ -124,10 +129,6 @@ function withTimeLimit(answer: unknown): Promise<unknown> {
     const cancel = startTimer(ANSWER_MS, () => resolve(""));
     Promise.resolve(answer).then(resolve, reject).finally(cancel);
   });
-}
-
-function toPair(position: Position | undefined): readonly [number, string] | undefined {
-  return position && [position.offset, writeChain(position.chain)];
 }
 
 function writeStream(stream: Stream): object {

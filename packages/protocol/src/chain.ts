@@ -26,11 +26,16 @@ export function writeChain(chain: Chain): string {
   return chain.toString(36).padStart(DIGITS, "0");
 }
 
+/** Reads a number of at most `most` from a text of `form`. Throws a ProtocolError with `name`. */
+export function readBase36(text: unknown, form: RegExp, most: number, name: string): number {
+  const number = typeof text === "string" && form.test(text) ? Number.parseInt(text, 36) : Number.NaN;
+  if (number <= most) return number;
+  throw malformed(name);
+}
+
 /** Throws ProtocolError unless `text` is six characters of base 36 for a number of 31 bits. */
 export function readChain(text: unknown): Chain {
-  const chain = typeof text === "string" && TEXT.test(text) ? Number.parseInt(text, 36) : Number.NaN;
-  if (chain <= MAX_CHAIN) return chain;
-  throw malformed("chain");
+  return readBase36(text, TEXT, MAX_CHAIN, "chain");
 }
 
 /** Writes a chain as four bytes in big-endian order. */
@@ -38,8 +43,7 @@ export function writeChainBytes(chain: Chain, into: Uint8Array, at: number): voi
   new DataView(into.buffer, into.byteOffset, into.byteLength).setUint32(at, chain);
 }
 
-export function readChainBytes(from: Uint8Array, at: number): Chain {
-  const bytes = from.subarray(at, at + 4);
+export function readChainBytes(bytes: Uint8Array): Chain {
   const chain = bytes.reduce((sum, byte) => sum * 256 + byte, 0);
   if (bytes.length === 4 && chain <= MAX_CHAIN) return chain;
   throw malformed("chain");
@@ -51,4 +55,9 @@ export interface Position {
   readonly offset: number;
   /** The chain after that message; 0 at the offset 0. */
   readonly chain: Chain;
+}
+
+/** Writes a position as `[offset, chain]`, which `readPosition` reads. */
+export function writePosition({ offset, chain }: Position): readonly [number, string] {
+  return [offset, writeChain(chain)];
 }

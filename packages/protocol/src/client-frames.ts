@@ -1,10 +1,11 @@
 /** The control frames of a client. */
-import { writeChain } from "./chain.ts";
+import { writePosition } from "./chain.ts";
 import type { Position } from "./chain.ts";
 import { malformed, ProtocolError } from "./errors.ts";
 import {
   assertControlLength,
   Body,
+  optional,
   readDigits,
   readFlag,
   readMark,
@@ -80,17 +81,17 @@ export function parseClientControl(frame: string): ClientControl {
 function parseAttach(json: string): Attach {
   const body = new Body(json);
   body.read("v", assertVersion);
-  return {
-    type: "attach",
-    client: body.read("client", readClientId),
-    session: body.optional("session", readSessionId),
-    from: body.read("from", readFirst),
-    known: body.read("known", readNumber),
-    mark: body.read("mark", readMark),
-    at: body.optional("at", readPosition),
-    witness: body.optional("witness", readPosition),
-    fresh: body.optional("fresh", readFlag) ?? false,
-  };
+  const members = body.readAll({
+    client: readClientId,
+    session: optional(readSessionId),
+    from: readFirst,
+    known: readNumber,
+    mark: readMark,
+    at: optional(readPosition),
+    witness: optional(readPosition),
+    fresh: (value, name) => value !== undefined && readFlag(value, name),
+  });
+  return { type: "attach", ...members };
 }
 
 function assertVersion(value: unknown): void {
@@ -133,14 +134,10 @@ export function writeAttach(
   return `.a${JSON.stringify({
     v: VERSION,
     ...rest,
-    at: at && pairOf(at),
-    witness: witness && pairOf(witness),
+    at: at && writePosition(at),
+    witness: witness && writePosition(witness),
     fresh: fresh || undefined,
   })}`;
-}
-
-function pairOf({ offset, chain }: Position): readonly [number, string] {
-  return [offset, writeChain(chain)];
 }
 
 /** Writes a control frame of a client. */

@@ -51,6 +51,14 @@ export function readPosition(value: unknown, name: string): Position {
   return { offset: readNumber(offset, name), chain: readChain(chain) };
 }
 
+/** Reads a member. Throws a ProtocolError that names the member. `value` is `undefined` if the member is absent. */
+export type Reader<Value> = (value: unknown, name: string) => Value;
+
+/** Makes a reader of a member that may be absent. */
+export function optional<Value>(reader: Reader<Value>): Reader<Value | undefined> {
+  return (value, name) => (value === undefined ? value : reader(value, name));
+}
+
 /** The JSON object after the name of a control frame. Unknown members are ignored, because a later version may add some. */
 export class Body {
   readonly #fields: Readonly<Record<string, unknown>>;
@@ -67,13 +75,23 @@ export class Body {
   }
 
   /** Reads a member that has to be there: without it `reader` gets `undefined`, and throws. */
-  read<Value>(name: string, reader: (value: unknown, name: string) => Value): Value {
+  read<Value>(name: string, reader: Reader<Value>): Value {
     return reader(this.#fields[name], name);
   }
 
   /** Reads a member that may be absent. */
-  optional<Value>(name: string, reader: (value: unknown, name: string) => Value): Value | undefined {
-    return this.#fields[name] === undefined ? undefined : this.read(name, reader);
+  optional<Value>(name: string, reader: Reader<Value>): Value | undefined {
+    return this.read(name, optional(reader));
+  }
+
+  /** Reads each member by the reader of the same name. */
+  readAll<Members extends object>(readers: {
+    readonly [Name in keyof Members]: Reader<Members[Name]>;
+  }): Members {
+    const members: Partial<Members> = {};
+    for (const name in readers) members[name] = this.read(name, readers[name]);
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `members` has a member for each reader
+    return members as Members;
   }
 }
 

@@ -1,5 +1,5 @@
 export type { Awaitable } from "./awaitable.ts";
-export { mixChain, readChain, writeChain } from "./chain.ts";
+export { mixChain, readChain, writeChain, writePosition } from "./chain.ts";
 export type { Chain, Position } from "./chain.ts";
 export {
   BYE,
@@ -13,7 +13,7 @@ export {
 } from "./client-frames.ts";
 export type { Attach, ClientControl } from "./client-frames.ts";
 export { ProtocolError } from "./errors.ts";
-export { Body, readMark, readNumber, readPosition, readSessionId, readText } from "./fields.ts";
+export { Body, optional, readMark, readNumber, readPosition, readSessionId, readText } from "./fields.ts";
 export { Lead, leadOf, payloadOf, writeCounted, writePlain } from "./frame.ts";
 export {
   CLIENT_ID_LENGTH,

@@ -1,7 +1,7 @@
 import { invalidArgument } from "./errors.ts";
 
 /** A registered symbol, so that every copy of this package has the same symbol. */
-const BRAND: symbol = /* @__PURE__ */ Symbol.for("@wsession/protocol TransactionRefused");
+const BRAND: symbol = Symbol.for("@wsession/protocol TransactionRefused");
 
 /**
  * An error that a handler throws to refuse a transaction. Nothing is committed. The client's `send` rejects with an error of

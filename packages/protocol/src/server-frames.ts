@@ -1,9 +1,10 @@
 /** The control frames and the kept messages of a server. */
-import { readChain, readChainBytes, writeChain, writeChainBytes } from "./chain.ts";
+import { readChain, readChainBytes, writeChain, writeChainBytes, writePosition } from "./chain.ts";
 import type { Chain, Position } from "./chain.ts";
 import { malformed, ProtocolError } from "./errors.ts";
 import {
   Body,
+  optional,
   readDigits,
   readFlag,
   readMark,
@@ -131,7 +132,7 @@ export function writeKept({ chain, message }: Kept): string | Uint8Array {
 export function parseKept(frame: string | Uint8Array): Kept {
   if (typeof frame === "string")
     return { chain: readChain(frame.slice(1, 1 + CHAIN_LENGTH)), message: frame.slice(1 + CHAIN_LENGTH) };
-  return { chain: readChainBytes(frame, 1), message: frame.subarray(5) };
+  return { chain: readChainBytes(frame.subarray(1, 5)), message: frame.subarray(5) };
 }
 
 /** Reads a control frame of a server. Throws ProtocolError. */
@@ -147,7 +148,7 @@ export function parseServerControl(frame: string): ServerControl {
     case ">":
       return parseJump(body);
     case "x":
-      return parseMissed(body);
+      return { type: "missed", ...new Body(body).readAll({ ...MISSED, chain: readChain }) };
     case "@":
       return { type: "beat", ...wordsToPosition(body.split(" ")) };
     case "s":
@@ -167,32 +168,29 @@ export function parseServerControl(frame: string): ServerControl {
 
 function parseHello(json: string): Hello {
   const body = new Body(json);
-  body.read("v", assertVersion);
+  body.read("v", (value) => {
+    if (value !== VERSION) throw new ProtocolError(`this client speaks version ${VERSION} of the protocol`);
+  });
   const settled = body.read("settled", readNumber);
-  return {
-    type: "hello",
-    session: body.read("session", (value, name) => (value === null ? undefined : readSessionId(value, name))),
-    lasting: body.read("lasting", readFlag),
-    resumed: body.read("resumed", readFlag),
-    mode: body.read("mode", readMode),
-    record: body.read("record", readFlag),
-    settled,
-    refused: body.read("refused", (value) => readRefused(value, settled)),
-    floor: body.read("floor", readNumber),
-    mark: body.read("mark", readMark),
-    at: body.read("at", readPosition),
-    last: body.optional("last", readNumber),
-    missed: body.optional("missed", (value) => readMissed(new Body(JSON.stringify(value)))),
-    beatMs: body.read("beatMs", readNumber),
-    maxMessage: body.read("maxMessage", readNumber),
-    acks: body.read("acks", readFlag),
-    protocol: body.read("protocol", readText),
-    token: body.optional("token", readText),
-  };
-}
-
-function assertVersion(value: unknown): void {
-  if (value !== VERSION) throw new ProtocolError(`this client speaks version ${VERSION} of the protocol`);
+  const members = body.readAll({
+    session: (value, name) => (value === null ? undefined : readSessionId(value, name)),
+    lasting: readFlag,
+    resumed: readFlag,
+    mode: readMode,
+    record: readFlag,
+    refused: (value) => readRefused(value, settled),
+    floor: readNumber,
+    mark: readMark,
+    at: readPosition,
+    last: optional(readNumber),
+    missed: optional((value) => new Body(JSON.stringify(value)).readAll(MISSED)),
+    beatMs: readNumber,
+    maxMessage: readNumber,
+    acks: readFlag,
+    protocol: readText,
+    token: optional(readText),
+  });
+  return { type: "hello", settled, ...members };
 }
 
 function readMode(value: unknown, name: string): Hello["mode"] {
@@ -200,13 +198,7 @@ function readMode(value: unknown, name: string): Hello["mode"] {
   throw malformed(name);
 }
 
-function readMissed(body: Body): Missed {
-  return {
-    from: body.read("from", readNumber),
-    to: body.read("to", readNumber),
-    certain: body.read("certain", readFlag),
-  };
-}
+const MISSED = { from: readNumber, to: readNumber, certain: readFlag };
 
 function parseRefused(text: string): ServerControl {
   const [digits] = text.split("{", 1);
@@ -214,9 +206,7 @@ function parseRefused(text: string): ServerControl {
   return {
     type: "refused",
     number: readDigits(digits, "number"),
-    code: body.read("code", readText),
-    message: body.optional("message", readText),
-    detail: body.read("detail", (value) => value),
+    ...body.readAll({ code: readText, message: optional(readText), detail: (value) => value }),
   };
 }
 
@@ -230,18 +220,9 @@ function parseJump(body: string): ServerControl {
   };
 }
 
-function parseMissed(json: string): ServerControl {
-  const body = new Body(json);
-  return { type: "missed", ...readMissed(body), chain: body.read("chain", readChain) };
-}
-
 function parseNotice(json: string): ServerControl {
-  const body = new Body(json);
-  return {
-    type: "notice",
-    token: body.optional("token", readText),
-    renewalCode: body.optional("code", readText),
-  };
+  const { token, code } = new Body(json).readAll({ token: optional(readText), code: optional(readText) });
+  return { type: "notice", token, renewalCode: code };
 }
 
 function wordsToPosition([offset, chain, ...rest]: readonly string[]): Position {
@@ -289,7 +270,7 @@ function helloBody(hello: Hello): string {
     session: session ?? null,
     settled,
     refused: writeRefused(refused, settled),
-    at: [at.offset, writeChain(at.chain)],
+    at: writePosition(at),
     ...rest,
   });
 }

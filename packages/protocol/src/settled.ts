@@ -1,4 +1,4 @@
-import { malformed } from "./errors.ts";
+import { readBase36 } from "./chain.ts";
 import { WINDOW_MESSAGES } from "./limits.ts";
 
 const TEXT = /^[0-9a-z]{1,10}$/;
@@ -7,8 +7,7 @@ const TEXT = /^[0-9a-z]{1,10}$/;
  * Reads the refused numbers from a bit set of 48 bits in base 36. Bit i stands for the number `settled - i`. Throws ProtocolError.
  */
 export function readRefused(text: unknown, settled: number): number[] {
-  const bits = typeof text === "string" && TEXT.test(text) ? Number.parseInt(text, 36) : Number.NaN;
-  if (!(bits < 2 ** WINDOW_MESSAGES)) throw malformed("refused");
+  const bits = readBase36(text, TEXT, 2 ** WINDOW_MESSAGES - 1, "refused");
   const numbers: number[] = [];
   // JavaScript's shift operators work on 32 bits only.
   for (let number = settled, rest = bits; rest > 0 && number > 0; number -= 1, rest = Math.floor(rest / 2)) {
