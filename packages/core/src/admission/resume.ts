@@ -3,53 +3,25 @@ import type { Awaitable } from "@wsession/protocol";
 import { isSessionError, isUnreadable } from "../base/errors.ts";
 import { isThenable } from "../base/promises.ts";
 import { telemetry } from "../base/telemetry.ts";
-import { assertHeader } from "../handshake/headers.ts";
 import type { Handshake } from "../handshake/handshake.ts";
-import type { HeaderLine } from "../handshake/headers.ts";
-import type { LocalSession } from "../session/local-session.ts";
-import type { AdmittedSession, FoundSession } from "../session/unattached-connection.ts";
+import type { LocalSession, VersionStamp } from "../session/local-session.ts";
+import type { FoundSession } from "../session/unattached-connection.ts";
 import type { PendingDecision } from "../session/pending.ts";
 import type { SessionRegistry } from "../session/registry.ts";
 import { replaceToken } from "../session/secrets.ts";
 import type { Replaced } from "../session/secrets.ts";
-import type { ResumedBy, ResumeResult, StoredSession } from "../store/contract.ts";
+import type { ResumedBy, ResumeRequest, ResumeResult, StoredSession } from "../store/contract.ts";
 import { countFailedResumes } from "./failed-resumes.ts";
 import { extendResumed } from "./extension.ts";
 import { otherTokens, readRenewalCode, readToken, withoutDeadTokens } from "./presented.ts";
 import type { FailedResume } from "./presented.ts";
+import { refused, withTokenHeader } from "./resolved.ts";
+import type { Refused, ResolvedSession } from "./resolved.ts";
 import { digestOf, isSessionId, newVerifier, parseToken, writeToken } from "../handshake/token.ts";
 import type { ParsedToken } from "../handshake/token.ts";
 
-export interface Refused {
-  readonly type: "refused";
-  readonly status: number;
-  readonly reason: string;
-  /** True if the origin is not allowed. A page of that origin must not learn more than the status. */
-  readonly isOfOtherOrigin?: boolean | undefined;
-  /** True if a token resumed no session. */
-  readonly isBadToken?: boolean | undefined;
-  /** The close code, if it does not follow from the status. */
-  readonly code?: number | undefined;
-  /**
-   * The handshake as the application sees it. Set if the refusal is a close code for every client, also for a client that does
-   * not speak `v1.wsession`.
-   */
-  readonly closes?: Handshake | undefined;
-  /** Headers of the application. */
-  readonly headers?: readonly HeaderLine[] | undefined;
-}
-
-export interface ResolvedSession<Data extends object> {
-  readonly session?: AdmittedSession<Data>;
-  readonly header?: HeaderLine;
-}
-
 /** A reference to a session: a token, a renewal code, or `sessionId` of the application's `accept`. */
 type Claim = ParsedToken | { readonly id: string; readonly digest: undefined; readonly renews: false };
-
-export function refused(status: number, reason: string): Refused {
-  return { type: "refused", status, reason };
-}
 
 /**
  * Resumes the session that the application, a renewal code, or a token names, in this order. A failed resume changes nothing
@@ -93,10 +65,7 @@ async function resumeFirst<Data extends object>(
   failed: FailedResume[],
 ): Promise<ResolvedSession<Data> | Refused | undefined> {
   const { settings, diagnostics } = registry;
-  const { store, idleMs } = settings;
-  // A store with `takeOver` takes the session over later, once the connection exists.
-  const exclusive = settings.exclusive && store.takeOver === undefined;
-  const { subject } = decision;
+  const { store } = settings;
   for (const one of presented) {
     if (one === undefined) continue;
     decision.assertNotEnded();
@@ -105,48 +74,76 @@ async function resumeFirst<Data extends object>(
       diagnostics.tokensMalformed += 1;
       continue;
     }
-    const { id, digest } = claim;
+    const { id } = claim;
     const nextVerifier = claim.renews ? newVerifier() : undefined;
     let result: ResumeResult | undefined;
     let state: LocalSession<Data> | undefined;
     try {
       const versionAtRequest = registry.versionAtRequest(id);
       decision.expectSession(id);
-      // An automatic reconnect is not activity. A client that speaks the protocol states in attach whether it was automatic.
-      const touch = decision.isActivity || settings.idleFrom === "disconnect";
-      const nextDigest = nextVerifier === undefined ? undefined : digestOf(nextVerifier);
-      result = await store.resume({ id, digest, nextDigest, subject, idleMs, hold: true, exclusive, touch });
-      if (result.type === "resumed" && decision.sessionEnding !== undefined) {
-        // The session was destroyed between the store's answer and this line (race): treat the token as the token of no session.
-        registry.releaseInStore(id);
-        result = { type: "missing" };
-      }
-      if (result.type === "resumed") {
-        state = registry.adopt(id, result.session, versionAtRequest);
-        decision.markSessionReady();
-      }
+      result = await store.resume(requestOf(registry, claim, nextVerifier, decision));
+      state = adoptResumed(registry, id, result, versionAtRequest, decision);
     } catch (error) {
       if (result !== undefined) await store.release(id);
       return unreadable(registry, error, id);
     }
-    if (result.type === "resumed" && state !== undefined) {
-      if (!isUnowned(result, decision)) {
-        const extending = extendIfGiven(registry, state, result.session, decision);
-        const session = isThenable(extending) ? await extending : extending;
-        if (session !== undefined) {
-          const isExtended = session !== result.session;
-          const token = presentedAgain(registry, isExtended ? one : undefined, result.by);
-          return toAdmitted(registry, state, { ...result, session }, nextVerifier, token);
-        }
-        failed.push({ type: "missing", id });
-        continue;
-      }
+    if (result.type !== "resumed" || state === undefined) {
+      failed.push({ type: result.type === "resumed" ? "missing" : result.type, id });
+      continue;
+    }
+    if (isUnowned(result, decision)) {
       const owned = await setSubject(registry, state, result.session, decision);
       if (owned.type === "resolved") return owned.resolved;
       failed.push({ type: owned.type, id });
-    } else if (result.type !== "resumed") failed.push({ type: result.type, id });
+      continue;
+    }
+    const extending = extendIfGiven(registry, state, result.session, decision);
+    const session = isThenable(extending) ? await extending : extending;
+    if (session === undefined) {
+      failed.push({ type: "missing", id });
+      continue;
+    }
+    const isExtended = session !== result.session;
+    const token = presentedAgain(registry, isExtended ? one : undefined, result.by);
+    return toAdmitted(registry, state, { ...result, session }, nextVerifier, token);
   }
   return undefined;
+}
+
+function requestOf<Data extends object>(
+  { settings }: SessionRegistry<Data>,
+  { id, digest }: Claim,
+  nextVerifier: string | undefined,
+  { subject, isActivity }: PendingDecision,
+): ResumeRequest {
+  const { store, idleMs } = settings;
+  const nextDigest = nextVerifier === undefined ? undefined : digestOf(nextVerifier);
+  // A store with `takeOver` takes the session over later, once the connection exists.
+  const exclusive = settings.exclusive && store.takeOver === undefined;
+  // An automatic reconnect is not activity. A client that speaks the protocol states in attach whether it was automatic.
+  const touch = isActivity || settings.idleFrom === "disconnect";
+  return { id, digest, nextDigest, subject, idleMs, hold: true, exclusive, touch };
+}
+
+/**
+ * The state of the resumed session; `undefined` if none was resumed. Releases a session that was destroyed between the store's answer
+ * and this call (race): its token counts as the token of no session.
+ */
+function adoptResumed<Data extends object>(
+  registry: SessionRegistry<Data>,
+  id: string,
+  result: ResumeResult,
+  versionAtRequest: VersionStamp | undefined,
+  decision: PendingDecision,
+): LocalSession<Data> | undefined {
+  if (result.type !== "resumed") return undefined;
+  if (decision.sessionEnding !== undefined) {
+    registry.releaseInStore(id);
+    return undefined;
+  }
+  const state = registry.adopt(id, result.session, versionAtRequest);
+  decision.markSessionReady();
+  return state;
 }
 
 /** Whether the application named a session that has no subject yet. */
@@ -262,24 +259,6 @@ function countResumed<Data extends object>(
 
 function foundOf({ outbox, clients }: StoredSession): FoundSession {
   return { outbox, clients };
-}
-
-/** Puts the session's token into a header, if the carrier writes headers. Releases the session if the carrier throws. */
-export function withTokenHeader<Data extends object>(
-  registry: SessionRegistry<Data>,
-  session: AdmittedSession<Data>,
-  maxAgeMs: number,
-): ResolvedSession<Data> {
-  const { token } = session;
-  if (token === undefined) return { session };
-  try {
-    const header = registry.settings.token?.write?.(token, maxAgeMs);
-    if (header !== undefined) assertHeader(header[0], header[1]);
-    return header === undefined ? { session } : { session: { ...session, token: undefined }, header };
-  } catch (error) {
-    registry.releaseAdmitted(session);
-    throw error;
-  }
 }
 
 /** The answer to a client whose stored session can't be read, which stays unchanged. Throws any other error. */

@@ -30,7 +30,7 @@ import type {
   RuntimeConnection,
   Ticket,
 } from "../api/runtime.ts";
-import { refused } from "../admission/resume.ts";
+import { refused } from "../admission/resolved.ts";
 import { Admitted } from "../session/admitted.ts";
 import type { LocalSession } from "../session/local-session.ts";
 import type { SessionRegistry } from "../session/registry.ts";

@@ -1,6 +1,6 @@
 import { admitHandshake } from "../admission/admit.ts";
-import { refused } from "../admission/resume.ts";
-import type { Refused } from "../admission/resume.ts";
+import { refused } from "../admission/resolved.ts";
+import type { Refused } from "../admission/resolved.ts";
 import { CloseCode } from "../base/close-codes.ts";
 import type { Deadlines } from "../base/deadlines.ts";
 import type { Handshake } from "../handshake/handshake.ts";

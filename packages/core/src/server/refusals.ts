@@ -1,6 +1,6 @@
 import { STATUS_CODES } from "node:http";
-import { refused } from "../admission/resume.ts";
-import type { Refused } from "../admission/resume.ts";
+import { refused } from "../admission/resolved.ts";
+import type { Refused } from "../admission/resolved.ts";
 import type { HandshakeAnswer } from "../api/runtime.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
 import { RefusedHandshake } from "../framed/refused-handshake.ts";

@@ -1,0 +1,52 @@
+/** The result of an admission: a session for the connection, or a refusal of the handshake. */
+import { assertHeader } from "../handshake/headers.ts";
+import type { HeaderLine } from "../handshake/headers.ts";
+import type { Handshake } from "../handshake/handshake.ts";
+import type { SessionRegistry } from "../session/registry.ts";
+import type { AdmittedSession } from "../session/unattached-connection.ts";
+
+export interface Refused {
+  readonly type: "refused";
+  readonly status: number;
+  readonly reason: string;
+  /** True if the origin is not allowed. A page of that origin must not learn more than the status. */
+  readonly isOfOtherOrigin?: boolean | undefined;
+  /** True if a token resumed no session. */
+  readonly isBadToken?: boolean | undefined;
+  /** The close code, if it does not follow from the status. */
+  readonly code?: number | undefined;
+  /**
+   * The handshake as the application sees it. Set if the refusal is a close code for every client, also for a client that does
+   * not speak `v1.wsession`.
+   */
+  readonly closes?: Handshake | undefined;
+  /** Headers of the application. */
+  readonly headers?: readonly HeaderLine[] | undefined;
+}
+
+export interface ResolvedSession<Data extends object> {
+  readonly session?: AdmittedSession<Data>;
+  readonly header?: HeaderLine;
+}
+
+export function refused(status: number, reason: string): Refused {
+  return { type: "refused", status, reason };
+}
+
+/** Puts the session's token into a header, if the carrier writes headers. Releases the session if the carrier throws. */
+export function withTokenHeader<Data extends object>(
+  registry: SessionRegistry<Data>,
+  session: AdmittedSession<Data>,
+  maxAgeMs: number,
+): ResolvedSession<Data> {
+  const { token } = session;
+  if (token === undefined) return { session };
+  try {
+    const header = registry.settings.token?.write?.(token, maxAgeMs);
+    if (header !== undefined) assertHeader(header[0], header[1]);
+    return header === undefined ? { session } : { session: { ...session, token: undefined }, header };
+  } catch (error) {
+    registry.releaseAdmitted(session);
+    throw error;
+  }
+}
