@@ -204,15 +204,7 @@ export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalS
 
   async #check(state: LocalSession<Data>, lifetime: Lifetime): Promise<void> {
     const now = performance.now();
-    if (
-      !lifetime.hasWarned &&
-      lifetime.absoluteAt - this.#settings.expiringMs <= now &&
-      now < lifetime.absoluteAt
-    ) {
-      lifetime.hasWarned = true;
-      for (const connection of state.connections())
-        connection.expiring(Math.round(lifetime.absoluteAt - now), "absolute");
-    }
+    this.#warnOfAbsolute(state, lifetime, now);
     const isConnected = state.connectionCount > 0;
     if (takeActivity(state) || (isConnected && this.#isKeptByConnections(lifetime)))
       lifetime.needsTouch = true;
@@ -246,7 +238,16 @@ export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalS
     else this.set(state, { ...stored, idleInMs: stored.idleInMs - (performance.now() - askedAt) });
   }
 
-  /** Calls the `expiring` handlers, unless the session was touched here or on another process. */
+  /** Calls the `expiring` handlers for the absolute deadline, if it is near. */
+  #warnOfAbsolute(state: LocalSession<Data>, lifetime: Lifetime, now: number): void {
+    const { hasWarned, absoluteAt } = lifetime;
+    if (hasWarned || now < absoluteAt - this.#settings.expiringMs || now >= absoluteAt) return;
+    lifetime.hasWarned = true;
+    for (const connection of state.connections())
+      connection.expiring(Math.round(absoluteAt - now), "absolute");
+  }
+
+  /** Calls the `expiring` handlers for the idle deadline, unless the session was touched here or on another process. */
   async #warnOfIdle(state: LocalSession<Data>, lifetime: Lifetime, now: number): Promise<void> {
     if (state.context.store.capabilities.shared) {
       await this.#reload(state, now);

@@ -109,19 +109,10 @@ export class Destruction {
     destroyed: Map<string, readonly HolderEntry[]>,
     unreachable: UnreachableServers,
   ): Promise<void> {
-    const send = ({ id }: Listed): Promise<DestroyReply | undefined> =>
-      this.#send(id, reason, token, raised).catch((error: unknown) => {
-        unreachable.add(error, id);
-        return undefined;
-      });
-    for (let first = 0; first < page.length; first += AT_ONCE) {
-      const batch = page.slice(first, first + AT_ONCE).filter(({ id }) => !unreachable.has(id));
-      const replies = await Promise.all(batch.map(send));
-      batch.forEach(({ id }, index) => {
-        const reply = replies[index];
-        if (reply?.type === "destroyed") destroyed.set(id, reply.holders);
-      });
-      const finished = batch.filter((_, index) => isFinished(replies[index]));
+    const ids = page.map(({ id }) => id);
+    for await (const replies of this.#sendAll(ids, reason, token, raised, unreachable)) {
+      for (const [id, reply] of replies) if (reply.type === "destroyed") destroyed.set(id, reply.holders);
+      const finished = replies.filter(([, reply]) => isFinished(reply)).map(([id]) => ({ id }));
       this.#subjects.destroyed(raised.subject, finished).catch(() => undefined);
     }
   }
@@ -142,20 +133,12 @@ export class Destruction {
     const held = membership?.heldIdsOf(of.subject) ?? [];
     // Skips the sessions in `before`: the caller closes and counts their connections.
     const ids = held.filter((id) => !before.has(id));
-    const send = (id: string): Promise<DestroyReply | undefined> =>
-      this.#send(id, reason, undefined, of).catch((error: unknown) => {
-        unreachable.add(error, id);
-        return undefined;
-      });
-    for (let first = 0; first < ids.length; first += AT_ONCE) {
-      const batch = ids.slice(first, first + AT_ONCE).filter((id) => !unreachable.has(id));
-      const replies = await Promise.all(batch.map(send));
-      batch.forEach((id, index) => {
-        const reply = replies[index];
-        if (reply?.type === "destroyed") destroyed.set(id, reply.holders);
+    for await (const replies of this.#sendAll(ids, reason, undefined, of, unreachable)) {
+      for (const [id, reply] of replies) {
+        if (reply.type === "destroyed") destroyed.set(id, reply.holders);
         // Destroyed earlier, but the announcement did not reach this process.
         else if (isFinished(reply)) membership?.end(id, reason);
-      });
+      }
     }
     return destroyed;
   }
@@ -212,6 +195,28 @@ export class Destruction {
     }
   }
 
+  /** Destroys sessions of a subject, some at a time. Yields the replies of each batch. Failures are added to `unreachable`. */
+  async *#sendAll(
+    ids: readonly string[],
+    reason: string | undefined,
+    token: string | undefined,
+    of: RaisedEpoch,
+    unreachable: UnreachableServers,
+  ): AsyncGenerator<readonly (readonly [id: string, reply: DestroyReply])[], void, void> {
+    const send = async (id: string): Promise<(readonly [string, DestroyReply])[]> => {
+      try {
+        return [[id, await this.#send(id, reason, token, of)]];
+      } catch (error) {
+        unreachable.add(error, id);
+        return [];
+      }
+    };
+    for (let first = 0; first < ids.length; first += AT_ONCE) {
+      const batch = ids.slice(first, first + AT_ONCE).filter((id) => !unreachable.has(id));
+      yield (await Promise.all(batch.map(send))).flat();
+    }
+  }
+
   async #send(
     id: string,
     reason: string | undefined,
@@ -260,8 +265,8 @@ export class Destruction {
 }
 
 /** Whether the session has been replaced by a tombstone. */
-function isFinished(reply: DestroyReply | undefined): boolean {
-  return reply?.type === "destroyed" || reply?.type === "denied" || reply?.type === "missing";
+function isFinished({ type }: DestroyReply): boolean {
+  return type === "destroyed" || type === "denied" || type === "missing";
 }
 
 function notAllDestroyed(cause: unknown): Error {
