@@ -88,6 +88,14 @@ export const cliMutants = [
     tests: inPackage("cli", "arguments", "is wrong usage"),
   },
   {
+    name: "cli-duration-without-unit",
+    promise: "a small duration without a unit is refused, because its author means seconds",
+    file: "packages/cli/src/times.ts",
+    find: "ms > 0 && ms < 1_000",
+    replace: "ms < 0",
+    tests: inPackage("cli", "arguments", "needs its unit"),
+  },
+  {
     name: "cli-loses-the-count",
     promise: "inspect prints what it has counted if Redis stops answering",
     file: "packages/cli/src/commands/inspect.ts",

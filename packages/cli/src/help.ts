@@ -18,6 +18,7 @@ const GENERAL = `wsession: shows, watches and ends the sessions of wsession in R
   --json              one JSON object, or one a line (watch)
   --help, --version
 
+A time or duration is 500ms, 2s, 5min, 12h or 30d. A number from 1000 on without a unit is milliseconds.
 Exit codes: 0 fine, 1 a finding or a failure, 2 wrong arguments, 130 interrupted or declined.
 Tokens and their digests are never printed.
 `;

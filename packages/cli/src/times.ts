@@ -10,10 +10,15 @@ const ISO = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:
 const MS_SINCE_EPOCH = /^\d{12,15}$/;
 const AGO = /^(\d{1,10}(?:ms|s|min|h|d)) ago$/;
 
-/** Parses "30d", "12h", "5min", "2s", "500ms", or milliseconds. */
+/**
+ * Parses "30d", "12h", "5min", "2s", "500ms", or milliseconds without a unit from 1,000 on. A smaller number is refused, because most
+ * people mean seconds by it.
+ */
 export function parseInterval(option: string, text: string): number {
-  const [, number = "", unit = "ms"] = INTERVAL.exec(text) ?? [];
-  const ms = Number(number) * (MS[unit] ?? 1);
+  const [, number = "", given] = INTERVAL.exec(text) ?? [];
+  const ms = Number(number) * (MS[given ?? "ms"] ?? 1);
+  if (given === undefined && ms > 0 && ms < 1_000)
+    throw new UsageError(`${option} needs a unit: ${ms}s, or ${ms}ms`);
   if (number === "" || ms === 0 || ms > MOST_MS)
     throw new UsageError(`${option} is a duration above 0, such as 500ms, 2s, 5min, 12h or 30d`);
   return ms;

@@ -48,6 +48,9 @@ describe("arguments", () => {
     [["watch", "--every", "25d"]],
     [["doctor", "--timeout", "25d"]],
     [["doctor", "--timeout", "soon"]],
+    [["inspect", "--timeout", "5"]],
+    [["watch", "--every", "2"]],
+    [["revoke", "--before", "2026-01-01", "--absolute", "30"]],
     [["doctor", "--prefix", "a b"]],
     [["doctor", "--cluster", "--sentinel", "a"]],
     [["doctor", "--sentinel", ""]],
@@ -79,6 +82,19 @@ describe("arguments", () => {
     expect(parseTime("2026-11-27")).toBe(Date.UTC(2026, 10, 27));
     expect(parseTime("1764230400000")).toBe(1_764_230_400_000);
     expect(Math.abs(parseTime("2h ago") - (Date.now() - 7_200_000))).toBeLessThan(1_000);
+  });
+
+  test("a duration below a second needs its unit, because 5 without a unit would be 5 ms", async () => {
+    const timeoutOf = (text: string) => {
+      const invocation = parsed("inspect", "--timeout", text);
+      return invocation.type === "run" ? invocation.target.timeoutMs : undefined;
+    };
+    expect(["5s", "500ms", "1min", "1000", "2000"].map(timeoutOf)).toEqual([
+      5_000, 500, 60_000, 1_000, 2_000,
+    ]);
+    const { stderr } = await wsession(["inspect", "--timeout", "5"]);
+    expect(stderr).toContain("--timeout needs a unit: 5s, or 5ms");
+    expect((await wsession(["--help"])).stdout).toContain("500ms, 2s, 5min, 12h or 30d");
   });
 
   test("an address is shown without user and password", () => {
