@@ -67,6 +67,13 @@ test("Express 5: a login over HTTP is the session of the WebSocket, and a logout
     fetch(at + path, { method: "POST", headers: { origin: at, ...headers }, ...(body && { body }) });
   const login = await post("/login", { "content-type": "application/json" }, JSON.stringify({ name: "ada" }));
   expect(login.status).toBe(204);
+  const wrong = await Promise.all([
+    post("/login", {}, "name=ada"),
+    post("/login", { "content-type": "application/json" }, "{"),
+    post("/login", { "content-type": "application/json" }, JSON.stringify({ name: ["ada"] })),
+    post("/login", {}),
+  ]);
+  expect(wrong.map(({ status }) => status)).toEqual([400, 400, 400, 400]);
   const [cookie = ""] = (login.headers.get("set-cookie") ?? "").split(";");
   const client = await Client.connect(`ws://127.0.0.1:${port}/socket`, { headers: { cookie } });
   client.send("click");

@@ -19,7 +19,9 @@ export async function start(): Promise<{ port: number; close(): Promise<void> }>
   const app = express();
   app.use(http.express());
   app.post("/login", express.json(), async (request, response) => {
-    const { name } = request.body;
+    // Without a body of the type application/json, Express 5 leaves `body` undefined.
+    const name: unknown = request.body?.name;
+    if (typeof name !== "string" || name === "") return void response.sendStatus(400);
     await http.login(request, response, { name, clicks: 0 }, { subject: name });
     response.sendStatus(204);
   });
