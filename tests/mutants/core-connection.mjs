@@ -14,6 +14,22 @@ export const connectionMutants = [
     tests: onWs("I3 a single message over inbox.maxBytes"),
   },
   {
+    name: "unhandled-acknowledged",
+    promise: "a message of client.send that no handler takes is refused, and not acknowledged",
+    file: "packages/core/src/framed/numbered-connection.ts",
+    find: "if (!this.hasMessageHandler && !this.isTapped) {",
+    replace: "if (!this.hasMessageHandler && this.isTapped) {",
+    tests: onWs("a message of client.send without a handler is refused"),
+  },
+  {
+    name: "unhandled-fills-the-log",
+    promise: "messages that no handler takes are reported once",
+    file: "packages/core/src/server/binding.ts",
+    find: "    this.#hasReportedUnhandled = true;\n",
+    replace: "",
+    tests: onWs("told to the programmer once"),
+  },
+  {
     name: "inbox-code",
     promise: "I3: more than inbox allows closes with 1013",
     file: "packages/core/src/connection/message-flow.ts",

@@ -75,10 +75,11 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     name: "wsession.messages.lost",
     unit: "{message}",
     description:
-      "Received messages that were discarded at the end of their connection, or refused as invalid.",
+      "Received messages that were discarded at the end of their connection, refused as invalid, or had no handler.",
     values: (d) => [
       [d.messagesDiscarded, reason("discarded")],
       [d.messagesRefused, reason("refused")],
+      [d.messagesUnhandled, reason("unhandled")],
     ],
   },
   {

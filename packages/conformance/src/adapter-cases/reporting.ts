@@ -3,6 +3,7 @@ import type { Connection, Stage } from "@wsession/core";
 import { expect } from "vitest";
 import type { AdapterCase, AdapterTrial } from "../adapter-trial.ts";
 import { frame, Opcode } from "../raw-client.ts";
+import { attachedPeer, framedServer } from "../framed-server.ts";
 import { deferred, Journal, macrotask, until } from "../waiting.ts";
 
 type Data = { readonly n: number };
@@ -212,6 +213,59 @@ export const reportingCases: readonly AdapterCase[] = [
       expect(await client.next()).toBe("rejected,rejected");
       await client.roundTrip();
       expect(reported.entries).toEqual([]);
+    },
+  },
+  {
+    name: "a message of client.send without a handler is refused, counted, and told to the programmer once",
+    async run(trial) {
+      const { reported, onError } = reports();
+      const setting = await framedServer(trial, { onError });
+      for (let n = 1; n <= 2; n += 1) {
+        const { peer } = await attachedPeer(setting);
+        peer.sendCounted("1");
+        peer.sendPlain("2");
+        peer.sendCounted("3");
+        expect(await peer.until("refused", ({ number }) => number === 2)).toMatchObject({
+          code: "HANDLER_FAILED",
+        });
+        expect(peer.frames.map(({ type }) => type)).not.toContain("applied");
+      }
+      expect(reported.entries).toEqual([
+        { stage: "message", message: expect.stringContaining("transaction") },
+      ]);
+      expect(setting.sessions.diagnostics.messagesUnhandled).toBe(6);
+      expect(setting.sessions.connections.size).toBe(2);
+    },
+  },
+  {
+    name: "a plain message to a server that has only the handler transaction is counted, and told to the programmer once",
+    async run(trial) {
+      const { reported, onError } = reports();
+      const handled = new Journal<string>();
+      const transaction = (_: unknown, data: string | Uint8Array) => void handled.note(`${data}`);
+      const setting = await framedServer(trial, { onError }, { transaction });
+      const { peer } = await attachedPeer(setting);
+      peer.sendPlain("plain");
+      peer.sendCounted("counted");
+      await peer.until("applied", ({ number }) => number === 1);
+      const raw = await setting.connectRaw();
+      raw.send("raw");
+      await until(() => setting.sessions.diagnostics.messagesUnhandled === 2);
+      expect(handled.entries).toEqual(["counted"]);
+      expect(reported.entries).toEqual([{ stage: "message", message: expect.stringContaining("message") }]);
+    },
+  },
+  {
+    name: "a raw message to a server that takes no messages is neither told nor counted: anybody can send one",
+    async run(trial) {
+      const { reported, onError } = reports();
+      const setting = await framedServer(trial, { onError });
+      const raw = await setting.connectRaw();
+      raw.send("hello");
+      raw.socket.close();
+      await until(() => setting.sessions.diagnostics.connectionsClosed === 1);
+      expect(reported.entries).toEqual([]);
+      expect(setting.sessions.diagnostics.messagesUnhandled).toBe(0);
     },
   },
   {

@@ -27,7 +27,8 @@ export interface Handlers<
     | undefined;
   /**
    * Called with each message once, in order, one at a time (I2). An error of the handler closes the connection: with 4503 for
-   * an error of the store, else with 1011 (I12).
+   * an error of the store, else with 1011 (I12). A server that only sends needs no such handler. But if a client of `v1.wsession`
+   * sends a message that no handler takes, `onError` gets an error once, and `client.send` rejects with HANDLER_FAILED.
    */
   readonly message?:
     | ((

@@ -19,6 +19,11 @@ export interface Diagnostics {
   messagesDiscarded: number;
   /** Messages that were refused as invalid: the message handler threw a TransactionRefused of the code INVALID_MESSAGE. */
   messagesRefused: number;
+  /**
+   * Messages that no handler took: messages of `v1.wsession` to a server without `message`, numbered ones also without `transaction`; and
+   * other messages to a server that has `transaction` alone. `onError` gets the first one of each `bindSessions`.
+   */
+  messagesUnhandled: number;
   /** Protocol errors of clients, and errors of their networks: reports of the stage `client`. */
   clientErrors: number;
   /**
@@ -73,6 +78,7 @@ export function newDiagnostics(): Diagnostics {
     connectionsClosed: 0,
     messagesDiscarded: 0,
     messagesRefused: 0,
+    messagesUnhandled: 0,
     clientErrors: 0,
     handlersCutShort: 0,
     sendsDropped: 0,

@@ -1,3 +1,4 @@
+import type { Connection } from "../api/contract.ts";
 import type { ErrorContext } from "../api/error-context.ts";
 import type { Settings } from "../api/settings.ts";
 import type { Runtime } from "../api/runtime.ts";
@@ -15,5 +16,7 @@ export interface LifecycleBinding<Socket extends object> {
   readonly diagnostics: Diagnostics;
   /** The connection whose handler is on the stack now, that is, up to the handler's first `await`. */
   connectionOnStack: object | undefined;
+  /** A message arrived that no handler takes. `isFramed`: over a connection that speaks `v1.wsession`. */
+  onUnhandledMessage(connection: Connection, isFramed: boolean): void;
   report(error: unknown, context: ErrorContext): void;
 }

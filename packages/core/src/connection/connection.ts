@@ -237,6 +237,7 @@ export class LiveConnection<Data extends object, Socket extends object>
   }
 
   protected handleMessage(data: string | Uint8Array): unknown {
+    if (!this.hasMessageHandler) return this.withoutHandler();
     if (telemetry.message.isObserved) return this.observeMessage(data);
     return this.binding.handlers.message?.(this, data);
   }

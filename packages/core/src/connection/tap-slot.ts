@@ -71,6 +71,11 @@ export abstract class TapSlot<Data extends object, Socket extends object>
     }
   }
 
+  /** A message has no handler. The code behind the tap, if there is one, has got the message. */
+  protected withoutHandler(isFramed = false): void {
+    if (!this.isTapped) this.binding.onUnhandledMessage(this.publicConnection, isFramed);
+  }
+
   protected callTapped(data: string | Uint8Array): unknown {
     const waiting = taps.get(this)?.message(data);
     if (waiting === undefined) return this.handleMessage(data);

@@ -15,6 +15,7 @@ import type { ClientRecords } from "../store/stored-session.ts";
 import { FollowingConnection } from "./following-connection.ts";
 import { NO_RECORD } from "./hello.ts";
 import type { KnownClient } from "./hello.ts";
+import { NO_HANDLER } from "./refusals.ts";
 import { Numbers } from "./numbers.ts";
 import { Transactions } from "./transactions.ts";
 import type { TransactionConnection } from "./transactions.ts";
@@ -93,6 +94,12 @@ export abstract class NumberedConnection<Data extends object, Socket extends obj
   /** Passes a numbered message to the handler, and settles the number once the handler has settled: at least once. */
   private handleAtLeastOnce(number: number, message: string | Uint8Array): unknown {
     const numbers = this.ownNumbers();
+    if (!this.hasMessageHandler && !this.isTapped) {
+      this.withoutHandler();
+      // Without the refusal the client's `send` would resolve for a message that nothing handled.
+      numbers.inOrder(number, () => numbers.refuse(number, NO_HANDLER));
+      return undefined;
+    }
     const settled = () =>
       numbers.inOrder(number, () => {
         numbers.settle(number);
@@ -121,6 +128,10 @@ export abstract class NumberedConnection<Data extends object, Socket extends obj
   /** Commits the outcomes that wait for the next message, because the next message may have another client id. */
   protected flushNumbers(): Promise<void> | undefined {
     return this.#transactions?.flush();
+  }
+
+  protected override withoutHandler(): void {
+    super.withoutHandler(true);
   }
 
   protected override notifyClosed(): void {

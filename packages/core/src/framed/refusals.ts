@@ -16,6 +16,7 @@ export interface Refusal {
 }
 
 export const FAILED: Refusal = { code: "HANDLER_FAILED" };
+export const NO_HANDLER: Refusal = { code: "HANDLER_FAILED", message: "the server has no handler for it" };
 /** The refusal of a number whose reason is unknown, because the record does not contain the reason. */
 export const REFUSED_BEFORE: Refusal = { code: "REFUSED" };
 

@@ -30,6 +30,17 @@ export function assertHandlers(handlers: unknown): void {
   }
 }
 
+/** The error for a message that no handler takes. */
+export function unhandledMessageError({ transaction }: { readonly transaction?: unknown }): SessionError {
+  return invalidArgument(
+    transaction === undefined
+      ? "a client sent a message, but bindSessions got neither the handler message nor transaction. client.send() rejects, and other " +
+          "messages are lost; message() {} ignores them"
+      : "a client sent a message without client.send(). The handler transaction does not get such a message, so give bindSessions " +
+          "the handler message too; message() {} ignores them",
+  );
+}
+
 export function assertRuntime(runtime: unknown): void {
   assertMethods("runtime", runtime, "the runtime of an adapter", RUNTIME_METHODS);
 }

@@ -11,6 +11,7 @@ import { FramedConnection } from "../framed/framed-connection.ts";
 import { RefusedHandshake } from "../framed/refused-handshake.ts";
 import { offersFraming, withoutFraming } from "../handshake/subprotocol.ts";
 import { SUBPROTOCOL } from "@wsession/protocol";
+import type { Connection } from "../api/contract.ts";
 import type { Handlers } from "../api/handlers.ts";
 import type { Deadline, Deadlines } from "../base/deadlines.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
@@ -36,6 +37,7 @@ import type { LocalSession } from "../session/local-session.ts";
 import type { SessionRegistry } from "../session/registry.ts";
 import { observeHandshake } from "./observe-handshake.ts";
 import { Shutdown } from "./shutdown.ts";
+import { unhandledMessageError } from "./bind-arguments.ts";
 import { PendingHandshakes } from "./pending-handshakes.ts";
 import { Refusals } from "./refusals.ts";
 
@@ -61,6 +63,7 @@ export class ServerBinding<Data extends object, Socket extends object>
   #shutdown: Shutdown | undefined;
   #onEmpty: (() => void) | undefined;
   readonly #releases: (() => void)[] = [];
+  #hasReportedUnhandled = false;
   #nextHeartbeat: Deadline | undefined;
   /** The connection whose `open` handler is being called, for `sessions.of`: the runtime has no reference to it yet. */
   opening: LiveConnection<Data, Socket> | undefined;
@@ -205,6 +208,18 @@ export class ServerBinding<Data extends object, Socket extends object>
 
   createFor(connection: LiveConnection<Data, Socket>, data: Data): Awaitable<void> {
     return this.#registry.createFor(connection, data);
+  }
+
+  /**
+   * Counts each message, and reports only the first one, because otherwise clients could fill the log. A raw message is no sign of a
+   * mistake if the server takes no messages at all, because anybody can send one, and other listeners of the socket may read it.
+   */
+  onUnhandledMessage(connection: Connection, isFramed: boolean): void {
+    if (!isFramed && this.handlers.transaction === undefined) return;
+    this.diagnostics.messagesUnhandled += 1;
+    if (this.#hasReportedUnhandled) return;
+    this.#hasReportedUnhandled = true;
+    this.report(unhandledMessageError(this.handlers), { stage: "message", connection });
   }
 
   touchBeforeIdleDeadline(state: LocalSession<Data>): void {
