@@ -109,6 +109,7 @@ const tables: readonly OptionTable[] = [
       origins: [null, "https://example.com", 5, {}, [5], [null], new Set(["https://example.com"])],
       token: [...wrongFor.object, cookieToken, { read: "x" }, { ...queryToken(), write: 5 }],
       onBadToken: wrongFor.word,
+      onNoToken: [...wrongFor.word, "refuse"],
       onCorruptRecord: wrongFor.word,
       graceMs: wrongFor.duration,
       destroyOnTheft: wrongFor.boolean,
@@ -136,7 +137,7 @@ const tables: readonly OptionTable[] = [
   },
   {
     what: "maxSessionsPerSubject",
-    from: ["core/src/api/options.ts", "SubjectLimitOption"],
+    from: ["core/src/api/subject-limit-option.ts", "SubjectLimitOption"],
     // A number is right in place of the object: the table of createSessions has the wrong numbers.
     make: (limit) =>
       createSessions({ maxSessionsPerSubject: typeof limit === "number" ? null : limit } as never),

@@ -69,9 +69,9 @@ async function reasonsInSource(): Promise<string[]> {
   const reasons = new Set<string>();
   const patterns = [
     /\.end\([\w.]+, "([^"]+)"\)/g,
-    /refused?\((?:response, )?\d{3}, "([^"]+)"\)/g,
+    /refused?\((?:response, |"[a-z]+", )?\d{3}, "([^"]+)"\)/g,
     /code: [\w.]+, reason: (?:[\w.]+ \?\? )?"([^"]+)"/g,
-    /refuse\("([^"]+)"\)/g,
+    /refuse\((?:"[a-z]+", )?"([^"]+)"\)/g,
     /\.close\([\w]+, 1\d{3}, "([^"]+)"\)/g,
     /socket\.close\(\d+, "([^"]+)"\)/g,
   ];

@@ -125,6 +125,8 @@ export const closings: Readonly<Record<string, (runtime: RuntimeName) => Promise
   },
   "4401 session token refused": async (runtime) =>
     ending(await start(runtime, { ...resumable(), onBadToken: "close" }), undefined, BAD),
+  "4401 session token missing": async (runtime) =>
+    ending(await start(runtime, { ...resumable(), initial: undefined, onNoToken: "close" })),
   "4403 too many sessions of one subject": async (runtime) => {
     const maxSessionsPerSubject = { max: 1, over: "refuse" } as const;
     const setting = await start(runtime, { ...asAda, initial, maxSessionsPerSubject });
@@ -215,6 +217,8 @@ export const refusals: Readonly<Record<string, (runtime: RuntimeName) => Promise
     refusal(await start(runtime, { admit: () => reject(418, "short and stout") })),
   "401 session token refused": async (runtime) =>
     refusal(await start(runtime, { ...resumable(), onBadToken: "refuse" }), BAD),
+  "401 session token missing": async (runtime) =>
+    refusal(await start(runtime, { ...resumable(), initial: undefined, onNoToken: "refuse" })),
   "401 sessions revoked": async (runtime) => {
     const gate = deferred<Data>();
     const asked = deferred();

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { bindSessions } from "@wsession/adapter-ws";
-import { CloseCode, cookieToken, createSessions } from "@wsession/core";
+import { cookieToken, createSessions } from "@wsession/core";
 import { httpSessions, httpStatusOf } from "@wsession/http";
 import { redisStore } from "@wsession/store-redis";
 import { Redis } from "ioredis";
@@ -15,13 +15,13 @@ const origin = "https://app.example.com";
 /** For plain HTTP on a developer's machine. With TLS: `cookieToken()`, and no options. */
 const cookie = cookieToken({ name: "app", secure: false });
 
-/** Without `initial`: a WebSocket has the session that the login created, or none. */
+/** A WebSocket has the session that the login created. Without a login there is no WebSocket. */
 function sessionsOn(client: Redis) {
   return createSessions<{ user: string; visits: number }>({
     store: redisStore({ client }),
     token: cookie,
     origins: [origin],
-    onBadToken: "refuse",
+    onNoToken: "close",
     absoluteMs: 12 * 3_600_000,
   });
 }
@@ -65,12 +65,8 @@ async function start(redisUrl: string) {
   // #region http-login-ws
   const wss = new WebSocketServer({ server, maxPayload: 64 * 1024 });
   bindSessions(wss, sessions, {
-    open(conn) {
-      if (conn.session === undefined) conn.close(CloseCode.SessionNeeded, "log in first");
-    },
     async message(conn) {
-      const session = await conn.ready();
-      const { user, visits } = await session.update((data) => ({ ...data, visits: data.visits + 1 }));
+      const { user, visits } = await conn.session.update((data) => ({ ...data, visits: data.visits + 1 }));
       conn.send(`${user}: ${visits}`);
     },
   });
@@ -129,8 +125,8 @@ export async function main(redisUrl: string): Promise<string[]> {
   await post("/logout-everywhere", "", phone);
   const codes = await Promise.all(clients.map((client) => client.closed));
   lines.push(`logged out: ${codes.join(" and ")}`);
-  const again = await connect(`ws://${host}/`, phone).catch(String);
-  lines.push(`the cookie of before: ${String(again)}`);
+  const again = await connect(`ws://${host}/`, phone);
+  lines.push(`the cookie of before: ${await again.closed}`);
 
   const last = await connect(`ws://${host}/`, await logIn());
   process.kill(process.pid, "SIGTERM");

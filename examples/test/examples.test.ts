@@ -58,7 +58,7 @@ test("http-login: HTTP logs in and out, the WebSocket has the session, SIGTERM e
       '{"user":"ada","visits":1}',
       "a logout from another site: 403",
       "logged out: 4410 and 4410",
-      "the cookie of before: Error: Unexpected server response: 401",
+      "the cookie of before: 4401",
       "stopped: 1012",
     ]);
   } finally {

@@ -14,7 +14,7 @@ interface Visitor {
 
 export async function start(): Promise<{ port: number; close(): Promise<void> }> {
   const cookie = cookieToken();
-  const sessions = createSessions<Visitor>({ store: mapStore(), token: cookie, onBadToken: "refuse" });
+  const sessions = createSessions<Visitor>({ store: mapStore(), token: cookie, onNoToken: "refuse" });
   const http = httpSessions(sessions, { cookie });
   const app = express();
   app.use(http.express());
@@ -40,8 +40,8 @@ export async function start(): Promise<{ port: number; close(): Promise<void> }>
   const wss = new WebSocketServer({ server, path: "/socket" });
   bindSessions(wss, sessions, {
     async message(conn) {
-      const data = await conn.session?.update((before) => ({ ...before, clicks: before.clicks + 1 }));
-      conn.send(`${data?.name}: ${data?.clicks}`);
+      const { name, clicks } = await conn.session.update((data) => ({ ...data, clicks: data.clicks + 1 }));
+      conn.send(`${name}: ${clicks}`);
     },
   });
   server.listen(0, "127.0.0.1");

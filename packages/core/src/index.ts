@@ -27,6 +27,7 @@ export { onTelemetry } from "./base/telemetry.ts";
 export type {
   ConnectionCloseTelemetry,
   ConnectionOpenTelemetry,
+  HandshakeRefusal,
   HandshakeTelemetry,
   MessageTelemetry,
   OutboxSendTelemetry,
@@ -51,13 +52,7 @@ export type {
   RejectOptions,
 } from "./handshake/handshake.ts";
 export type { HeaderValues } from "./handshake/headers.ts";
-export type {
-  CommonOptions,
-  EarlyLimits,
-  InboxLimits,
-  SessionEvents,
-  SubjectLimitOption,
-} from "./api/options.ts";
+export type { CommonOptions, EarlyLimits, InboxLimits, SessionEvents } from "./api/options.ts";
 export type { ErrorContext, Stage } from "./api/error-context.ts";
 export type {
   AdmitOption,
@@ -105,6 +100,7 @@ export type {
   WriteRequest,
   WriteResult,
 } from "./store/contract.ts";
+export type { SubjectLimitOption } from "./api/subject-limit-option.ts";
 export type { CommitMethods, CommitNumbers, CommitRequest, CommitResult } from "./store/commit-contract.ts";
 export type {
   ReleaseReason,

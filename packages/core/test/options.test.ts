@@ -35,6 +35,7 @@ describe("createSessions", () => {
     { schemaVersion: 1_000_000_000_000_000 },
     { gate: "closed" as "open" },
     { onBadToken: "ignore" as "fresh" },
+    { onNoToken: "ignore" as "fresh" },
     { onCorruptRecord: "delete" as "fresh" },
   ];
 
@@ -88,6 +89,32 @@ describe("createSessions", () => {
       expect(() => createSessions({ store })).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
     },
   );
+});
+
+describe("onNoToken", () => {
+  const login = { store: mapStore(), token: cookieToken(), onNoToken: "refuse" } as const;
+
+  test("refuses bad tokens as it refuses missing ones, unless onBadToken says how", () => {
+    expect(resolveOptions(login).onBadToken).toBe("refuse");
+    expect(resolveOptions({ ...login, onNoToken: "close" }).onBadToken).toBe("close");
+    expect(resolveOptions({ ...login, onBadToken: "close" })).toMatchObject({
+      onNoToken: "refuse",
+      onBadToken: "close",
+    });
+    expect(resolveOptions({})).toMatchObject({ onNoToken: "fresh", onBadToken: "fresh" });
+  });
+
+  test.each<[string, SessionsOptions<object>]>([
+    ["token", { ...login, token: undefined }],
+    ["initial", { ...login, initial: () => ({}) }],
+    ["onBadToken", { ...login, onBadToken: "fresh" }],
+    ["onCorruptRecord", { ...login, onCorruptRecord: "fresh" }],
+    ["onBadToken", { ...login, onNoToken: "close", onBadToken: "fresh" }],
+  ])("excludes what would let a client in without a login, and names it: %s", (name, options) => {
+    expect(() => resolveOptions(options)).toThrow(
+      expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining(name) }),
+    );
+  });
 });
 
 describe("defaults", () => {

@@ -37,6 +37,12 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     values: (d) => [[d.handshakesPending]],
   },
   {
+    name: "wsession.origins.refused",
+    unit: "{handshake}",
+    description: "Handshakes that were refused for their Origin. Also counted as refused handshakes.",
+    values: (d) => [[d.originsRefused]],
+  },
+  {
     name: "wsession.connections",
     unit: "{connection}",
     description: "Live connections.",

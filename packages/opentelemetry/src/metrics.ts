@@ -101,9 +101,9 @@ function recordDurations(meter: Meter): (() => void)[] {
   const withError = (attributes: Attributes, errorType: string | undefined): Attributes =>
     errorType === undefined ? attributes : { ...attributes, [Attribute.ErrorType]: errorType };
   return [
-    onTelemetry("wsession:handshake", ({ durationMs, status, runtime }) => {
+    onTelemetry("wsession:handshake", ({ durationMs, status, runtime, refusal }) => {
       const attributes = { [Attribute.HttpStatus]: status, [Attribute.Runtime]: runtime };
-      handshake.record(durationMs / SECOND_MS, attributes);
+      handshake.record(durationMs / SECOND_MS, withRefusal(attributes, refusal));
     }),
     onTelemetry("wsession:message", ({ durationMs, outcome, runtime, errorType }) => {
       const attributes = { [Attribute.Outcome]: outcome, [Attribute.Runtime]: runtime };
@@ -133,6 +133,10 @@ function recordDurations(meter: Meter): (() => void)[] {
       connection.record(durationMs / SECOND_MS, attributes);
     }),
   ];
+}
+
+function withRefusal(attributes: Attributes, refusal: string | undefined): Attributes {
+  return refusal === undefined ? attributes : { ...attributes, [Attribute.Reason]: refusal };
 }
 
 /** Returns the label of a close code. A peer may choose among thousands of codes, and each would be a series of its own for ever. */

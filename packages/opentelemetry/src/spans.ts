@@ -57,7 +57,10 @@ const kinds: { readonly [Name in keyof Operations]: Kind<Operations[Name]> } = {
     parent: ({ traceparent, tracestate }) =>
       propagation.extract(context.active(), { traceparent, ...(tracestate !== undefined && { tracestate }) }),
     attributes: ({ runtime }) => ({ [Attribute.HttpMethod]: "GET", [Attribute.Runtime]: runtime }),
-    atEnd: ({ status }) => ({ [Attribute.HttpStatus]: status }),
+    atEnd: ({ status, refusal }) => ({
+      [Attribute.HttpStatus]: status,
+      ...(refusal !== undefined && { [Attribute.Reason]: refusal }),
+    }),
     // As the conventions say for a server: 4xx is the client's mistake.
     errorType: ({ status, errorType }) =>
       errorType ?? (status !== undefined && status >= 500 ? `${status}` : undefined),

@@ -64,6 +64,7 @@ async function runTraffic(redis: RedisServer): Promise<() => Promise<void>> {
     token: queryToken(),
     initial: () => ({ n: 0 }),
     outbox: { maxBytes: 64 },
+    origins: (origin) => origin === undefined,
     onError: () => undefined,
   });
   const stop = instrument(sessions);
@@ -91,6 +92,7 @@ async function runTraffic(redis: RedisServer): Promise<() => Promise<void>> {
     await peer.until(answers[message]);
   }
   peer.sendCounted("away");
+  await Client.connect(url, { headers: { origin: "https://evil.example" } }).catch(() => undefined);
   const failing = await Client.connect(url);
   failing.send("fail");
   await failing.closed;

@@ -242,7 +242,7 @@ export const reportingCases: readonly AdapterCase[] = [
     async run(trial) {
       const { reported, onError } = reports();
       const handled = new Journal<string>();
-      const transaction = (_: unknown, data: string | Uint8Array) => void handled.note(`${data}`);
+      const transaction = (_: unknown, data: string | Uint8Array) => handled.note(`${data}`);
       const setting = await framedServer(trial, { onError }, { transaction });
       const { peer } = await attachedPeer(setting);
       peer.sendPlain("plain");

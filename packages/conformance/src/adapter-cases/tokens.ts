@@ -106,6 +106,34 @@ export const tokenCases: readonly AdapterCase[] = [
       expect(called.entries.slice(0, 2)).toEqual(["initial /newcomer", "open /newcomer"]);
     },
   },
+  ...(["refuse", "close"] as const).map((onNoToken): AdapterCase => ({
+    name: `with onNoToken: ${onNoToken} only a client with the token of a session gets a connection`,
+    async run(trial) {
+      const opened = new Journal();
+      const sessions = createSessions<{ n: number }>({ store: mapStore(), token: queryToken(), onNoToken });
+      const server = await trial.serve(sessions, {
+        open: (connection) => opened.note(`open ${connection.session.data.n}`),
+        message: (connection, text) => void connection.send(text),
+      });
+      const endOf = (path: string, protocols: readonly string[] = []) =>
+        trial
+          .connect(server, path, { protocols })
+          .then(({ closed }) => closed)
+          .catch((error: unknown) => ({ code: /40\d/.exec(String(error))?.[0], reason: "" }));
+      const code = onNoToken === "close" ? 4401 : "401";
+      const bad = `${"A".repeat(22)}.${"B".repeat(43)}`;
+      const framed = [DECOY_SUBPROTOCOL, SUBPROTOCOL];
+      expect(await endOf("/")).toMatchObject({ code });
+      expect(await endOf("/?token=")).toMatchObject({ code });
+      expect(await endOf(`/?token=${bad}`)).toMatchObject({ code });
+      expect(await endOf("/", framed)).toEqual({ code: 4401, reason: "session token missing" });
+      expect(await endOf(`/?token=${bad}`, framed)).toMatchObject({ code: 4401 });
+      expect(opened.entries).toEqual([]);
+      const { token } = await sessions.create({ n: 7 });
+      await (await trial.connect(server, `/?token=${token}`)).roundTrip();
+      expect(opened.entries).toEqual(["open 7"]);
+    },
+  })),
   {
     name: "with onBadToken: close a token that came as a subprotocol is not the subprotocol of the answer",
     async run(trial) {

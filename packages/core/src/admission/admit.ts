@@ -17,6 +17,7 @@ import type { PendingDecision } from "../session/pending.ts";
 import type { SessionRegistry } from "../session/registry.ts";
 import { isRefusedPromise, isThenable } from "../base/promises.ts";
 import { withoutProtocols } from "../handshake/subprotocol.ts";
+import { onRefusedOrigin } from "./refused-origin.ts";
 import { newSelector } from "../handshake/token.ts";
 
 /**
@@ -34,8 +35,10 @@ export async function admitHandshake<Data extends object>(
   let outcome: Admitted<Data> | Refused;
   try {
     const handshake = withoutTokenProtocol(raw, settings);
-    if (!originAllowed(settings.origins, handshake))
-      return { ...refused(403, "origin not allowed"), isOfOtherOrigin: true };
+    if (!originAllowed(settings.origins, handshake)) {
+      onRefusedOrigin(registry, handshake);
+      return { ...refused("origin", 403, "origin not allowed"), isOfOtherOrigin: true };
+    }
     // Await only a promise, because otherwise the request to the store would be sent a turn later.
     const asked = settings.admit === undefined ? accept() : settings.admit(handshake, found);
     // A program without types may return anything.
@@ -44,7 +47,7 @@ export async function admitHandshake<Data extends object>(
       // Check the answer here too, because an application may build it without `reject()`.
       const { status, reason, headers } = admission;
       reject(status, reason, { headers });
-      return { ...refused(status, reason), headers: headerLines("reject()", headers, true) };
+      return { ...refused("admit", status, reason), headers: headerLines("reject()", headers, true) };
     }
     assertAccepted(admission);
     const headers = headerLines("accept()", admission.headers, false);
@@ -81,8 +84,7 @@ async function resolveSession<Data extends object>(
   try {
     resolved = await resume(registry, raw, admission.sessionId, decision);
     if ("type" in resolved) {
-      const closes = resolved.isBadToken === true && settings.onBadToken === "close";
-      return closes ? { ...resolved, closes: handshake } : resolved;
+      return resolved.byToken === "close" ? { ...resolved, closes: handshake } : resolved;
     }
 
     let initial: Data | undefined;
@@ -157,13 +159,14 @@ function assertAccepted(admission: Accepted | null | undefined): asserts admissi
 }
 
 function failure(error: unknown): Refused {
-  if (isSessionError(error, "STORE_UNAVAILABLE")) return refused(503, "session store unavailable");
-  if (isSessionError(error, "STORE_FULL")) return refused(503, "too many sessions");
-  if (isSessionError(error, "REVOKED")) return refused(401, "sessions revoked");
-  if (isSessionError(error, "FENCED")) return refused(401, REPLACED.reason);
-  if (isSessionError(error, "TOO_MANY_SESSIONS")) return refused(403, "too many sessions of one subject");
-  if (isSessionError(error, "SHUTTING_DOWN")) return refused(503, "server restarting");
-  return refused(500, "internal error");
+  if (isSessionError(error, "STORE_UNAVAILABLE")) return refused("store", 503, "session store unavailable");
+  if (isSessionError(error, "STORE_FULL")) return refused("store", 503, "too many sessions");
+  if (isSessionError(error, "REVOKED")) return refused("subject", 401, "sessions revoked");
+  if (isSessionError(error, "FENCED")) return refused("subject", 401, REPLACED.reason);
+  if (isSessionError(error, "TOO_MANY_SESSIONS"))
+    return refused("subject", 403, "too many sessions of one subject");
+  if (isSessionError(error, "SHUTTING_DOWN")) return refused("closing", 503, "server restarting");
+  return refused("error", 500, "internal error");
 }
 
 /** Removes a subprotocol that carries a token: it must not be chosen, and the application must not see it. */

@@ -1,4 +1,5 @@
 /** The result of an admission: a session for the connection, or a refusal of the handshake. */
+import type { HandshakeRefusal } from "../base/telemetry-events.ts";
 import { assertHeader } from "../handshake/headers.ts";
 import type { HeaderLine } from "../handshake/headers.ts";
 import type { Handshake } from "../handshake/handshake.ts";
@@ -9,10 +10,12 @@ export interface Refused {
   readonly type: "refused";
   readonly status: number;
   readonly reason: string;
+  /** Why, for telemetry. */
+  readonly refusal: HandshakeRefusal;
   /** True if the origin is not allowed. A page of that origin must not learn more than the status. */
   readonly isOfOtherOrigin?: boolean | undefined;
-  /** True if a token resumed no session. */
-  readonly isBadToken?: boolean | undefined;
+  /** The answer of `onBadToken` or `onNoToken`, if the refusal follows from one of them. */
+  readonly byToken?: "refuse" | "close" | undefined;
   /** The close code, if it does not follow from the status. */
   readonly code?: number | undefined;
   /**
@@ -29,8 +32,8 @@ export interface ResolvedSession<Data extends object> {
   readonly header?: HeaderLine;
 }
 
-export function refused(status: number, reason: string): Refused {
-  return { type: "refused", status, reason };
+export function refused(refusal: HandshakeRefusal, status: number, reason: string): Refused {
+  return { type: "refused", status, reason, refusal };
 }
 
 /** Puts the session's token into a header, if the carrier writes headers. Releases the session if the carrier throws. */

@@ -34,7 +34,7 @@ export async function resume<Data extends object>(
   sessionId: string | undefined,
   decision: PendingDecision,
 ): Promise<ResolvedSession<Data> | Refused> {
-  const { token: carrier, onBadToken, store, idleMs } = registry.settings;
+  const { token: carrier, onBadToken, onNoToken, store, idleMs } = registry.settings;
   const token = sessionId === undefined ? readToken(carrier, raw) : undefined;
   const presented = sessionId === undefined ? [readRenewalCode(carrier, raw), token] : [{ id: sessionId }];
   const failed: FailedResume[] = [];
@@ -52,9 +52,12 @@ export async function resume<Data extends object>(
   }
   if (resolved !== undefined) return resolved;
   const isBad = presented.some((one) => one !== undefined);
-  return isBad && onBadToken !== "fresh"
-    ? { ...refused(401, "session token refused"), isBadToken: true }
-    : {};
+  const byToken = isBad ? onBadToken : onNoToken;
+  if (byToken === "fresh") return {};
+  const refusal = isBad
+    ? refused("token", 401, "session token refused")
+    : refused("token", 401, "session token missing");
+  return { ...refusal, byToken };
 }
 
 /** Resumes by the first token that names a session; `undefined` if no token does. */
@@ -269,5 +272,5 @@ function unreadable<Data extends object>(
 ): ResolvedSession<Data> | Refused {
   if (!isUnreadable(error)) throw error;
   registry.report(error, { stage: "store", sessionId: id });
-  return registry.settings.onCorruptRecord === "fresh" ? {} : refused(503, "session can't be read");
+  return registry.settings.onCorruptRecord === "fresh" ? {} : refused("store", 503, "session can't be read");
 }

@@ -5,6 +5,7 @@ import type { OriginRule } from "../handshake/handshake.ts";
 import type { SessionStore } from "../store/contract.ts";
 import type { SessionEvent } from "../store/presence-contract.ts";
 import type { TokenCarrier } from "../handshake/carriers.ts";
+import type { SubjectLimitOption } from "./subject-limit-option.ts";
 
 /** The options of `createSessions` whose types have no parameter. typed-options.ts has the others. */
 export interface CommonOptions {
@@ -197,6 +198,17 @@ export interface CommonOptions {
    */
   readonly onBadToken?: "fresh" | "refuse" | "close" | undefined;
   /**
+   * The answer to a client without a token, for applications that log in over HTTP: no login, no socket. `"fresh"`: a new session, or a
+   * connection without one if there is no `initial`. `"refuse"` and `"close"`: as for `onBadToken`. Then every connection has a session,
+   * and `onBadToken` has this value as its default. A client needs a token also if `admit` names a subject; only
+   * `accept({ sessionId })` takes the place of a token.
+   *
+   * @default "fresh"
+   * @throws INVALID_ARGUMENT from `createSessions` for `"refuse"` and `"close"` without the option `token`, and together with `initial`,
+   * `onBadToken: "fresh"` or `onCorruptRecord: "fresh"`, which give a session to a client that has none.
+   */
+  readonly onNoToken?: "fresh" | "refuse" | "close" | undefined;
+  /**
    * The answer to a client whose stored session can't be read. `"refuse"`: 503. `"fresh"`: a new session.
    *
    * @default "refuse"
@@ -246,18 +258,6 @@ export interface SessionEvents {
   readonly expired?: ((event: SessionEvent) => unknown) | undefined;
   /** The session was destroyed, by the application or by the library. */
   readonly destroyed?: ((event: SessionEvent) => unknown) | undefined;
-}
-
-/** The option `maxSessionsPerSubject`, with what happens over the limit. */
-export interface SubjectLimitOption {
-  /** How many sessions a subject may have, at least 1. */
-  readonly max: number;
-  /**
-   * `"oldest"` ends the session whose login was first. `"refuse"` refuses the new login.
-   *
-   * @default "oldest"
-   */
-  readonly over?: "oldest" | "refuse" | undefined;
 }
 
 /** Limits for clients without a session. */

@@ -18,6 +18,7 @@ import { inConnectionStore } from "../store/in-connection.ts";
 import { observedStore } from "../store/observed-store.ts";
 import type { EarlyLimits, InboxLimits } from "./options.ts";
 import { resolveHeartbeat } from "./resolve-heartbeat.ts";
+import { resolveNoToken } from "./resolve-no-token.ts";
 import { resolveSubjectLimits } from "./resolve-subject-limits.ts";
 import type { Settings } from "./settings.ts";
 import type { SessionsOptions } from "./typed-options.ts";
@@ -51,6 +52,7 @@ const NAMES = [
   "events",
   "origins",
   "token",
+  "onNoToken",
   "onBadToken",
   "onCorruptRecord",
   "graceMs",
@@ -112,8 +114,7 @@ export function resolveOptions<Data extends object, Transport>(
     handlerTimeoutMs: duration("handlerTimeoutMs", options.handlerTimeoutMs, 30_000),
     ...resolveSubjectLimits(options, store),
     ...resolvePresence(options),
-    onBadToken: oneOf("onBadToken", options.onBadToken, ["fresh", "refuse", "close"]),
-    onCorruptRecord: oneOf("onCorruptRecord", options.onCorruptRecord, ["refuse", "fresh"]),
+    ...resolveNoToken(options),
     graceMs: duration("graceMs", options.graceMs, 30_000),
     destroyOnTheft: flag("destroyOnTheft", options.destroyOnTheft),
     schemaVersion: schemaVersion(options.schemaVersion),

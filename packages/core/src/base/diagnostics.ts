@@ -9,6 +9,8 @@ export interface Diagnostics {
   handshakesAccepted: number;
   /** Handshakes that were refused, by a status or by a close code that carries the refusal. */
   handshakesRefused: number;
+  /** Handshakes that were refused because the option `origins` does not allow their Origin. `handshakesRefused` counts them too. */
+  originsRefused: number;
   /** Handshakes that were admitted, but whose client had gone before the answer. */
   handshakesAbandoned: number;
   /** Connections that were opened, also those that ended before their handler `open`. */
@@ -73,6 +75,7 @@ export function newDiagnostics(): Diagnostics {
     handshakesPending: 0,
     handshakesAccepted: 0,
     handshakesRefused: 0,
+    originsRefused: 0,
     handshakesAbandoned: 0,
     connectionsOpened: 0,
     connectionsClosed: 0,

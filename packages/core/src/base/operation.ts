@@ -3,14 +3,18 @@ import { tracingChannel, channel } from "node:diagnostics_channel";
 import type { Channel, TracingChannel } from "node:diagnostics_channel";
 import { isSessionError } from "./errors.ts";
 import { promiseOf } from "./promises.ts";
-import type { Begun, OperationName, TelemetryEvents } from "./telemetry-events.ts";
+import type { Begun, HandshakeRefusal, OperationName, TelemetryEvents } from "./telemetry-events.ts";
 
 type OutcomeOf<Name extends OperationName> = TelemetryEvents[Name]["outcome"];
 
 /** An operation in progress, which is published on the channels of a TracingChannel. */
 export interface Running<Name extends OperationName> {
   /** A task may set `outcome`. Otherwise the outcome is that of a success, or that of a failure if there is an error. */
-  readonly event: { outcome: OutcomeOf<Name> | undefined; status?: number | undefined };
+  readonly event: {
+    outcome: OutcomeOf<Name> | undefined;
+    status?: number | undefined;
+    refusal?: HandshakeRefusal | undefined;
+  };
   /** Ends the operation; with an error if it failed. Only the first call counts. */
   settle(error?: unknown): void;
 }

@@ -26,7 +26,25 @@ export interface HandshakeTelemetry extends Ended<"accepted" | "refused"> {
   readonly tracestate: string | undefined;
   /** The HTTP status: 101 for an accepted handshake, and the status of a refusal, also where a close code carries the refusal. */
   readonly status: number | undefined;
+  /** Why the handshake was refused; `undefined` if it was accepted. */
+  readonly refusal: HandshakeRefusal | undefined;
 }
+
+/**
+ * Why a handshake was refused. `"origin"`: the option `origins`. `"admit"`: `reject`. `"token"`: `onBadToken` or `onNoToken`. `"subject"`:
+ * the subject's sessions were destroyed, or it has too many. `"store"`: the store failed, is full, or has a record that can't be read.
+ * `"busy"`: `maxPendingHandshakes` or `handshakeTimeoutMs`. `"closing"`: the server closes. `"error"`: a function of the application
+ * failed. The union may grow in a minor version.
+ */
+export type HandshakeRefusal =
+  | "origin"
+  | "admit"
+  | "token"
+  | "subject"
+  | "store"
+  | "busy"
+  | "closing"
+  | "error";
 
 /** A connection was opened. */
 export interface ConnectionOpenTelemetry {
@@ -174,7 +192,10 @@ export type OperationName = {
 }[keyof TelemetryEvents];
 
 /** The part of an operation's payload that is known when the operation begins. */
-export type Begun<Name extends OperationName> = Omit<TelemetryEvents[Name], keyof Ended<string> | "status">;
+export type Begun<Name extends OperationName> = Omit<
+  TelemetryEvents[Name],
+  keyof Ended<string> | "status" | "refusal"
+>;
 
 /** The fields of both a message and a transaction. */
 export type MessageBegun = Begun<"wsession:message">;

@@ -118,7 +118,7 @@ export class ServerBinding<Data extends object, Socket extends object>
     const { diagnostics, settings } = this;
     if (this.#isClosing) return this.#refusals.closing(this.#shutdown?.retryAfter ?? 1);
     if (diagnostics.handshakesPending >= settings.maxPendingHandshakes)
-      return this.#refusals.byStatus(refused(503, "too many handshakes"));
+      return this.#refusals.byStatus(refused("busy", 503, "too many handshakes"));
     const isFramed = this.runtime.speaksSubprotocol === true && offersFraming(handshake);
     diagnostics.handshakesPending += 1;
     const seenByAdmit = isFramed ? withoutFraming(handshake) : handshake;

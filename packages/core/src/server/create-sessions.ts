@@ -51,6 +51,13 @@ type Literal = "" | 0 | 0n | boolean | Literals | readonly Literal[] | [];
 
 /** The options without those that decide about `Data`. */
 type Options<Transport, Admitted> = CommonOptions & TransportOption<Transport> & AdmitOption<Admitted>;
+/** The options with which a client needs a token. */
+interface TokenRequired {
+  /** As in `CommonOptions`, with a value that refuses. */
+  readonly onNoToken: "refuse" | "close";
+  /** Absent: a client that has logged in has a session already. */
+  readonly initial?: undefined;
+}
 /** All options. `initial` may be absent. */
 interface AllOptions<Data extends object, Transport, Admitted>
   extends CommonOptions, TransportOption<Transport>, AdmitOption<Admitted>, SchemaOption<Data> {
@@ -107,6 +114,14 @@ export function createSessions<
   Admitted extends Admission = Admission,
 >(
   options: Options<Transport, Admitted> & SchemaOption<Data> & Initial<NoInfer<Data>, Admitted>,
+): Sessions<Data, Transport, never, ContextOf<Admitted>>;
+/** Without `initial`, where a client without a token is refused: every connection has the session of its token. */
+export function createSessions<
+  Data extends object,
+  Transport = unknown,
+  Admitted extends Admission = Admission,
+>(
+  options: Options<Transport, Admitted> & SchemaOption<Data> & TokenRequired,
 ): Sessions<Data, Transport, never, ContextOf<Admitted>>;
 // The overload with all options is the last, because the compiler explains a call that fits no overload by the last one.
 /** Without `initial`: `connection.session` is `undefined` until `setSession`, or a token of a stored session, sets it. */

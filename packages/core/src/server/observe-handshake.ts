@@ -2,6 +2,7 @@ import { telemetry } from "../base/telemetry.ts";
 import type { HandshakeAnswer } from "../api/runtime.ts";
 import { RefusedHandshake } from "../framed/refused-handshake.ts";
 import type { Handshake } from "../handshake/handshake.ts";
+import { refusalOf } from "./refusals.ts";
 
 /** The forms of W3C Trace Context. A client may send anything in these headers, so nothing else is published. */
 const TRACEPARENT = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/;
@@ -19,6 +20,7 @@ export function observeHandshake(
   return telemetry.handshake.tracePromise(begun, async ({ event }) => {
     const answer = await admit();
     event.status = statusOf(answer);
+    event.refusal = refusalOf(answer);
     event.outcome = event.status === 101 ? "accepted" : "refused";
     return answer;
   });

@@ -12,7 +12,7 @@ export class PendingHandshakes<Data extends object> {
   readonly #registry: SessionRegistry<Data>;
   readonly #deadlines: Deadlines;
   /** Each function refuses one handshake at once. */
-  readonly #refusals = new Set<(reason: string) => void>();
+  readonly #refusals = new Set<(refusal: "busy" | "closing", reason: string) => void>();
 
   constructor(registry: SessionRegistry<Data>, deadlines: Deadlines) {
     this.#registry = registry;
@@ -29,17 +29,17 @@ export class PendingHandshakes<Data extends object> {
     const decision = registry.pending.begin();
     decision.isActivity = !isFramed;
     return new Promise((resolve) => {
-      const refuse = (reason: string) => {
+      const refuse = (refusal: "busy" | "closing", reason: string) => {
         deadline?.cancel();
         this.#refusals.delete(refuse);
         // From here on no session is created or resumed for the handshake.
         decision.end({ code: CloseCode.Restarting, reason });
-        resolve(refused(503, reason));
+        resolve(refused(refusal, 503, reason));
       };
       const deadline =
         handshakeTimeoutMs === Infinity
           ? undefined
-          : this.#deadlines.allow(handshakeTimeoutMs, () => refuse("admission took too long"));
+          : this.#deadlines.allow(handshakeTimeoutMs, () => refuse("busy", "admission took too long"));
       this.#refusals.add(refuse);
       void admitHandshake(registry, handshake, found, decision).then((outcome) => {
         deadline?.cancel();
@@ -49,7 +49,8 @@ export class PendingHandshakes<Data extends object> {
     });
   }
 
+  /** Refuses all, because the server is closing. */
   refuseAll(reason: string): void {
-    for (const refuse of this.#refusals) refuse(reason);
+    for (const refuse of this.#refusals) refuse("closing", reason);
   }
 }

@@ -3,9 +3,19 @@ import { refused } from "../admission/resolved.ts";
 import type { Refused } from "../admission/resolved.ts";
 import type { HandshakeAnswer } from "../api/runtime.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
+import { telemetry } from "../base/telemetry.ts";
+import type { HandshakeRefusal } from "../base/telemetry-events.ts";
 import { RefusedHandshake } from "../framed/refused-handshake.ts";
 import type { Handshake } from "../handshake/handshake.ts";
 import type { HeaderLine } from "../handshake/headers.ts";
+
+/** Why a handshake got its answer. A WeakMap, because the answer is a public type, and without a listener nothing is kept. */
+const refusals = new WeakMap<HandshakeAnswer, HandshakeRefusal>();
+
+/** Why the handshake was refused, if the refusal was observed; `undefined` for an accepted one. */
+export function refusalOf(answer: HandshakeAnswer): HandshakeRefusal | undefined {
+  return refusals.get(answer);
+}
 
 /** The answers to refused handshakes. Each answer is counted. */
 export class Refusals {
@@ -21,27 +31,30 @@ export class Refusals {
    */
   closing(retryAfter: number): HandshakeAnswer {
     const headers: readonly HeaderLine[] = [["Retry-After", String(retryAfter)]];
-    return this.byStatus({ ...refused(503, "server restarting"), headers });
+    return this.byStatus({ ...refused("closing", 503, "server restarting"), headers });
   }
 
-  byStatus({ status, reason, headers }: Refused): HandshakeAnswer {
-    this.#diagnostics.handshakesRefused += 1;
+  byStatus(refusing: Refused): HandshakeAnswer {
+    const { status, reason, headers } = refusing;
     const body = reason === "" ? (STATUS_CODES[status] ?? "Refused") : reason;
-    return { type: "reject", status, reason: body, headers };
+    return this.#count(refusing, { type: "reject", status, reason: body, headers });
   }
 
   /**
    * Without `subprotocol` the application chooses one of the offered subprotocols, because a browser fails a 101 that has none of
    * them.
    */
-  byCode(
-    handshake: Handshake,
-    { status, reason, code, headers = [] }: Refused,
-    subprotocol?: string,
-  ): HandshakeAnswer {
-    this.#diagnostics.handshakesRefused += 1;
+  byCode(handshake: Handshake, refusing: Refused, subprotocol?: string): HandshakeAnswer {
+    const { status, reason, code, headers = [] } = refusing;
     const ticket = new RefusedHandshake(handshake, { status, reason, code }, this.#diagnostics);
     const protocols = subprotocol === undefined ? handshake.protocols : [];
-    return { type: "accept", ticket, headers, protocols, subprotocol };
+    return this.#count(refusing, { type: "accept", ticket, headers, protocols, subprotocol });
+  }
+
+  #count({ refusal }: Refused, answer: HandshakeAnswer): HandshakeAnswer {
+    this.#diagnostics.handshakesRefused += 1;
+    if (refusal === "origin") this.#diagnostics.originsRefused += 1;
+    if (telemetry.handshake.isObserved) refusals.set(answer, refusal);
+    return answer;
   }
 }

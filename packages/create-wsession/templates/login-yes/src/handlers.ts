@@ -1,12 +1,11 @@
 /** What happens on a connection. */
-import { CloseCode, TransactionRefused } from "@wsession/core";
+import { TransactionRefused } from "@wsession/core";
 import type { HandlersOf } from "@wsession/core";
 import type { AppSessions } from "./sessions.ts";
 
 export const handlers: HandlersOf<AppSessions> = {
   open(connection) {
-    if (connection.session === undefined) connection.close(CloseCode.SessionNeeded, "log in first");
-    else connection.send(JSON.stringify(connection.session.data));
+    connection.send(JSON.stringify(connection.session.data));
   },
   // Each `client.send` of a page counts exactly once, also over a lost connection.
   transaction(tx, message) {

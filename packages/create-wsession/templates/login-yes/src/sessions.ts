@@ -13,7 +13,8 @@ export function createAppSessions(store: Store) {
     store,
     token: cookie,
     origins,
-    onBadToken: "fresh",
+    // Without a login no connection: the page gets the close code 4401.
+    onNoToken: "close",
     absoluteMs: 12 * 3_600_000,
   });
 }

@@ -1,0 +1,38 @@
+/** Tells the programmer that the option `origins` does not list the page that is being developed. */
+import { invalidArgument } from "../base/errors.ts";
+import type { Handshake } from "../handshake/handshake.ts";
+import type { SessionRegistry } from "../session/registry.ts";
+
+const reported = new WeakSet<object>();
+
+/**
+ * Reports the first refused page of this machine, requested from this machine, because the page can't read the status 403. Other
+ * refused origins are only counted, because strangers choose them.
+ */
+export function onRefusedOrigin<Data extends object>(
+  registry: SessionRegistry<Data>,
+  { headers, remoteAddress }: Handshake,
+): void {
+  const origin = headers["origin"];
+  if (reported.has(registry) || origin === undefined || !isLoopback(remoteAddress) || !isLocal(origin))
+    return;
+  reported.add(registry);
+  const error = invalidArgument(
+    `the WebSocket of a page of ${origin} was refused with 403, because the option origins does not allow that origin. In development ` +
+      `add it to origins. Only the first such page is reported; originsRefused counts all refused origins`,
+  );
+  registry.report(error, { stage: "admit" });
+}
+
+function isLoopback(address: string | undefined): boolean {
+  return address !== undefined && (address === "::1" || address.startsWith("127."));
+}
+
+/** Whether the text is the origin of a page on this machine, exactly as browsers write it. */
+function isLocal(origin: string): boolean {
+  if (!/^https?:/.test(origin) || !URL.canParse(origin)) return false;
+  const { hostname, origin: written } = new URL(origin);
+  return (
+    written === origin && (hostname === "localhost" || hostname === "[::1]" || hostname.startsWith("127."))
+  );
+}
