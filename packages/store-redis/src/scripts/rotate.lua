@@ -80,7 +80,7 @@ if identifies and found[6] and found[6] ~= subject then
   for _, name in ipairs(dropped) do had_clients = had_clients or string.sub(name, 1, 1) == 'c' end
   if had_clients then
     fields[#fields + 1] = 'g'
-    fields[#fields + 1] = forget_mark(mark)
+    fields[#fields + 1] = forget_mark(new_lineage)
   end
 end
 redis.call('HSET', key, unpack(fields))
