@@ -115,7 +115,7 @@ export const commitMutants = [
     name: "lua-commit-overtaken",
     promise: "I10: a commit that is older than the process's last change is refused",
     file: script,
-    find: "if made == 0 then return { 'settled' } end",
+    find: "if made == 0 then return { 'overtaken' } end",
     replace: "if made == 0 then made = nil end",
     tests: redis("late-repeats", "a commit that is delivered again"),
   },

@@ -24,7 +24,7 @@ export const outboxScriptMutants = [
     name: "lua-append-overtaken",
     promise: "I10: an append that is older than the process' last change is refused",
     file: append,
-    find: "if made == 0 then return { 'settled' } end",
+    find: "if made == 0 then return { 'overtaken' } end",
     replace: "if made == 0 then made = nil end",
     tests: redis("late-repeats", "an append that is delivered again"),
   },

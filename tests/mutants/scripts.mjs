@@ -143,9 +143,9 @@ export const scriptMutants = [
     tests: redis("at-most-once", "return the same result for a repeat"),
   },
   {
-    name: "lua-settled-comes",
+    name: "lua-decided-write-comes",
     promise: "I10: a write that was settled as not applied is never applied",
-    file: "packages/store-redis/src/scripts/settle.lua",
+    file: "packages/store-redis/src/scripts/outcome.lua",
     find: "redis.call('HSET', key, writer, asked .. ' 0 ' .. not_after)\n",
     replace: "",
     tests: redis("at-most-once", "that outcome\\(\\) settled"),

@@ -97,7 +97,7 @@ test("I11, I21 outcome() finds the outcome of a commit without a reply, and a co
   expect(textsOf(await readFrom(onlooker, id, BEGINNING))).toEqual(["applied", "next"]);
 });
 
-test("I10 a commit settles an earlier write whose reply was lost, and a later write follows the commit as it follows a write", async () => {
+test("I10 before a commit the outcome of a write whose reply was lost is decided, and a later write follows the commit as it follows a write", async () => {
   const { proxy, process } = await behindProxy(500);
   const id = await newSession(process);
   proxy.replies("drop");

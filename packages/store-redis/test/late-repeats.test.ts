@@ -97,7 +97,7 @@ test("I10, I21 a commit that is delivered again changes nothing twice: it return
   // Version, offset and the chain before it: the short form, because the record has no refusal of the numbers up to 1.
   expect(await again()).toEqual([2, 1, 0]);
   await store.commit(aCommit(id, { number: 3 }, { set: { n: 3 }, messages: ["c"] }));
-  expect(await again()).toEqual(["settled"]);
+  expect(await again()).toEqual(["overtaken"]);
   expect(await store.load(id)).toMatchObject({
     version: 3,
     data: { n: 3 },

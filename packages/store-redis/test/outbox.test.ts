@@ -66,7 +66,7 @@ test("I11 outcome() finds the outcome of an append without a reply, and an appen
   expect(textsOf(await readFrom(onlooker, id, BEGINNING))).toEqual(["applied", "next"]);
 });
 
-test("an append settles an earlier write whose reply was lost, and a later write follows the append as it follows a write (I10)", async () => {
+test("before an append the outcome of a write whose reply was lost is decided, and a later write follows the append as it follows a write (I10)", async () => {
   const { proxy, process } = await behindProxy(500);
   const id = await newSession(process);
   proxy.replies("drop");

@@ -80,7 +80,7 @@ function readCommit(reply: Reply, attempts: number, requested: Requested): Commi
   switch (code) {
     case "committed":
       return committed(requested, parts);
-    case "known":
+    case "settled":
       return { type: "settled", record: toRecord(first, second, third) };
     case "forgotten":
       return { type: code, mark: Number(first) };

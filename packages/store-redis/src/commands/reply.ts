@@ -28,7 +28,7 @@ export function partsOf(reply: Reply): readonly unknown[] {
   const code = parts[0];
   if (code === "corrupt") throw corrupt();
   if (code === "large") throw tooLarge(Number(parts[1]));
-  if (code === "settled") throw overtaken("unknown");
+  if (code === "overtaken") throw overtaken("unknown");
   return parts;
 }
 

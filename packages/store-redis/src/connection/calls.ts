@@ -215,7 +215,7 @@ export class Calls {
       if (now >= call.deadline) throw this.#tooLate("Redis was reached too late", attempts - 1);
       return this.#run(call, attempts - 1);
     }
-    if (attempts === 1 && Array.isArray(reply) && reply[0] === "settled") throw overtaken("not-applied");
+    if (attempts === 1 && Array.isArray(reply) && reply[0] === "overtaken") throw overtaken("not-applied");
     return call.read(reply, attempts);
   }
 

@@ -21,7 +21,7 @@ export class Delivery {
   /**
    * The load was answered. Kept events are delivered in a later turn, after the host has processed the reply.
    */
-  settled(id: string): void {
+  onAnswered(id: string): void {
     const entry = this.#expected.get(id);
     if (entry === undefined) return;
     entry.pending -= 1;

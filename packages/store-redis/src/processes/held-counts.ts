@@ -76,17 +76,17 @@ export class HeldCounts {
   }
 
   onCounted(call: CountedCall): void {
-    this.#settle(call.id, (state) => acknowledge(state, call.sequence, call.count));
+    this.#endCall(call.id, (state) => acknowledge(state, call.sequence, call.count));
   }
 
   /** The call was refused: the connection does not count, and Redis has not stored the count. */
   onRefused(call: CountedCall): void {
-    this.#settle(call.id, (state) => (state.count -= 1));
+    this.#endCall(call.id, (state) => (state.count -= 1));
   }
 
   /** As `onRefused`, but Redis may have stored the count. */
   onFailed(call: CountedCall): void {
-    this.#settle(call.id, (state) => {
+    this.#endCall(call.id, (state) => {
       state.count -= 1;
       state.isUncertain = true;
     });
@@ -146,7 +146,7 @@ export class HeldCounts {
     await Promise.allSettled(updates);
   }
 
-  #settle(id: string, change: (state: CountState) => void): void {
+  #endCall(id: string, change: (state: CountState) => void): void {
     const state = this.#states.get(id);
     if (state === undefined) return;
     state.pending -= 1;

@@ -95,7 +95,7 @@ export class Looks {
   }
 
   /** Waits for the events that are being handled, for `ms` at most. */
-  async settle(ms: number): Promise<void> {
+  async waitForEvents(ms: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, ms);

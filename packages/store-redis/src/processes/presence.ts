@@ -16,7 +16,7 @@ const ADOPTION_MS = 1_000;
 /** How often events of other processes are looked for. */
 const TAKE_MS = 500;
 /** How long a shutdown waits for events that are being handled. */
-const SETTLE_MS = 5_000;
+const EVENTS_MS = 5_000;
 
 /** The presence of this process's sessions: its queue, its looks, and its published changes. Sends nothing while nothing is recorded. */
 export class Presence {
@@ -54,7 +54,7 @@ export class Presence {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     this.#adoption.close();
-    await this.#looks.settle(SETTLE_MS);
+    await this.#looks.waitForEvents(EVENTS_MS);
   }
 
   /**

@@ -35,12 +35,12 @@ export class Registration {
     if (isCounted) this.#heldCounts.onCounted(this.#call);
     else if (isRepeat) this.#heldCounts.onFailed(this.#call);
     else this.#heldCounts.onRefused(this.#call);
-    this.#delivery.settled(this.#call.id);
+    this.#delivery.onAnswered(this.#call.id);
   }
 
   failed(error: unknown): void {
     if (isSessionError(error) && error.outcome === "not-applied") this.#heldCounts.onRefused(this.#call);
     else this.#heldCounts.onFailed(this.#call);
-    this.#delivery.settled(this.#call.id);
+    this.#delivery.onAnswered(this.#call.id);
   }
 }

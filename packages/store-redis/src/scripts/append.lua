@@ -4,7 +4,7 @@
 --       8 "1" to refuse messages that do not fit · 9 the most bytes of messages in an announcement
 --       10 subject that the session must have, or ""
 --       11… mark, flag "t" or "b", ttl in ms or "", key or "", payload; the keys are unique
--- Out   {"appended", offset of the first message, chain before it} · {"full"} · {"missing"} · {"fenced"} · {"foreign"} · {"settled"} · {"late", now}
+-- Out   {"appended", offset of the first message, chain before it} · {"full"} · {"missing"} · {"fenced"} · {"foreign"} · {"overtaken"} · {"late", now}
 --       {"corrupt"} · {"gone"}: it was destroyed
 -- At most once: as in write.lua. A repeat returns the first call's offset and chain. The other chains follow from the marks.
 local not_after, node, sequence, fenced, most_messages, most_bytes, age, refuses, announced, subject = unpack(ARGV, 1, 10)
@@ -18,7 +18,7 @@ if not version then return { 'corrupt' } end
 if has_passed(tonumber(idle, 36), tonumber(absolute, 36), at) then return not_there('missing') end
 
 local made = repeated(found[3], sequence)
-if made == 0 then return { 'settled' } end
+if made == 0 then return { 'overtaken' } end
 if made then
   local offset, chain = string.match(found[3], '^%d+ %d+ %d+ (%d+) (%d+)')
   return { 'appended', tonumber(offset), tonumber(chain) }

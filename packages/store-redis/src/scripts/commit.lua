@@ -9,8 +9,8 @@
 -- Out   {version, offset, chain before it}: the short form of the next reply, if refused is "0", floor "1", and nothing follows version
 --       {"committed", refused, floor, offset, chain before it, version[, now, all]}: offset 0 without messages; version 0
 --       without a change; all only if the version is not the next after the known version
---       {"known", settled, refused, floor}: settled before · {"forgotten", forget mark} · {"behind", settled} · {"conflict", now, all} · {"full"}
---       {"missing"} · {"fenced"} · {"large", maxBytes} · {"settled"} · {"late", now} · {"corrupt"}
+--       {"settled", settled, refused, floor}: settled before · {"forgotten", forget mark} · {"behind", settled} · {"conflict", now, all} · {"full"}
+--       {"missing"} · {"fenced"} · {"large", maxBytes} · {"overtaken"} · {"late", now} · {"corrupt"}
 --       {"gone"}: it was destroyed
 -- At most once: as in write.lua. A repeat returns the first call's outcomes, offset and chain.
 local not_after, client = ARGV[1], ARGV[3]
@@ -39,7 +39,7 @@ local function follows(made)
   return not changes or (made == known_version + 1 and (known_lineage == '' or lineage == new_lineage))
 end
 local made = repeated(found[3], sequence)
-if made == 0 then return { 'settled' } end
+if made == 0 then return { 'overtaken' } end
 if made then
   local offset, chain = string.match(found[3], '^%d+ %d+ %d+ (%d+) (%d+)')
   local later = settled and settled - number or -1
@@ -57,7 +57,7 @@ if held_fence ~= '' and held_fence ~= fence and tonumber(held_fence) < tonumber(
 if settled ~= known_settled or tonumber(number) <= tonumber(settled) then
   if settled then
     if tonumber(number) < tonumber(floor) then return { 'forgotten', redis.call('HGET', key, 'g') or '0' } end
-    if tonumber(number) <= tonumber(settled) then return { 'known', settled, refused, floor } end
+    if tonumber(number) <= tonumber(settled) then return { 'settled', settled, refused, floor } end
   else
     local forget_mark_now = redis.call('HGET', key, 'g') or '0'
     if forget_mark_now ~= client_mark then return { 'forgotten', forget_mark_now } end

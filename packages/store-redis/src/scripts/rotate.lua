@@ -6,7 +6,7 @@
 --       18 the digest to replace, or ""
 -- Out   version, if the caller knows the data at this version · {"rotated", version, now, all} · with 8 = "2" always
 --       {"rotated", version, now, all, former subject or false, 1 if the caller knows the data} · {"missing"} · {"fenced"}
---       {"revoked"} · {"foreign"} · {"settled"} · {"late", now} · {"corrupt"}
+--       {"revoked"} · {"foreign"} · {"overtaken"} · {"late", now} · {"corrupt"}
 --       {"index", time}: the index must first list the session until then
 --       {"gone"}: it was destroyed
 -- At most once: as in write.lua. A repeat never makes the new digest the previous one.
@@ -32,7 +32,7 @@ local function answer(version)
   return { 'rotated', version, at, redis.call('HGETALL', key) }
 end
 local before = repeated(found[3], sequence)
-if before == 0 then return { 'settled' } end
+if before == 0 then return { 'overtaken' } end
 if before then return answer(before) end
 if at > tonumber(not_after) then return { 'late', at } end
 if held_fence ~= '' and tonumber(held_fence) < meta.fence then return { 'fenced' } end

@@ -4,7 +4,7 @@
 --       8 fence or "" · 9 schemaVersion · 10 maxBytes · 11 the size of the largest change that an announcement includes
 --       12 "f" fields or "r" replace · 13 how many to set; then field, text for each; then fields to remove
 -- Out   version, if it is the next after the known version · {"written", version, now, all} · {"conflict", now, all} · {"missing"}
---       {"fenced"} · {"large", maxBytes} · {"settled"} · {"late", now} · {"corrupt"}
+--       {"fenced"} · {"large", maxBytes} · {"overtaken"} · {"late", now} · {"corrupt"}
 --       {"gone"}: it was destroyed
 -- At most once: a repeat is recognised by (node, sequence) and returns the same reply. A command that is older than the node's
 -- last one, or arrives after its not-after time, is refused. The check for a repeat comes before the check of the time, so
@@ -25,7 +25,7 @@ local function answer(made)
   return { 'written', made, at, redis.call('HGETALL', key) }
 end
 local before = repeated(found[3], sequence)
-if before == 0 then return { 'settled' } end
+if before == 0 then return { 'overtaken' } end
 if before then return answer(before) end
 if at > tonumber(not_after) then return { 'late', at } end
 if held_fence ~= '' and held_fence ~= fence and tonumber(held_fence) < tonumber(fence) then return { 'fenced' } end

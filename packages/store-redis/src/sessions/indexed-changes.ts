@@ -83,7 +83,7 @@ export class IndexedChanges {
     const { calls, nextSequence } = this.#services;
     const { id, subject } = request;
     const deadline = calls.deadline();
-    const before = this.#unknownOutcomes.settleLast(id, deadline);
+    const before = this.#unknownOutcomes.decideLast(id, deadline);
     if (before !== undefined) await before;
     const sequence = nextSequence();
     if (subject === undefined) {

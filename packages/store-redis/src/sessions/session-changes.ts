@@ -66,7 +66,7 @@ export class SessionChanges {
   ): Promise<Result | { readonly type: "missing" }> {
     const { nextSequence } = this.#services;
     // Redis has one record of this process's last change of the session, and this change overwrites that record.
-    const before = this.#unknownOutcomes.settleLast(id, deadline);
+    const before = this.#unknownOutcomes.decideLast(id, deadline);
     if (before !== undefined) await before;
     const sequence = nextSequence();
     try {

@@ -2,7 +2,7 @@ import { isSessionError } from "@wsession/core";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Caller } from "../commands/caller.ts";
 import { load } from "../commands/load.ts";
-import { settle } from "../commands/settle.ts";
+import { findOutcome } from "../commands/outcome.ts";
 import { awaitBeforeChange } from "../base/failures.ts";
 
 /** Whether a change that was rejected with `outcome: "unknown"` was applied. `"unknown"`: it can't be found out. */
@@ -21,14 +21,14 @@ interface UnknownChange {
 const REMEMBERED_MS = 50_000;
 
 /**
- * Remembers changes whose reply was lost. A question about a write settles the write: if it was not applied, settle.lua
- * makes sure that it never will be, so the answer is certain at once. The next write of the same session first settles the
- * previous write, because it would overwrite the record of that write.
+ * Remembers changes whose reply was lost. A question about a write decides its outcome: if the write was not applied, outcome.lua
+ * makes sure that it never will be, so the answer is certain at once. Before the next write of the same session the outcome of the
+ * previous write is decided, because the next write overwrites the record of the previous one.
  */
 export class UnknownOutcomes {
   readonly #caller: Caller;
   readonly #changes = new WeakMap<Error, UnknownChange>();
-  /** The last unsettled write of each session, until the next write, or until its record has expired. */
+  /** The last undecided write of each session, until the next write, or until its record has expired. */
   readonly #lastOf = new Map<string, UnknownChange>();
 
   constructor(caller: Caller) {
@@ -61,12 +61,12 @@ export class UnknownOutcomes {
    * Must run before another write of the session is sent, because that write overwrites the record of the
    * last one.
    */
-  settleLast(id: string, deadline: number): Promise<void> | undefined {
+  decideLast(id: string, deadline: number): Promise<void> | undefined {
     if (this.#lastOf.size === 0) return undefined;
     const change = this.#lastOf.get(id);
     return change === undefined
       ? undefined
-      : awaitBeforeChange(this.#settle(change, deadline)).then(() => undefined);
+      : awaitBeforeChange(this.#decide(change, deadline)).then(() => undefined);
   }
 
   async outcome(error: unknown): Promise<WriteOutcome> {
@@ -75,7 +75,7 @@ export class UnknownOutcomes {
       return isSessionError(error) && error.outcome === "not-applied" ? "not-applied" : "unknown";
     if (change.outcome !== undefined) return change.outcome;
     return change.kind === "write"
-      ? this.#settle(change, this.#caller.calls.deadline())
+      ? this.#decide(change, this.#caller.calls.deadline())
       : this.#readLater(change);
   }
 
@@ -87,10 +87,10 @@ export class UnknownOutcomes {
     return undefined;
   }
 
-  async #settle(change: UnknownChange, deadline: number): Promise<WriteOutcome> {
+  async #decide(change: UnknownChange, deadline: number): Promise<WriteOutcome> {
     const { id, sequence } = change;
     const isTooOld = performance.now() > change.deadline + REMEMBERED_MS;
-    const outcome = await settle(this.#caller, { id, sequence, isTooOld, deadline });
+    const outcome = await findOutcome(this.#caller, { id, sequence, isTooOld, deadline });
     change.outcome ??= outcome;
     if (this.#lastOf.get(change.id) === change) this.#lastOf.delete(change.id);
     return outcome ?? "unknown";

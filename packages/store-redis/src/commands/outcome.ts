@@ -2,7 +2,7 @@ import type { Reply } from "../connection/calls.ts";
 import type { Caller } from "./caller.ts";
 import { partsOf } from "./reply.ts";
 
-export interface SettleCommand {
+export interface OutcomeCommand {
   readonly id: string;
   /** The sequence of the write in question. */
   readonly sequence: number;
@@ -14,16 +14,16 @@ export interface SettleCommand {
 /**
  * `undefined`: unknown, because a later write replaced the record, the session ended, or the record expired.
  */
-export type SettleReply = "applied" | "not-applied" | undefined;
+export type OutcomeReply = "applied" | "not-applied" | undefined;
 
-/** settle.lua: finds out whether a write or rotation was applied. If it was not, it never will be. */
-export function settle({ calls, keys, node }: Caller, command: SettleCommand): Promise<SettleReply> {
+/** outcome.lua: finds out whether a write or rotation was applied. If it was not, it never will be. */
+export function findOutcome({ calls, keys, node }: Caller, command: OutcomeCommand): Promise<OutcomeReply> {
   const { id, sequence, isTooOld, deadline } = command;
   const args = [node, String(sequence), isTooOld ? "1" : ""];
-  return calls.timedScript("settle", keys.session(id), args, readSettle, deadline);
+  return calls.timedScript("outcome", keys.session(id), args, readOutcome, deadline);
 }
 
-function readSettle(reply: Reply): SettleReply {
+function readOutcome(reply: Reply): OutcomeReply {
   const { 0: code } = partsOf(reply);
   return code === "applied" || code === "not-applied" ? code : undefined;
 }
