@@ -75,7 +75,7 @@ const TIMING: Partial<ApplicationOptions> = {
   sweepMs: 1_000,
   confirmMs: 200,
 };
-/** With pages the load is slow: so many of its operations stand for one, as proof that it continues. */
+/** With pages the load is slow. One operation of it counts as this many, as proof that the load continues. */
 const PAGES_SHARE = 10;
 
 /** Worker processes change shared sessions during the faults. After that their histories are checked. */

@@ -96,7 +96,7 @@ function ended(operation: Operation, event: Exclude<HistoryEvent, Invocation>): 
   }
 }
 
-/** A worker's file. Its last line may be half a line, where the process was killed. */
+/** The file of a worker. If the process was killed, the last line may be incomplete. */
 export function readHistory(file: string): HistoryEvent[] {
   const lines = readFileSync(file, "utf8").split("\n");
   lines.pop();

@@ -30,7 +30,7 @@ await startVitest("test", [], {
     ? ["wait-run.ts"]
     : ["long-run.ts", "transactions-run.ts", "presence-run.ts"]
   ).map((file) => join("tests/faults", file)),
-  // One after another: the faults of one would be the other's.
+  // One after another, because a fault of one run would disturb the other.
   fileParallelism: false,
   ...(values.only === undefined ? {} : { testNamePattern: values.only }),
   pool: "forks",

@@ -15,7 +15,7 @@ const SEED = Number(process.env["WSESSION_FAULTS_SEED"] ?? 1);
 const TRANSACTIONS = Number(process.env["WSESSION_FAULTS_OPS"] ?? 100_000);
 
 const strict = [...transactionCases, ...networkCases, ...serverCases, ...plannedCases, ...clusterCases];
-// A page of a session that was evicted begins anew: there is nothing to compare.
+// A page whose session was evicted starts with a new session, so there is nothing to compare.
 const losing = [OLDER_STATE, ...losingCases.filter((fault) => fault !== EVICTION), ...atOnceCases];
 
 const lines: string[] = [];

@@ -9,7 +9,7 @@ import { runTransactions } from "./cases/run.ts";
 import { serverCases } from "./cases/server.ts";
 import { OLDER_STATE, transactionCases } from "./cases/transactions.ts";
 
-/** Messages of pages in each run, at least: pages go on until the fault is over. */
+/** The fewest messages of pages in each run. The pages continue until the fault is over. */
 const FEW = 100;
 
 const named = (cases: readonly FaultCase[], part: string): FaultCase[] =>

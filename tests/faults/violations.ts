@@ -2,12 +2,12 @@ import type { Operation } from "./history.ts";
 
 export interface Violation {
   readonly rule:
-    | "lost" // acknowledged, and not there in the end
-    | "evicted" // a whole session that the server gave up, where it may
+    | "lost" // acknowledged, and missing at the end
+    | "evicted" // a whole session that the server evicted, which it may
     | "collided" // two changes were made of the same state
     | "duplicate" // applied twice
-    | "phantom" // there, and refused, or never asked for
-    | "rewritten" // what was read once was read differently later
+    | "phantom" // present, although it was refused or never sent
+    | "rewritten" // a later read returned other data for the same change
     | "stale" // a read missed what had been acknowledged before it
     | "backwards" // an observer saw a version or a fence go down
     | "resurrected" // seen or written after an acknowledged destroy
@@ -15,9 +15,9 @@ export interface Violation {
     | "unlisted" // live, and not in its subject's index
     // Of transactions:
     | "torn" // a change without its answer, or an answer without its change
-    | "hole" // an answer that a page did not get, in silence
-    | "missed" // a page was told of a loss where nothing may be lost
-    | "untold" // a page was not told of a loss
+    | "hole" // an answer that a page did not get, without a report
+    | "missed" // a page got a report of a loss, although nothing may be lost
+    | "untold" // a page got no report of a loss
     | "unsettled"; // a promise that never settled
   readonly session: string;
   readonly text: string;

@@ -17,7 +17,7 @@ export interface WorkersOptions {
 export class Workers {
   readonly #options: WorkersOptions;
   readonly #paths: string[] = [];
-  /** By the place in `where`; one that is killed has a successor there. */
+  /** The workers, by the index in `where`. A worker that is killed is replaced by another one. */
   readonly processes: ApplicationProcess[] = [];
 
   constructor(options: WorkersOptions) {
@@ -30,7 +30,7 @@ export class Workers {
     await Promise.all(this.processes.map((worker, place) => this.#startLoad(worker, place)));
   }
 
-  /** Kills a worker in the middle of what it does, and starts another one in its place. */
+  /** Kills a worker at any moment, and starts another one in its place. */
   async restart(worker: ApplicationProcess): Promise<void> {
     const place = this.processes.indexOf(worker);
     await worker.kill();
@@ -39,7 +39,7 @@ export class Workers {
     await this.#startLoad(next, place);
   }
 
-  /** What all workers wrote, those that were killed among them. */
+  /** The histories of all workers, also of those that were killed. */
   history(): HistoryEvent[] {
     return this.#paths.flatMap((path) => readHistory(path));
   }

@@ -7,24 +7,24 @@ const WORKERS = 3;
 /** A fault that happens to processes under load, and what may be lost by it. */
 export interface FaultCase {
   readonly name: string;
-  /** Without any: nothing that was acknowledged is lost, and each change is applied once. */
+  /** Absent: no acknowledged change is lost, and each change is applied once. */
   readonly rules?: Rules | undefined;
-  /** What pages do otherwise than in other cases, where there are any. */
+  /** How the pages of this case differ from those of other cases, if the case has pages. */
   readonly pages?: Partial<PagesPlan> | undefined;
-  /** Starts the servers; they are stopped when the test that runs this has finished. */
+  /** Starts the servers. They are stopped when the test has finished. */
   start(): Promise<Stage>;
 }
 
 export interface Stage {
   /** How each process reaches Redis. */
   readonly workers: readonly Where[];
-  /** How the judge reaches it. */
+  /** How the judge reaches Redis. */
   readonly direct: Where;
   readonly application?: Partial<ApplicationOptions> | undefined;
-  /** Operations that each process has under way at a time: more where many of them wait for something that is lost. */
+  /** The operations that each process has in progress at a time: more in a case in which many of them wait for a lost server. */
   readonly inFlight?: number | undefined;
   readonly pauseMs?: number | undefined;
-  /** Redis has to be well again when it resolves. */
+  /** Redis must work again when the promise resolves. */
   faults(running: RunningCampaign): Promise<void>;
 }
 
@@ -32,7 +32,7 @@ export function alike(where: Where): Where[] {
   return Array.from({ length: WORKERS }, () => where);
 }
 
-/** To the end of the load: `once`, then `between` operations of each process. */
+/** Until the end of the load: `once`, then `between` operations of each process, and again. */
 export async function again(
   running: RunningCampaign,
   once: () => Promise<unknown>,

@@ -1,4 +1,4 @@
-// What happens to the nodes of a Cluster. Nothing may be lost.
+// Faults of the nodes of a Cluster. Nothing may be lost.
 import { onTestFinished } from "vitest";
 import {
   joinCluster,
@@ -63,14 +63,14 @@ export const clusterCases: readonly FaultCase[] = [
       "yes",
       "--cluster-node-timeout",
       "1000",
-      // A master whose last slot went would become a replica of the one that has it now.
+      // A master without slots would become a replica of the master that got its last slot.
       "--cluster-allow-replica-migration",
       "no",
     ]);
     onTestFinished(() => guest.stop());
     let next = 0;
     await again(running, async () => {
-      // A master comes, has sessions for a while, and leaves; it lives, and its connections stay open.
+      // A master joins, has sessions for a while, and leaves. It keeps running, and its connections stay open.
       await joinCluster(nodes, guest);
       const resharding = await Resharding.of([...nodes.slice(0, MASTERS), guest]);
       try {
@@ -87,7 +87,7 @@ export const clusterCases: readonly FaultCase[] = [
       }
       await leaveCluster([...nodes, guest], guest, "hard");
       await running.progress(20);
-      // A replica, which carries subscriptions of some of the processes, leaves and comes back.
+      // A replica that has subscriptions of some of the processes leaves and comes back.
       const [master] = nodes;
       if (master === undefined) throw new Error("a Cluster has masters");
       const replica = await replicaOf(nodes, master);
@@ -111,7 +111,7 @@ export const clusterCases: readonly FaultCase[] = [
           const living = nodes[(turn + 1) % MASTERS];
           if (master === undefined || living === undefined) throw new Error("a Cluster has masters");
           const replica = await replicaOf(nodes, master);
-          // The replica first, so that nobody takes over.
+          // Stop the replica first, so that it does not take over.
           await replica.kill();
           await master.kill();
           await untilFailed(living, master);

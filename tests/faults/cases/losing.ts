@@ -1,4 +1,4 @@
-// Faults that may lose what was acknowledged. Nothing is applied twice, and nothing that was lost comes back.
+// Faults that may lose acknowledged changes. Nothing is applied twice, and no lost change comes back.
 import { onTestFinished } from "vitest";
 import {
   cli,
@@ -78,7 +78,7 @@ export const EVICTION: FaultCase = {
   async start() {
     const server = await startRedis();
     onTestFinished(() => server.stop());
-    // The server evicts from the start: a store that is used already only tells of it.
+    // The server evicts from the start, because a store that is in use already only reports the policy.
     await cli(server.port, "config", "set", "maxmemory-policy", "volatile-lru");
     const direct: Where = { kind: "standalone", port: server.port };
     return {
@@ -122,7 +122,7 @@ export const losingCases: readonly FaultCase[] = [
     const replica = await replicaOf(nodes, master);
     await progress(300);
     master.pause();
-    // The other shards go on meanwhile: their progress does not show that this one has failed over.
+    // The other shards continue meanwhile, so their progress does not show that this shard has failed over.
     await until(() => isMaster(replica), 20_000);
     await progress(200);
     master.continue();

@@ -1,4 +1,4 @@
-// What breaks between the processes and Redis. Nothing may be lost.
+// Faults of the network between the processes and Redis. Nothing may be lost.
 import { onTestFinished } from "vitest";
 import { startRedis, until } from "../../../packages/store-redis/test/redis-server.ts";
 import type { Where } from "../application.mjs";
@@ -6,7 +6,7 @@ import type { RunningCampaign } from "../campaign.ts";
 import { type Fault, Proxy } from "../proxy.ts";
 import { again, alike, type FaultCase } from "./case.ts";
 
-/** Each process has a proxy of its own; `bites` starts the fault, and resolves once it has had its effect. */
+/** Each process has a proxy of its own. `bites` starts the fault, and resolves once the fault has had an effect. */
 function network(
   name: string,
   fault: Fault,
@@ -38,7 +38,7 @@ function network(
 }
 
 export const networkCases: readonly FaultCase[] = [
-  // A process that had nothing but reads on its way has no doubts: its connection is ended, and nothing is sent any more.
+  // A process with only reads in flight gets no unknown outcome: its connection is ended, and it sends nothing any more.
   network("replies dropped", { type: "drop" }, ({ workers, failures }, start) => failures(workers, start)),
   network("replies 15 ms late", { type: "delay", ms: 15 }, ({ progress }, start) => {
     start();

@@ -1,4 +1,5 @@
-// A primary that becomes a replica. Planned, nothing may be lost; at once, what the other had not heard of is.
+// A primary that becomes a replica. In a planned change nothing may be lost. In a change at once, the changes that the other server had
+// not received are lost.
 import { onTestFinished } from "vitest";
 import {
   cli,
@@ -12,7 +13,7 @@ import type { Where } from "../application.mjs";
 import { Proxy } from "../proxy.ts";
 import { again, alike, type FaultCase, type Stage } from "./case.ts";
 
-/** Without writes a process looks at its server's role once a second; a busy machine is later. */
+/** Without writes a process checks the role of its server once a second. A busy machine takes longer. */
 const NOTICED_MS = 2_500;
 
 interface Pair {
@@ -24,7 +25,7 @@ async function offsetOf({ port }: RedisServer): Promise<string | undefined> {
   return /(?:master|slave)_repl_offset:(\d+)/.exec(await cli(port, "info", "replication"))?.[1];
 }
 
-/** As hosted services do: writes wait until the replica has them all. */
+/** As hosted services do it: writes wait until the replica has them all. */
 async function swapPlanned({ primary, replica }: Pair): Promise<void> {
   await cli(primary.port, "client", "pause", "20000", "write");
   await until(async () => (await offsetOf(primary)) === (await offsetOf(replica)));
@@ -33,7 +34,7 @@ async function swapPlanned({ primary, replica }: Pair): Promise<void> {
   await cli(primary.port, "client", "unpause");
 }
 
-/** As an operator's mistake does: neither waits for the other. */
+/** As an operator does it by mistake: neither server waits for the other. */
 async function swapAtOnce({ primary, replica }: Pair): Promise<void> {
   await Promise.all([
     cli(replica.port, "replicaof", "no", "one"),
@@ -41,7 +42,7 @@ async function swapAtOnce({ primary, replica }: Pair): Promise<void> {
   ]);
 }
 
-/** Two servers behind one name, as DNS has it: new connections go to the primary, and old ones stay where they are. */
+/** Two servers behind one name, as with DNS: new connections go to the primary, and existing connections stay. */
 async function behindOneName(swap: (pair: Pair) => Promise<void>): Promise<Stage> {
   const servers = [];
   for (let count = 0; count < 2; count += 1) {

@@ -4,11 +4,11 @@ import type { FaultCase } from "./case.ts";
 
 interface Judged {
   readonly report: CampaignReport;
-  /** What this fault may not break, and did. */
+  /** The broken rules that this fault may not break. */
   readonly broken: readonly Violation[];
 }
 
-/** Runs a fault under load, with so many operations at least, and says which rules were broken that this fault may not break. */
+/** Runs a fault under load, with at least this many operations. Returns the broken rules that this fault may not break. */
 export async function runCase(fault: FaultCase, seed: number, operations: number): Promise<Judged> {
   const { workers, ...stage } = await fault.start();
   const { rules } = fault;
@@ -16,17 +16,17 @@ export async function runCase(fault: FaultCase, seed: number, operations: number
   return judged(fault, await campaign({ ...stage, workers, seed, operations: each, rules }));
 }
 
-/** The same with pages, whose messages are handled in so many transactions at least. The load is another writer beside them. */
+/** The same with pages, whose messages are handled in at least this many transactions. The load is another writer. */
 export async function runTransactions(fault: FaultCase, seed: number, transactions: number): Promise<Judged> {
   const { workers, application, ...stage } = await fault.start();
   const { rules, pages } = fault;
   const plan: PagesPlan =
     rules?.mayLose === true
-      ? // They stay to the end, so that they can be told what was lost, each with one connection: where two of a client settle numbers,
+      ? // The pages stay to the end, so that they get a report of each loss. Each has one connection: if two of a client settle numbers,
         // a loss can stay hidden (docs/guarantees.md).
         { count: transactions, sessions: 4, perPage: Infinity, pauseMs: 3, reconnects: 0, ...pages }
       : { count: transactions, sessions: Math.max(4, Math.ceil(transactions / 50)), ...pages };
-  // A few changes beside them conflict with them; many would be another test.
+  // A few changes of other writers conflict with the transactions. Many would be another test.
   const load = { operations: 60, inFlight: 2, pauseMs: 4 };
   const settings = { heartbeatMs: 1_000, ...application };
   return judged(
@@ -37,7 +37,7 @@ export async function runTransactions(fault: FaultCase, seed: number, transactio
 
 function judged({ rules = {} }: FaultCase, report: CampaignReport): Judged {
   const allowed = new Set<Violation["rule"]>(rules.mayEvict === true ? ["evicted"] : []);
-  // A destroy that a failover lost has to be asked for again.
+  // A destroy that a failover lost has to be repeated.
   if (rules.mayLose === true) allowed.add("lost").add("resurrected");
   return { report, broken: report.violations.filter(({ rule }) => !allowed.has(rule)) };
 }

@@ -1,4 +1,4 @@
-// What happens to one redis-server, or to a process. Nothing may be lost.
+// Faults of one redis-server, or of a process. Nothing may be lost.
 import { onTestFinished } from "vitest";
 import { cli, type RedisServer, startRedis } from "../../../packages/store-redis/test/redis-server.ts";
 import type { ApplicationOptions, Where } from "../application.mjs";
@@ -30,7 +30,7 @@ function server(
 
 const LEASE_MS = 1_500;
 
-/** Each process in turn stands still until its lease has run out, and the others go on. */
+/** Each process in turn is stopped until its lease has expired. The others continue. */
 export const STANDSTILL = server(
   "a process stands still past its lease",
   [],

@@ -1,4 +1,4 @@
-// What happens to transactions between the pages and the store: clients, servers and their connections. Nothing may be lost.
+// Faults of transactions between the pages and the store: of clients, servers and their connections. Nothing may be lost.
 import { setTimeout as delay } from "node:timers/promises";
 import { onTestFinished } from "vitest";
 import { cli, startRedis, until } from "../../../packages/store-redis/test/redis-server.ts";
@@ -8,7 +8,7 @@ import { Proxy } from "../proxy.ts";
 import type { Network } from "../transactions/network.ts";
 import { again, alike, type FaultCase, type Stage } from "./case.ts";
 
-/** Milliseconds between two faults: messages get through meanwhile. */
+/** Milliseconds between two faults, in which messages arrive. */
 const PAUSE_MS = 60;
 
 function between(
@@ -40,8 +40,8 @@ function networkOf({ network }: RunningCampaign): Network {
 }
 
 /**
- * Each worker in turn is killed: in the middle of anything, when commits of it are in Redis whose answers it has not got (between commit
- * and ack), or when pages have not got what it told them (between ack and delivery).
+ * Each worker in turn is killed: at any moment, when Redis has commits of the worker whose answers the worker has not received (between
+ * commit and ack), or when pages have not received the worker's answers (between ack and delivery).
  */
 const KILLED: FaultCase = {
   name: "server killed: at any moment, before the ack, before the delivery",
@@ -72,7 +72,7 @@ const KILLED: FaultCase = {
             const restarted = running.restart(worker);
             proxy.set({ type: "none" });
             network.set({ type: "none" });
-            // Pages that heard nothing would wait for the next sign of life.
+            // Pages that received nothing would wait for the next sign of life.
             if (turn % 3 === 1) network.cut();
             await restarted;
           },
@@ -110,7 +110,7 @@ export const transactionCases: readonly FaultCase[] = [
   ),
 ];
 
-/** A replica that has not heard of the last changes takes the primary's place. */
+/** A replica that has not received the last changes takes over. */
 export const OLDER_STATE: FaultCase = {
   name: "older state after a failover",
   rules: { mayLose: true },

@@ -26,7 +26,7 @@ export class PresenceProcess {
   readonly #waiting = new Map<number, (reply: { result?: unknown; error?: string }) => void>();
   #calls = 0;
   #port = 0;
-  /** What its listener was told, as "subject type". */
+  /** The events of its listener, as "subject type". */
   readonly told: string[] = [];
 
   private constructor() {

@@ -1,6 +1,6 @@
 // @ts-check
-// An application in a process of its own, whose clients are those of the test. It writes each event to a file, because what a killed
-// process has still to send is lost.
+// An application in a process of its own, whose clients are those of the test. It writes each event to a file, because a killed
+// process loses what it has not sent yet.
 import { accept, createSessions, queryToken } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
 import { appendFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** One dialogue between a client and a server, cut at every byte that either of them says. */
+/** One dialogue between a client and a server, cut at every byte that either of them sends. */
 import { createSessions, queryToken, type Sessions } from "@wsession/core";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { until } from "../../../packages/store-redis/test/redis-server.ts";
@@ -14,9 +14,9 @@ import { storedOf } from "./pages.ts";
 
 type Side = "client" | "server";
 
-/** Dialogues at a time. */
+/** The number of dialogues at a time. */
 const AT_ONCE = 12;
-/** The handshake's bytes on either side, about: there every 16th boundary stands for those around it, unless all are asked for. */
+/** About the bytes of the handshake on either side. Only every 16th boundary in it is cut, unless all are asked for. */
 const HANDSHAKE_BYTES = 256;
 const STEP = process.env["WSESSION_FAULTS_OPS"] === undefined ? 16 : 1;
 
@@ -26,7 +26,7 @@ async function start(runtime: "ws" | "uws") {
     store,
     token: queryToken(),
     initial: () => ({}),
-    // Handlers fail here because a message asks them to.
+    // Handlers fail here if a message asks for it.
     onError: () => undefined,
   });
   const server = await listen(runtime, sessions, { transaction });
@@ -37,7 +37,7 @@ async function start(runtime: "ws" | "uws") {
   return { store, sessions, port: server.port };
 }
 
-/** A page sends four messages, one of them to be refused; then two more, once these are settled. */
+/** A page sends four messages, one of which is refused. Once these are settled, the page sends two more. */
 async function dialogue(
   network: Network,
   sessions: Sessions<object>,
@@ -81,7 +81,7 @@ describe.each(["ws", "uws"] as const)("a dialogue with a server on %s", (runtime
     const histories = done.map(({ history }) => history);
     const stored = await storedOf(store, done, async (question) => question());
     expect(checkTransactions(histories, stored)).toEqual([]);
-    // Each dialogue was cut once, or had nothing more to say.
+    // Each dialogue was cut once, or was over before.
     expect(connections).toBeGreaterThan(done.length * 1.9);
     const ends = groupBy(
       histories.flatMap(({ events }) => events),

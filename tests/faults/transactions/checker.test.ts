@@ -3,7 +3,7 @@ import type { Rules } from "../violations.ts";
 import { checkTransactions } from "./checker.ts";
 import type { Entry, PageEvent, StoredTransactions } from "./history.ts";
 
-/** A history written by hand: two pages of one session, and what the store has in the end. */
+/** A history written by hand: two pages of one session, and the content of the store at the end. */
 class Script {
   readonly #pages = new Map<string, PageEvent[]>();
   readonly #entries: Entry[] = [];
@@ -16,7 +16,7 @@ class Script {
     return this;
   }
 
-  /** `n`: sent and settled. */
+  /** Message `n` was sent and settled. */
   sends(page: string, n: number, end: "resolved" | "refused" | "unknown" | "none" = "resolved"): this {
     this.page(page, { type: "sent", n, kind: "add" });
     if (end === "none") return this;
@@ -25,7 +25,7 @@ class Script {
     return this.page(page, { type: "rejected", n, code: "", outcome });
   }
 
-  /** The store has it. */
+  /** The store has the message. */
   change(page: string, n: number, id = `s:${page}:${n}`): this {
     this.#entries.push({ page, n, id });
     this.#counts[page] = (this.#counts[page] ?? 0) + 1;
@@ -73,7 +73,7 @@ const missed = (from: number, to: number, certain: boolean): PageEvent => ({
   certain,
 });
 
-/** Two messages of a, both applied and answered. */
+/** Two messages of page a, both applied and answered. */
 const clean = (): Script => new Script().sends("a", 1).sends("a", 2).applied("a", 1, 2);
 
 describe("the checker of transactions accepts", () => {

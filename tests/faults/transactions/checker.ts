@@ -1,20 +1,20 @@
 import { groupBy, type Rules, type Say, type Violation } from "../violations.ts";
 import type { Entry, PageEvent, PageHistory, StoredTransactions } from "./history.ts";
 
-/** A message of a page, as its sender was told of it. */
+/** A message of a page, with the outcome that its sender received. */
 interface Message {
   readonly kind: Extract<PageEvent, { type: "sent" }>["kind"];
   outcome: "resolved" | "not-applied" | "unknown" | "none";
-  /** Where among the page's events the outcome is. */
+  /** The index of the outcome among the page's events. */
   at: number;
 }
 
 const nameOf = ({ page, n }: { readonly page: string; readonly n: number }): string => `${page}#${n}`;
 
 /**
- * Judges what pages saw of their transactions by what the store has at the end. A message whose `send` resolved is in the data once, a
- * refused one never, another one at most once (I21). Changes and answers are the same, in the same order (I22, I23). Each page gets each
- * answer once, or is told which it missed (I15, I16, I19); where acknowledged changes may be lost, each loss is told.
+ * Compares the events of pages with the content of the store at the end. A message whose `send` resolved is in the data once, a refused
+ * one never, and any other one at most once (I21). Changes and answers agree, in the same order (I22, I23). Each page gets each answer
+ * once, or a report of the missed ones (I15, I16, I19). If acknowledged changes may be lost, each loss is reported to the page.
  */
 export function checkTransactions(
   pages: readonly PageHistory[],
@@ -47,7 +47,7 @@ function messagesOf({ events }: PageHistory): Map<number, Message> {
   return messages;
 }
 
-/** The data against what the senders were told (I21). */
+/** Compares the data with the outcomes that the senders received (I21). */
 function checkChanges(
   pages: readonly PageHistory[],
   { data }: StoredTransactions,
@@ -83,7 +83,7 @@ function checkChanges(
       say("torn", `${page} counts ${data?.counts[page]}, and has ${own.length} entries`);
 }
 
-/** Whether a page was told that its `n`th message was lost, after it had been told that the message counts. */
+/** Whether a page got a report that its `n`th message was lost, after the message had been acknowledged. */
 function toldOf({ events }: PageHistory): (n: number, at: number) => boolean {
   return (n, at) =>
     events
@@ -99,7 +99,7 @@ function toldOf({ events }: PageHistory): (n: number, at: number) => boolean {
 function checkReplies({ data, outbox }: StoredTransactions, say: Say): void {
   const changes = (data?.entries ?? []).map(nameOf);
   const replies = outbox.replies.map(nameOf);
-  // What is older is kept no more.
+  // Older messages are no longer kept.
   const expected = changes.slice(outbox.first - 1);
   for (const [at, change] of expected.entries())
     if (!replies.includes(change))
@@ -112,11 +112,11 @@ function checkReplies({ data, outbox }: StoredTransactions, say: Say): void {
     say("torn", "answers are in another order than the changes");
 }
 
-/** What one page saw: offsets one after another, each with the answer that the store has there (I15, I16, I19). */
+/** The answers of one page: consecutive offsets, each with the answer that the store has there (I15, I16, I19). */
 function checkPage(history: PageHistory, { outbox }: StoredTransactions, rules: Rules, say: Say): void {
   const { page, events, isOpen } = history;
   let position: number | undefined;
-  /** Since the page was told last that the server may have less than the page. */
+  /** Since the last report to the page that the server may have less than the page. */
   let seen = new Map<number, string>();
   const answered = new Set<string>();
   for (const event of events) {
@@ -142,7 +142,7 @@ function checkPage(history: PageHistory, { outbox }: StoredTransactions, rules: 
     seen.set(offset, nameOf(event));
     answered.add(nameOf(event));
   }
-  // A page that left cannot be told what was lost after that.
+  // A page that left gets no report of later losses.
   if (rules.mayLose === true && !isOpen) return;
   const isClosed = events.some(({ type }) => type === "closed");
   if (isClosed) return;

@@ -1,5 +1,5 @@
 // @ts-check
-// What the server does with the messages of pages: `<kind> <page> <n>`.
+// The server's handler for the messages of pages: `<kind> <page> <n>`.
 import { TransactionRefused } from "@wsession/core";
 
 /**
@@ -14,7 +14,7 @@ export async function transaction(tx, message) {
   if (kind === "fail") throw new Error("asked to fail");
   if (kind === "idle") return;
   const { entries = [], counts = {} } = tx.data;
-  // So that messages and faults come between the read and the commit.
+  // Wait, so that messages and faults come between the read and the commit.
   if (Number(n) % 3 === 0) await new Promise((resolve) => setImmediate(resolve));
   tx.patch({
     entries: [...entries, `${page} ${n} ${tx.id}`],

@@ -1,11 +1,11 @@
-/** What pages of a browser did in transactions, as each of them saw it, and what the store has of it at the end. */
+/** The events of pages that send messages in transactions, and the content of the store at the end. */
 
-/** What a page asks for: `add` changes and is answered; the others change nothing. */
+/** The kinds of messages: `add` changes the data and is answered. The others change nothing. */
 export type Kind = "add" | "refuse" | "fail" | "idle";
 
-/** One event of a page, in the order in which the page saw them. */
+/** One event of a page. The events are in the order in which the page got them. */
 export type PageEvent =
-  /** The page's `n`th message, which is the client's `n`th too. */
+  /** The page's `n`th message, which is also the client's `n`th message. */
   | { readonly type: "sent"; readonly n: number; readonly kind: Kind }
   | { readonly type: "resolved"; readonly n: number }
   | {
@@ -25,7 +25,7 @@ export interface PageHistory {
   readonly page: string;
   readonly session: string;
   readonly events: readonly PageEvent[];
-  /** Whether the page was there to the end, and had the time to hear of everything. */
+  /** Whether the page stayed to the end, and had the time to receive everything. */
   readonly isOpen: boolean;
 }
 
@@ -37,7 +37,7 @@ export interface Entry {
   readonly id: string;
 }
 
-/** What the store has of a session, at rest. */
+/** The content of the store for a session, once nothing is in progress. */
 export interface StoredTransactions {
   readonly session: string;
   /** `undefined`: there is no session. */

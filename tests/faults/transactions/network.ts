@@ -2,14 +2,14 @@ import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { randomFrom } from "../load.mjs";
 
-/** What happens to connections; `cut-after` to the next one that begins. */
+/** The faults of connections. `cut-after` applies to the next new connection. */
 export type NetworkFault =
   | { readonly type: "none" }
-  /** What clients say arrives so late, also after the client has gone. */
+  /** Data of clients arrives this late, also after the client has gone. */
   | { readonly type: "late"; readonly ms: number }
-  /** What servers say does not arrive. */
+  /** Data of servers does not arrive. */
   | { readonly type: "deaf" }
-  /** Ends the connection once `side` has said so many bytes; these arrive. */
+  /** Ends the connection once `side` has sent this many bytes, which arrive. */
   | { readonly type: "cut-after"; readonly side: "client" | "server"; readonly bytes: number };
 
 interface Link {
@@ -29,7 +29,7 @@ export class Network {
   readonly #random: () => number;
   #targets: readonly number[];
   #fault: NetworkFault = { type: "none" };
-  /** Connections so far, and bytes that clients and servers said on those that have ended, as far as they arrived. */
+  /** The number of connections so far, and the bytes of clients and servers that arrived on those that have ended. */
   readonly counts: { connections: number; client: number; server: number } = {
     connections: 0,
     client: 0,
@@ -55,7 +55,7 @@ export class Network {
     return typeof address === "object" ? (address?.port ?? 0) : 0;
   }
 
-  /** Connections from now on go to these servers. */
+  /** New connections go to these servers. */
   leadTo(targets: readonly number[]): void {
     this.#targets = targets;
   }
@@ -69,7 +69,7 @@ export class Network {
     for (const link of this.#links) if (this.#random() < share) this.#end(link);
   }
 
-  /** Ends connections on the client's side alone: what was under way still arrives, and the server notices after `noticedMs`. */
+  /** Ends connections on the client's side alone: data in flight still arrives, and the server notices the end after `noticedMs`. */
   abandon(noticedMs: number): void {
     for (const link of this.#links) {
       if (link.isAbandoned) continue;

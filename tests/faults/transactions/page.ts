@@ -6,20 +6,20 @@ export interface PageOptions {
   readonly name: string;
   readonly session: string;
   readonly token: string;
-  /** Where it connects to. */
+  /** The address that the page connects to. */
   readonly port: number;
   /** Connections without progress after which the client gives up on a message. */
   readonly attempts: number;
 }
 
-/** A page of a browser: the real client, which writes down what it asked for and what it was told. */
+/** A page of a browser: the real client, with a record of its messages and of the outcomes that it received. */
 export class Page {
   readonly name: string;
   readonly session: string;
   readonly #client: Client;
   readonly #events: PageEvent[] = [];
   readonly #sends = new Set<Promise<void>>();
-  /** Messages that count, and are not answered yet. */
+  /** Messages that count and have no answer yet. */
   readonly #unanswered = new Set<number>();
   readonly counts: { sent: number; resolved: number; refused: number; unknown: number; replies: number } = {
     sent: 0,
@@ -28,7 +28,7 @@ export class Page {
     unknown: 0,
     replies: 0,
   };
-  /** The last answer that this page got; after `missed`, the last that it did not get. */
+  /** The last answer that this page got. After `missed`: the last answer that it missed. */
   #last: { readonly offset: number; readonly of: string | undefined } | undefined;
   /** Milliseconds until the slowest message was settled. */
   slowestMs = 0;
@@ -54,12 +54,12 @@ export class Page {
     return this.#sends.size;
   }
 
-  /** Whether everything that counts was answered. */
+  /** Whether each message that counts was answered. */
   get isAnswered(): boolean {
     return this.#unanswered.size === 0;
   }
 
-  /** Whether this page got all that the store has, or was told. */
+  /** Whether this page got all messages of the store, or a report of those that it missed. */
   isAt(outbox: StoredTransactions["outbox"] | undefined): boolean {
     if (this.isClosed || outbox === undefined) return true;
     const end = outbox.first + outbox.replies.length - 1;
@@ -69,7 +69,7 @@ export class Page {
     return offset === end && (of === undefined || of === `${reply?.page} ${reply?.n}`);
   }
 
-  /** Resolves once the message is settled, in whatever way. */
+  /** Resolves once the message has any outcome. */
   send(kind: Kind): Promise<void> {
     const n = (this.counts.sent += 1);
     this.#events.push({ type: "sent", n, kind });
@@ -83,7 +83,7 @@ export class Page {
     return sending;
   }
 
-  /** Another connection, beside the one that there is. */
+  /** Opens another connection beside the present one. */
   reconnect(): void {
     this.#client.reconnect();
   }
@@ -92,7 +92,7 @@ export class Page {
     await Promise.all(this.#sends);
   }
 
-  /** Resolves once one of the messages under way is settled. */
+  /** Resolves once one of the messages in flight is settled. */
   async moved(): Promise<void> {
     await Promise.race(this.#sends);
   }
@@ -126,7 +126,7 @@ export class Page {
     }
   }
 
-  /** An answer may come before its message is settled, or after. */
+  /** An answer may come before or after its message is settled. */
   readonly #answered = new Set<number>();
 
   #listen(): void {

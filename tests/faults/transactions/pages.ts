@@ -7,22 +7,22 @@ import { entryOf, type Kind, type PageHistory, type StoredTransactions } from ".
 import { Page } from "./page.ts";
 
 export interface PagesOptions {
-  /** Messages in all, at least: pages go on until the faults are over. */
+  /** The fewest messages in all. The pages continue until the faults are over. */
   readonly count: number;
   readonly seed: number;
   readonly port: number;
   readonly sessions: readonly Created[];
-  /** Pages at a time. @default 8 */
+  /** The number of pages at a time. @default 8 */
   readonly atOnce?: number | undefined;
-  /** Pages that share a session at a time. @default 2 */
+  /** How many pages share a session at a time. @default 2 */
   readonly perSession?: number | undefined;
-  /** Messages of one page; `Infinity`: a page stays to the end. @default 25 */
+  /** How many messages one page sends; `Infinity`: the page stays to the end. @default 25 */
   readonly perPage?: number | undefined;
-  /** Messages that a page has under way. @default 6 */
+  /** How many messages of a page are in flight. @default 6 */
   readonly window?: number | undefined;
   /** Milliseconds between two messages of a page. @default 0 */
   readonly pauseMs?: number | undefined;
-  /** How often of a hundred a page opens another connection beside its own, between two messages. @default 2 */
+  /** In how many of a hundred pauses between two messages a page opens another connection beside its own. @default 2 */
   readonly reconnects?: number | undefined;
 }
 
@@ -37,7 +37,7 @@ export interface PagesReport {
   readonly slowestMs: number;
 }
 
-/** What the pages wait for settles within this time: the faults are over then. */
+/** The time limit of the pages' waits after the faults are over. */
 const SETTLED_IN_MS = 30_000;
 
 /** Many pages, each with a real client, that send messages to be handled in transactions while faults happen. */
@@ -76,18 +76,18 @@ export class Pages {
     };
   }
 
-  /** Sends what is left, and resolves once everything is settled, or had the time to. */
+  /** Sends the remaining messages. Resolves once all are settled, or after the time limit. */
   async finish(): Promise<void> {
     this.#isStopping = true;
     await this.#running;
-    // Who is still there hears of what the store lost by a further message at the latest.
+    // A page that stays learns of each loss of the store by a further message at the latest.
     await Promise.all(this.#open.map((page) => soon(page.send("add"))));
   }
 
-  /** What the pages saw, once those that are still there had the time to hear of all that the store has. */
+  /** The histories of the pages, once the pages that stay had the time to receive all messages of the store. */
   async histories(stored: readonly StoredTransactions[]): Promise<PageHistory[]> {
     const bySession = new Map(stored.map((one) => [one.session, one]));
-    // What the store lost is found by the sweep at the latest.
+    // The sweep finds each loss of the store at the latest.
     await until(
       () => this.#open.every((page) => page.isAt(bySession.get(page.session)?.outbox)),
       SETTLED_IN_MS,
@@ -118,7 +118,7 @@ export class Pages {
     const turn = this.#turn++;
     const session = sessions[Math.floor(turn / perSession) % sessions.length];
     if (session === undefined) throw new Error("pages have sessions");
-    // Some give up on a message, as the client's default has it.
+    // Some pages give up on a message, as the client does by default.
     const attempts = turn % 5 === 4 ? 5 : 1_000;
     const page = new Page({ name: `p${turn}`, session: session.id, token: session.token, port, attempts });
     this.#pages.push(page);
@@ -138,7 +138,7 @@ export class Pages {
     }
     await soon(page.settled());
     await until(() => page.isAnswered || page.isClosed, SETTLED_IN_MS).catch(() => undefined);
-    // One of eight stays, and is told of everything that comes in its session.
+    // One page of eight stays, and receives everything that is sent to its session.
     if (!isEndless && this.#random() < 0.875) await page.close();
   }
 
@@ -148,7 +148,7 @@ export class Pages {
   }
 }
 
-/** What the store has of the sessions of pages. */
+/** The content of the store for the sessions of the pages. */
 export async function storedOf(
   store: SessionStore,
   sessions: readonly { readonly id: string }[],
