@@ -1,4 +1,4 @@
-/** For each cause by which a connection is closed, or a handshake refused, what brings it about: over real sockets. */
+/** Each reason to close a connection or to refuse a handshake, brought about over real sockets. */
 import { deferred, frame, RawClient, until } from "@wsession/conformance";
 import type { Client } from "@wsession/conformance";
 import {
@@ -67,7 +67,7 @@ async function flooded(setting: Setting): Promise<string> {
 
 const only = (sessions: Own) => [...sessions.connections][0];
 
-/** By the code and the reason that the client is told. */
+/** Each key is the close code and the reason that the client gets. */
 export const closings: Readonly<Record<string, (runtime: RuntimeName) => Promise<string>>> = {
   "1000 ": async (runtime) => ending(await start(runtime, { initial }, { open: (conn) => conn.close() })),
   "1011 handler failed": async (runtime) => {
@@ -288,7 +288,7 @@ export const refusals: Readonly<Record<string, (runtime: RuntimeName) => Promise
   },
 };
 
-/** A client that breaks the protocol, and the code that the application's `close` handler is given. */
+/** A client that breaks the protocol, and the code that the application's `close` handler gets. */
 export const broken: Readonly<Record<string, (runtime: RuntimeName) => Promise<number>>> = {
   "1002 a frame with a reserved opcode": (runtime) => breaking(runtime, frame("x", { opcode: 3 })),
   "1007 text that is not UTF-8": (runtime) => breaking(runtime, frame(Buffer.from([0xff]), { opcode: 1 })),

@@ -11,17 +11,17 @@ export type Overtaker = "destroySubject" | "destroy" | "expiry";
 /** An operation with a gap between a decision about a session and its effect. */
 export interface Operation {
   readonly name: string;
-  /** Whether the store has to keep sessions beyond their connections. */
+  /** The store has to keep sessions when their connections end. */
   readonly resumable?: true;
-  /** Its session stays: it was there before, or `close()` lets the handler finish that sets it. */
+  /** The session is there after `close()`: it existed before, or `close()` waits for the handler that sets it. */
   readonly keeps?: true;
   readonly overtakers: readonly Overtaker[];
   readonly options?: (gap: Gap) => Partial<Pick<SessionsOptions<Data>, "admit" | "initial" | "exclusive">>;
   readonly store?: (store: SessionStore, gap: Gap) => SessionStore;
   readonly handlers?: (gap: Gap) => Handlers<Data>;
-  /** What an overtaker may come to, where that is not one of `CLOSED`. */
+  /** The possible results with an overtaker, if they are not `CLOSED`. */
   readonly outcomes?: Partial<Readonly<Record<Overtaker, readonly string[]>>>;
-  /** What `close()` may come to: by default for a client, 503 or 1012. */
+  /** The possible results with `close()`. By default those of a client: 503 or 1012. */
   readonly closeOutcomes?: readonly string[];
   /** Starts the operation, and resolves with its result. If absent, a client connects. */
   readonly begin?: (world: World) => Promise<string>;

@@ -55,7 +55,7 @@ async function dial({ port }: { readonly port: number }, token?: string): Promis
   return FramedPeer.over(await connect({ port }, path, { protocols: PROTOCOLS }));
 }
 
-/** A client of ada's that has attached, and whose first numbered message is in the gap; or whose connection ended before. */
+/** An attached client of ada. Its first numbered message is in the gap, or its connection ended before that. */
 async function inTheGap(served: Served, gap: Gap) {
   const peer = await dial(served);
   peer.attach();

@@ -66,7 +66,7 @@ async function prepare(operation: Operation, runtime: RuntimeName, name: StoreNa
   return { world, gap, errors, elsewhere, outboxes };
 }
 
-/** What came to nothing is no error, but for the handler that waits for it. */
+/** Without the errors of the handler that waits for the overtaken operation. */
 function unexpected(errors: readonly unknown[]): readonly unknown[] {
   const codes = ["REVOKED", "CONNECTION_CLOSED"] as const;
   return errors.filter((error) => !codes.some((code) => isSessionError(error, code)));
@@ -161,7 +161,7 @@ describe.each(runtimeNames)("%s", (runtime) => {
         gap.letGo();
         expect(operation.closeOutcomes ?? ["503", "closed 1012"]).toContain(await outcome);
         await closing;
-        // Of hers there is at most what a client had the token of.
+        // At most those sessions of ada are left whose token a client had.
         const left = store === "redis" ? (await elsewhere().bySubject("ada")).map(({ data }) => data.n) : [];
         expect(left.filter((n) => n !== BEFORE && !operation.keeps)).toEqual([]);
       });

@@ -28,7 +28,7 @@ function clientOf(kind: "standalone" | "cluster"): Redis | Cluster {
 }
 
 describe.each(["standalone", "cluster"] as const)("on a %s", (kind) => {
-  /** The processes of one application. `told`: the events of all of them, as "type subject". */
+  /** The processes of one application. `told` has the events that all of them report, as "type subject". */
   function application() {
     const prefix = newPrefix();
     const told = new Journal<string>();

@@ -36,7 +36,7 @@ test("I8 a change made in one process reaches the other's session.data and its c
   await nextOf(first, "done");
   second.send(command({ do: "update", times: 3 }));
   await nextOf(second, "done");
-  // Announcements are hints: what came in between may be read at once.
+  // Announcements are hints: a process may read several changes at once.
   const heard = [5];
   while (heard.at(-1) !== 8) heard.push((await nextOf(first, "change")).data.n);
   expect(heard).toEqual(heard.toSorted((a, b) => a - b));
@@ -79,10 +79,10 @@ test('idleFrom "disconnect" of a killed process: the idle time begins with the k
   await application.kill();
   const after = Date.now();
   const end = await deadline();
-  // A touch may be on its way for as long as a machine under load lets it.
+  // On a machine under load a touch may arrive late.
   expect(end).toBeGreaterThan(before + idleMs * 0.9 - 250);
   expect(end).toBeLessThanOrEqual(after + idleMs + 20);
-  // Nobody touches it any more, and it is gone at that time: other processes do not keep the dead one's session.
+  // Nobody touches the session now. It expires in time: other processes do not keep the session of the dead one.
   await expect.poll(async () => observer.get(id), { timeout: 5_000, interval: 20 }).toBeUndefined();
   expect(Date.now()).toBeGreaterThanOrEqual(end - 20);
   expect(Date.now()).toBeLessThan(end + 1_000);

@@ -39,7 +39,7 @@ const ANYTHING: readonly unknown[] = [
 const isOptions = (value: unknown): boolean =>
   Object.prototype.toString.call(value) === "[object Object]" && value !== null && typeof value === "object";
 
-/** What is wrong for a parameter of a kind. Left out is always right. */
+/** The wrong values for each kind of parameter. `undefined`, as for a parameter that is left out, is not among them. */
 export const wrongFor = {
   duration: ANYTHING.filter((value) => value !== 1),
   durationOrNever: ANYTHING.filter((value) => value !== 1 && value !== 0),
@@ -56,16 +56,16 @@ export const wrongFor = {
   /** An object with methods or parts of its own. */
   object: ANYTHING,
   options: [...ANYTHING.filter((value) => !isOptions(value)), { unknownOption: 1 }],
-  /** Behind the last parameter. */
+  /** Arguments after the last parameter. */
   surplus: [{}, { idleMs: 1 }, [], () => 1, new Map()],
   /** For a function without parameters. */
   any: ANYTHING,
 } satisfies Record<string, readonly unknown[]>;
 
-/** What can't be a time in the future, milliseconds since the epoch. */
+/** Values that are no time in the future, in milliseconds since the epoch. */
 export const wrongTimes: readonly unknown[] = [...ANYTHING, Date.now() - 1, -Infinity, "9999999999999"];
 
-/** Calls the function, which throws INVALID_ARGUMENT before it returns, whatever it returns else. */
+/** Calls the function, which has to throw INVALID_ARGUMENT, also where it returns a promise otherwise. */
 export function expectRefused(what: string, call: () => unknown): void {
   let returned: unknown;
   try {

@@ -24,11 +24,11 @@ beforeAll(async () => {
 
 afterAll(() => redis?.stop());
 
-/** Where the session, and what is kept for its client, lies. */
+/** The store of the sessions and of the messages that are kept for their clients. */
 const stores = ["map", "redis"] as const;
 const places = runtimeNames.flatMap((runtime) => stores.map((store) => ({ runtime, store })));
 
-/** A server that writes down what it is told, behind a line. */
+/** A server behind a line, which writes each message into its session. */
 async function startServer(runtime: RuntimeName, options: Omit<SessionsOptions<Data>, "initial" | "schema">) {
   const opened = new Journal<Connection<Data, unknown, never>>();
   const sessions = createSessions<Data>({
@@ -125,7 +125,7 @@ describe.each(places)("the client, with a server on $runtime and a $store store,
     for (let index = 2; index <= 10; index += 1) await session.send(`${index}`);
     line.isDown = false;
     await told("message", ({ data }) => data === "10");
-    // What is kept no more can't be compared either.
+    // The message at the client's position is no longer kept: the server can't compare the position.
     expect(of("missed")).toEqual([{ from: 2, to: 5, certain: false }]);
     expect(of("message").map(({ offset }) => offset)).toEqual([1, 6, 7, 8, 9, 10]);
   });

@@ -194,7 +194,7 @@ describe.each(runtimeNames)("on a map store a server on %s", (runtime) => {
     const next = await serve(runtime, second, handlers);
     const line = await Line.to(first.port);
     const [stays, moves] = [await live(line, "ada"), await live(line, "bob")];
-    // Newcomers are refused by the first server until it is told to the balancer that the second one listens.
+    // The first server refuses new clients, until the balancer (the line) sends them to the second one.
     const closing = first.binding.close({ handover: true, drainMs: 400 });
     await stays.client.send("handled");
     line.target = next.port;

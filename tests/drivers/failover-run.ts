@@ -40,7 +40,7 @@ async function startPair(context: TestContext, open: () => Opened, id: string) {
   return { writer, holder };
 }
 
-/** Acknowledged writes continue, and the holder hears them. */
+/** The store acknowledges writes again, and the holder gets them. */
 async function expectGoesOn(writer: Started, holder: Started, id: string): Promise<void> {
   let acknowledged = 0;
   await until(async () => {

@@ -30,7 +30,7 @@ export async function install(folder: string, options: readonly string[] = []): 
   await run(folder, "npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", ...options]);
 }
 
-// npm tells its scripts which project they belong to, and an npm started by one would install into that project.
+// npm sets variables that name the project of a script. With them, an npm that the script starts installs into that project.
 export function userEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(process.env).filter(

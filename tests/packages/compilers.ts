@@ -66,7 +66,7 @@ async function check(
   return JSON.parse(await run(project, process.execPath, [script, compiler, list])) as Diagnostic[][];
 }
 
-/** TypeScript 7 has no API, and builds several projects in one process. A file's name tells whose error it is. */
+/** TypeScript 7 has no API, and builds several projects in one process. The name of the file says which program has the error. */
 async function build(
   project: string,
   programs: readonly Program[],

@@ -73,7 +73,7 @@ export async function resolutionPrograms(project: string, compiler: Compiler): P
     Object.entries(resolutions).map(async ([row, { extension, options }]) => {
       const file = `uses-${fileNameOf(row)}-${compiler}.${extension}`;
       await writeFile(join(project, file), use);
-      // TypeScript 6 has the resolution for the last time, and wants to be told that one knows.
+      // TypeScript 6 is the last version with this resolution, and rejects it without this option.
       const silenced = row.startsWith("`node10`") && compiler === "ts6" ? { ignoreDeprecations: "6.0" } : {};
       return checked(row, [file], { ...options, ...silenced });
     }),

@@ -55,7 +55,7 @@ async function withoutRedis(runtime: RuntimeName, clients: number) {
   return { connected, told, lives, printed };
 }
 
-/** What `onError` is told by the calls themselves, without what the store tells of its own. */
+/** The reports to `onError` that come from the calls themselves, without those of the store. */
 const unhandled = ({ entries }: Journal<Told>) => entries.filter(({ stage }) => stage === "unhandled");
 
 const OF_HANDLES = [

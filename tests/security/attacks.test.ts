@@ -169,7 +169,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
       const raw = await trialOf().rawUpgraded(server, { path: `/?renewal=${guessed}`, headers });
       raw.destroy();
     }
-    // Each stranger has a session of their own, and this one is untouched.
+    // Each guess got a new session, and this session is as before.
     const [hash, expiry, count] = await stored();
     expect([hash, expiry]).toEqual(before.slice(0, 2));
     expect(count).toBe(4);

@@ -44,7 +44,7 @@ const names = [
   "sec-websocket-extensions",
 ];
 
-/** uWS takes a request that it can't parse for one that is not whole yet, and hangs up after its 10 s: not ours to wait for. */
+/** uWS waits 10 s for the rest of a request that it can't parse, then hangs up. The test leaves such requests out. */
 function headersFor(runtime: string) {
   if (runtime === "ws")
     return fc.array(fc.tuple(fc.constantFrom(...names, "__proto__"), text), { maxLength: 4 });

@@ -16,7 +16,7 @@ import {
 
 const redis = useRedis();
 
-/** Nothing sets the session: every connection stays a stranger's. */
+/** Nothing sets a session: the messages of every connection wait. */
 const strangers = () => createSessions<{ n: number }>({ early: { timeoutMs: 0 } });
 
 describe.each(runtimes)("on $runtime", (harness) => {
@@ -29,7 +29,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
     full.write(...Array.from({ length: 1_024 }, () => frame("m")));
     const over = await trialOf().rawUpgraded(server);
     const code = closeFrameOf(over);
-    // In one piece: a runtime that can be paused is, before the limit, but what it has read already comes (I3).
+    // In one write: a runtime that can pause does so before the limit, but the messages that it has read still come (I3).
     over.write(...Array.from({ length: 1_025 }, () => frame("m")));
     expect(await code).toBe(4413);
     expect(sessions.diagnostics).toMatchObject({ limitsExceeded: 1, messagesDiscarded: 1_025 });
@@ -59,7 +59,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
     const server = await trialOf().serve(sessions, { message: () => release.promise });
     const many = await trialOf().rawUpgraded(server);
     const code = closeFrameOf(many);
-    // One is being handled, 32,768 may wait. What one read of a socket brings fits above the mark where it is paused.
+    // The handler has one, and 32,768 may wait. The core pauses a socket so early that the messages of one more read fit.
     many.write(...Array.from({ length: 32_770 }, () => frame("m")));
     if (harness.pauses) await until(() => paused(sessions) === 1);
     else expect(await code).toBe(1013);

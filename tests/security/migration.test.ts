@@ -199,7 +199,7 @@ describe("migrate", () => {
   });
 });
 
-/** Passes for data where types are not looked at. */
+/** A promise that the compiler takes for data, as in an application without types. */
 function untypedPromise(): Profile {
   const promise: unknown = Promise.reject(new Error("async"));
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what an async callback looks like from inside

@@ -21,7 +21,7 @@ interface Cart {
   readonly cart: readonly string[];
 }
 
-/** What the client is told at `open`: which session it has. */
+/** At `open`, the client gets the id of its session and whether it was resumed. */
 const greet = {
   open: (conn: Parameters<NonNullable<HandlersOf<Sessions<Cart, unknown, never>>["open"]>>[0]) =>
     void conn.send(`${conn.session.id} ${conn.resumed}`),
@@ -93,7 +93,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
       const next = cookieOf(renewed);
       expect([cookie, renewal.token, undefined]).not.toContain(next);
       expect((await visit(server, next)).greeting).toBe(`${session.id} true`);
-      // A reconnect with the same address, by a page that kept it: the cookie counts, and stays.
+      // A page reconnects with the address of before, which has the used renewal code: only the cookie counts, and it stays.
       const again = await visit(server, next, renew(renewal));
       expect(again.greeting).toBe(`${session.id} true`);
       expect(cookieOf(again)).toBeUndefined();
@@ -151,7 +151,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
       const cookie = cookieOf(await visit(server));
       const session = await sessionOf(sessions, cookie);
       const next = cookieOf(await visit(server, cookie, renew(await session.rotate())));
-      // A tab that had begun to reconnect with the older cookie.
+      // Another tab had begun to reconnect with the older cookie.
       expect((await visit(server, cookie)).greeting).toBe(`${session.id} true`);
       await delay(1_510);
       expect((await visit(server, cookie)).greeting).toMatch(/ false$/);

@@ -12,7 +12,7 @@ import { listen } from "../../packages/adapter-uws/test/servers.ts";
 import { closeAll } from "../../packages/adapter-ws/test/servers.ts";
 import { runtimes, useTrial } from "./support.ts";
 
-/** Looks where the token was, beside what it is offered; `undefined` where there is nothing to look at. */
+/** `everything` is the header with the token as it came, if the runtime shows it to the application. */
 type Choose = (offered: readonly string[], everything: string | undefined) => string | undefined;
 
 function harnesses(choose: Choose): readonly AdapterHarness[] {

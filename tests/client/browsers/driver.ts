@@ -8,8 +8,8 @@ export interface BrowserDriver {
   /** The browser's own version. */
   readonly version: string;
   /**
-   * Whether a page is told the close code 1012. libsoup, which WebKitGTK uses, takes the codes 1012 to 2999 for a protocol error,
-   * so the page is told 1006.
+   * Whether a page reads the close code 1012. libsoup, which WebKitGTK uses, treats the codes 1012 to 2999 as a protocol error:
+   * the page reads 1006.
    */
   readonly reads1012: boolean;
   /** A browser that has no cookie yet. */

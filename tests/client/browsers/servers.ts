@@ -13,7 +13,7 @@ export interface Data {
   readonly said: readonly string[];
 }
 
-/** Writes down what it is told. "log in as …" identifies the session, "leave" destroys it. */
+/** A server that writes each message into its session. "log in as …" identifies the session, "leave" destroys it. */
 export async function startServer(
   runtime: RuntimeName,
   options: Omit<SessionsOptions<Data>, "initial" | "schema"> = {},
