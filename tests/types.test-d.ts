@@ -183,6 +183,19 @@ describe("without initial there is no session until it is set", () => {
     });
   });
 
+  test("with onNoToken: refuse or close every connection has a session", () => {
+    const login = { store: mapStore(), token: cookieToken() };
+    expectTypeOf(createSessions<Visitor>({ ...login, onNoToken: "refuse" })).toEqualTypeOf<
+      Sessions<Visitor, unknown, never>
+    >();
+    bindWs(server, createSessions<Visitor>({ ...login, onNoToken: "close" }), {
+      open: ({ session }) => void session.data.user,
+    });
+    expectTypeOf(createSessions<Visitor>({ ...login, onNoToken: "fresh" })).toEqualTypeOf<
+      Sessions<Visitor, unknown, undefined>
+    >();
+  });
+
   test("handlers that rely on initial are refused without it; handlers that check for a session are accepted with it", () => {
     const relying: Handlers<Visitor, unknown, never> = {
       message: (connection) => void connection.session.data.visits,
@@ -237,6 +250,23 @@ describe("mistakes are refused", () => {
     // @ts-expect-error -- read-only
     delete session.data.note;
     expectTypeOf(session.data).toEqualTypeOf<Readonly<Visitor>>();
+  });
+
+  test("data with a type that is readonly at each level can't be changed in place at any level, and can be written", async () => {
+    interface Cart {
+      readonly items: readonly string[];
+      readonly address: { readonly city: string };
+    }
+    const cart = {} as Session<Cart>;
+    // @ts-expect-error -- read-only
+    cart.data.items.push("pear");
+    // @ts-expect-error -- read-only
+    cart.data.address.city = "Rome";
+    await cart.update((data) => ({ ...data, items: [...data.items, "pear"] }));
+    await cart.patch({ items: [...cart.data.items, "pear"] });
+    // A type with lists that may be changed works too. A library that made its lists readonly would break this line.
+    const open = {} as Session<{ items: string[]; name: string }>;
+    await open.update((data) => ({ ...data, name: "x" }));
   });
 
   test("set and setSession take all of the data, update returns all of it and is synchronous", () => {

@@ -171,7 +171,12 @@ export interface ReplayEvent {
 export interface Session<Data extends object = object, Transport = unknown, Context = unknown> {
   /** The session's id, which is the selector of its token. Not a secret: it may stand in logs and keys. */
   readonly id: string;
-  /** The data as of `version`, in memory: reading costs no I/O. Frozen deeply in development if the store keeps JSON. */
+  /**
+   * The data as of `version`, in memory: reading costs no I/O. Change it by `patch`, `update` or `set`, never in place: a change in place
+   * is not stored, and nobody is told. `Readonly` concerns the fields of `Data` itself. Declare lists and objects in your `Data` as
+   * readonly too (`readonly items: readonly string[]`), so that the compiler refuses `data.items.push(…)`. If the store keeps JSON, the
+   * data is frozen deeply in development.
+   */
   readonly data: Readonly<Data>;
   /** 1 at creation. Each change adds 1. */
   readonly version: number;
