@@ -1,6 +1,8 @@
 /** The text of an error names the mistake and the correction: for typical mistakes of programs without types. */
+import { createServer } from "node:http";
 import { bindSessions } from "@wsession/adapter-ws";
 import { cookieToken, createSessions, mapStore } from "@wsession/core";
+import { httpSessions } from "@wsession/http";
 import { redisStore } from "@wsession/store-redis";
 import { redisInspection } from "@wsession/store-redis/inspection";
 import { Redis } from "ioredis";
@@ -19,6 +21,10 @@ function untyped(call: (...args: never[]) => unknown, ...args: readonly unknown[
 const sessions = createSessions({ store: mapStore(), initial: () => ({}) });
 const watch = sessions.watch.bind(sessions);
 const server = new WebSocketServer({ noServer: true });
+const cookie = cookieToken();
+const loginSessions = createSessions({ store: mapStore(), token: cookie });
+const logins = httpSessions(loginSessions, { cookie });
+const http = { login: logins.login.bind(logins) };
 
 const mistakes: readonly (readonly [what: string, make: () => unknown, text: string])[] = [
   [
@@ -29,7 +35,27 @@ const mistakes: readonly (readonly [what: string, make: () => unknown, text: str
   [
     "a handler with the name of another library",
     untyped(bindSessions, server, sessions, { onMessage: () => undefined }),
-    'handlers: there is no option "onMessage"; the options are open, resumed, message, transaction, change, expiring, drain, close',
+    'handlers: there is no handler "onMessage"; the handlers are open, resumed, message, transaction, change, expiring, drain, close',
+  ],
+  [
+    "no handlers",
+    untyped(bindSessions, server, sessions),
+    "handlers must be an object with functions among open, resumed, message, transaction, change, expiring, drain, close, not undefined",
+  ],
+  [
+    "an HTTP server in place of the WebSocketServer",
+    untyped(bindSessions, createServer(), sessions, {}),
+    "bindSessions: server must be a WebSocketServer of ws, not a Server: new WebSocketServer({ server }) makes one for an HTTP server",
+  ],
+  [
+    "the arguments in another order",
+    untyped(bindSessions, sessions, server, {}),
+    "bindSessions: server must be a WebSocketServer of ws, not a LiveSessions: pass the server, the sessions and the handlers, in this order",
+  ],
+  [
+    "a login without a user",
+    untyped(http.login, new Request("https://app.example.com/"), new Headers(), {}),
+    "login() needs the user, as { subject: user.id }, after the data",
   ],
   [
     "an AbortController in place of its signal",

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { CloseCode } from "@wsession/core";
 import type { Binding, Connection, Handlers, Sessions } from "@wsession/core";
-import { assertMethods, assertNoMore, invalidArgument } from "@wsession/core/runtime";
+import { assertMethods, assertNoMore, invalidArgument, shown } from "@wsession/core/runtime";
 import type { Runtime } from "@wsession/core/runtime";
 import type { WebSocket, WebSocketServer } from "ws";
 import { admitBeforeAnswer } from "./admission.ts";
@@ -53,8 +53,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
   options: BindOptions = {},
   surplus?: undefined,
 ): Binding {
-  if (!isServer(server))
-    throw invalidArgument("bindSessions takes a WebSocketServer of ws, the sessions and the handlers");
+  if (!isServer(server)) throw notAServer(server);
   if (!("skipUTF8Validation" in server.options))
     throw invalidArgument(
       "bindSessions requires ws ^8.18.0, because ws 7 and older does not distinguish text from binary messages",
@@ -135,6 +134,16 @@ function runtimeOf({ options }: WebSocketServer): Runtime<WebSocket> {
 /** Checks properties rather than the class, because the application may have loaded another copy of ws. */
 function isServer(value: unknown): boolean {
   return typeof value === "object" && value !== null && "handleUpgrade" in value && "options" in value;
+}
+
+function notAServer(value: unknown): Error {
+  const isOfHttp = typeof value === "object" && value !== null && "closeIdleConnections" in value;
+  const advice = isOfHttp
+    ? "new WebSocketServer({ server }) makes one for an HTTP server"
+    : "pass the server, the sessions and the handlers, in this order";
+  return invalidArgument(
+    `bindSessions: server must be a WebSocketServer of ws, not ${shown(value)}: ${advice}`,
+  );
 }
 
 /** Errors of the WebSocket protocol, of the decompressor and of the network are caused by the client. */

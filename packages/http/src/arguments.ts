@@ -63,7 +63,10 @@ export interface CheckedLogin {
   readonly lifetimes: Lifetimes;
 }
 
-export function checkLogin(options: LoginOptions): CheckedLogin {
+/** `options` may be `undefined` in a program without types. */
+export function checkLogin(options: LoginOptions | undefined): CheckedLogin {
+  if (options === undefined)
+    throw invalidArgument("login() needs the user, as { subject: user.id }, after the data");
   assertOptions("login()", options, ["subject", "checkOrigin", ...LIFETIME_OPTIONS]);
   const { subject, checkOrigin = true, idleMs, absoluteMs, expiresAt } = options;
   assertText("login(): subject", subject);

@@ -117,11 +117,16 @@ export function isUnreadable(error: unknown): boolean {
  * Throws INVALID_ARGUMENT if `given` has a property whose name is not among `known`, because otherwise a misspelt option would
  * be ignored, and its limit or check would be missing. `where`: the function that takes the options.
  */
-export function assertNames(where: string, given: object, known: readonly string[]): void {
+export function assertNames(
+  where: string,
+  given: object,
+  known: readonly string[],
+  kind: "option" | "handler" = "option",
+): void {
   const unknown = Object.keys(given).find((name) => !known.includes(name));
   if (unknown === undefined) return;
   throw invalidArgument(
-    `${where}: there is no option ${JSON.stringify(unknown)}; the options are ${known.join(", ")}`,
+    `${where}: there is no ${kind} ${JSON.stringify(unknown)}; the ${kind}s are ${known.join(", ")}`,
   );
 }
 

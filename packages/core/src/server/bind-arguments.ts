@@ -3,7 +3,7 @@
  * that can't do what an option asks for.
  */
 import type { Runtime } from "../api/runtime.ts";
-import { assertMethods, assertPlain } from "../base/arguments.ts";
+import { assertMethods, isPlain, shown } from "../base/arguments.ts";
 import { assertNames, invalidArgument, SessionError } from "../base/errors.ts";
 
 const HANDLERS = ["open", "resumed", "message", "transaction", "change", "expiring", "drain", "close"];
@@ -19,15 +19,23 @@ const RUNTIME_METHODS = [
 ] satisfies readonly (keyof Runtime<object>)[];
 
 export function assertHandlers(handlers: unknown): void {
-  if (typeof handlers !== "function") assertPlain("handlers", handlers);
+  if (!mayHaveHandlers(handlers)) throw wrongHandlers(`, not ${shown(handlers)}`);
   const prototype: unknown = Object.getPrototypeOf(handlers);
   // An instance of a class may have other members than handlers.
-  if (prototype === Object.prototype || prototype === null) assertNames("handlers", handlers, HANDLERS);
+  if (prototype === Object.prototype || prototype === null)
+    assertNames("handlers", handlers, HANDLERS, "handler");
   for (const name of HANDLERS) {
     const handler: unknown = Reflect.get(handlers, name);
-    if (handler !== undefined && typeof handler !== "function")
-      throw invalidArgument(`handlers must be an object with functions among ${HANDLERS.join(", ")}`);
+    if (handler !== undefined && typeof handler !== "function") throw wrongHandlers("");
   }
+}
+
+function mayHaveHandlers(value: unknown): value is object {
+  return typeof value === "function" || (typeof value === "object" && value !== null && isPlain(value));
+}
+
+function wrongHandlers(given: string): SessionError {
+  return invalidArgument(`handlers must be an object with functions among ${HANDLERS.join(", ")}${given}`);
 }
 
 /** The error for a message that no handler takes. */
