@@ -119,7 +119,8 @@ test("no command prints a token, its digest, or a token that is in the data", as
   expect(refused.code).toBe(2);
   expect(refused.stderr).toContain("that is a token");
   expect(refused.stdout + refused.stderr).not.toContain(token.slice(23));
-});
+  // Twelve processes one after another.
+}, 120_000);
 
 /** A subject of the form of a token. */
 const token0 = `${"s".repeat(22)}.${"v".repeat(43)}`;

@@ -6,7 +6,7 @@ import { startRedis, until } from "./redis-server.ts";
 import { startProxy } from "./tcp-proxy.ts";
 
 /** For what a busy machine adds to a bound. */
-const SLACK_MS = 300;
+const SLACK_MS = 900;
 
 test("a change that was missed while commands could not be sent is read as soon as commands and announcements arrive again", async () => {
   const server = await startRedis();
@@ -82,7 +82,8 @@ test("fault B11: a sweep reads a tenth of the held sessions while the subscripti
 
 test("with allowEviction each held session is read again within sweepMs, although a sweep takes a third of it", async () => {
   const { port } = await serverAlone();
-  const sweepMs = 1_500;
+  // Long, because a busy machine is late by the same time in a short sweep and in a long one.
+  const sweepMs = 4_500;
   const held = 900;
   const holder = startProcess({ port }, { sweepMs, timeoutMs: 10_000, allowEviction: true });
   await holdMany(holder, held);
@@ -96,11 +97,11 @@ test("with allowEviction each held session is read again within sweepMs, althoug
     if (read > begins.length * held) begins.push(performance.now());
     if (read >= (ends.length + 1) * held) ends.push(performance.now());
     return ends.length === 3;
-  });
+  }, 45_000);
   // The session that was read first in a sweep may be read last in the next one.
   for (const [sweep, end] of ends.slice(1).entries())
     expect(end - (begins[sweep] ?? Number.NaN)).toBeLessThan(sweepMs + SLACK_MS);
-});
+}, 60_000);
 
 test("fault B11: after new connections the next sweep reads all held sessions, because announcements may have been lost", async () => {
   const { port, client } = await serverAlone();

@@ -29,13 +29,13 @@ export const shutdownCases: readonly AdapterCase[] = [
   {
     name: "heartbeats go on until the last connection has gone (fault C2)",
     async run(trial) {
-      // Clients in the same process have to answer between two heartbeats. On a busy machine 100 ms were too short.
-      const sessions = createSessions({ initial: () => ({ n: 0 }), heartbeatMs: 200 });
+      // Clients in the same process have to answer between two heartbeats. On a busy machine 200 ms were too short.
+      const sessions = createSessions({ initial: () => ({ n: 0 }), heartbeatMs: 400 });
       const server = await trial.serve(sessions, {});
       const clients = await Promise.all([trial.connect(server), trial.connect(server)]);
       await until(() => sessions.connections.size === 2);
-      // The second client goes after half of it, which is eight heartbeats.
-      const closing = sessions.close({ drainMs: 3_200 });
+      // The second client goes after half of it, which is six heartbeats.
+      const closing = sessions.close({ drainMs: 4_800 });
       let pings = 0;
       for (const { socket } of clients) socket.on("ping", () => (pings += 1));
       await closing;
