@@ -108,7 +108,7 @@ test("the sessions of a process that was cut off count as dropped once its lease
   const proxy = await startProxy(server);
   onTestFinished(() => proxy.close());
   const [a, b] = [tracked(), tracked()];
-  const dead = tracked({ timeoutMs: 300 }, { port: proxy.port });
+  const dead = tracked({ timeoutMs: 1_000 }, { port: proxy.port });
   const told = await watching(b, "ada");
   const ids = Array.from({ length: 200 }, () => aCreation().id);
   for (const id of ids) await dead.store.create(aCreation({ id, subject: "ada", hold: true }));
