@@ -1,5 +1,3 @@
-import { readFileSync } from "node:fs";
-import { execFileSync } from "node:child_process";
 import { Cluster } from "ioredis";
 import { expect, onTestFinished, test } from "vitest";
 import { isSessionError } from "@wsession/core";
@@ -176,17 +174,4 @@ test("a Cluster client that reads from replicas is refused, because a replica ma
   }
   expect(() => redisStore({ client: connect("master") })).not.toThrow();
   expect(() => redisStore({ client: connect() })).not.toThrow();
-});
-
-test("the embedded scripts equal the .lua files, and each has a header with its keys and outcomes", () => {
-  const root = new URL("../", import.meta.url);
-  expect(() =>
-    execFileSync(process.execPath, ["embed-scripts.mjs", "--check"], { cwd: root, stdio: "pipe" }),
-  ).not.toThrow();
-  const generated = readFileSync(new URL("src/scripts/generated.ts", root), "utf8");
-  for (const [, name] of generated.matchAll(/^ {2}"([a-z-]+)":/gm)) {
-    const script = readFileSync(new URL(`src/scripts/${name}.lua`, root), "utf8");
-    expect(script).toMatch(/^-- KEYS {2}(1 |none$)/m);
-    expect(script).toMatch(/^-- Out {3}/m);
-  }
 });
