@@ -3,8 +3,10 @@ import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { FramedPeer } from "@wsession/conformance";
 import { DECOY_SUBPROTOCOL, SUBPROTOCOL } from "@wsession/protocol";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { until } from "../../packages/store-redis/test/redis-server.ts";
+import { startProxy } from "../../packages/store-redis/test/tcp-proxy.ts";
+import { scriptDigest } from "../../packages/store-redis/src/scripts/text.ts";
 import { connect } from "../runtimes.ts";
 import type { PresenceProcess } from "./presence/application-process.ts";
 import { connectAll, leavers } from "./presence/leaving-trial.ts";
@@ -13,7 +15,7 @@ import { usePresenceProcesses } from "./presence/test-processes.ts";
 const LEASE_MS = 600;
 const LEAVE_MS = 3_000;
 const LATE_MS = 2_000;
-const { file, start } = usePresenceProcesses({ leaseMs: LEASE_MS, leaveAfterMs: LEAVE_MS });
+const { file, redis, start } = usePresenceProcesses({ leaseMs: LEASE_MS, leaveAfterMs: LEAVE_MS });
 
 async function dial({ port }: PresenceProcess, user: string, token = ""): Promise<FramedPeer> {
   const protocols = [DECOY_SUBPROTOCOL, SUBPROTOCOL];
@@ -68,8 +70,7 @@ test("a process that is stopped until after the end of its session closes the co
   const clients = await connectAll(holder, 2, "e");
   const closed = clients.map(async ({ socket }): Promise<unknown> => (await once(socket, "close"))[0]);
   const lastOf = (user: string) => other.told.findLast((one) => one.startsWith(user));
-  // Otherwise the holder could be stopped before it has sent that they are online, and would send that once it continues.
-  await until(() => lastOf("e0") === "e0 online" && lastOf("e1") === "e1 online");
+  // The holder may be stopped before it has published that they are online, and then publishes that once it continues.
   holder.signal("SIGSTOP");
   await until(() => file.handled("expired").size === 2, idleMs + LEASE_MS + 10_000);
   await until(() => lastOf("e0") === "e0 offline" && lastOf("e1") === "e1 offline");
@@ -100,4 +101,26 @@ test("a process is stopped while it handles events: another one handles them aga
   expect([...file.begun("left").values()].map(({ times }) => times)).toEqual([2, 2, 2]);
   expect(leavers(file)).toEqual(["s0", "s1", "s2"]);
   expect((await other.call("presence", "s0")).type).toBe("offline");
+});
+
+test("a process is stopped after it has claimed an event and before it handles the event: another one handles the event, once", async () => {
+  const proxy = await startProxy(redis());
+  onTestFinished(() => proxy.close());
+  const holder = await start({ redis: { kind: "standalone", port: proxy.port } });
+  // Redis knows the script by now, so that the next request names it by its digest.
+  const [first] = await connectAll(holder, 1, "f");
+  first?.socket.close(1000);
+  await until(() => file.handled("left").size === 1);
+  const [client] = await connectAll(holder, 1, "s");
+  const other = await start();
+  proxy.holdFrom(scriptDigest("look"), () => holder.signal("SIGSTOP"));
+  client?.socket.close(1000);
+  await until(() => leavers(file).includes("s0"));
+  await until(() => file.handled("left").size === 2);
+  proxy.replies("pass");
+  holder.signal("SIGCONT");
+  // The answer to the claim comes before the answers to this call.
+  expect((await holder.call("presence", "s0")).type).toBe("offline");
+  await until(async () => (await other.call("presence", "f0")).type === "offline");
+  expect([...file.begun("left").values()].map(({ times }) => times)).toEqual([1, 1]);
 });

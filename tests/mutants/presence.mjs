@@ -4,6 +4,7 @@ import { redis, tests } from "./suites.mjs";
 
 const event = "packages/store-redis/src/sessions/destroyed-event.ts";
 const unclaimed = "packages/store-redis/src/processes/unclaimed-events.ts";
+const watching = "packages/store-redis/src/sessions/subject-watching.ts";
 const scripts = "packages/store-redis/src/scripts";
 
 /** Promises of presence: the event `destroyed` of each destroyer.
@@ -128,5 +129,53 @@ export const presenceMutants = [
     find: "if string.find(flags, 'd', 1, true) then put('i', 'd') end",
     replace: "",
     tests: tests("presence-destroyed.test.ts", "a process without events destroys"),
+  },
+  {
+    name: "late-publication-believed",
+    promise: "A change that a process publishes after it stood still is not reported if it is out of date",
+    file: watching,
+    find: "if (stamp > watched.readAt)",
+    replace: "if (stamp > 0)",
+    tests: redis("late-publications", "before its process published"),
+  },
+  {
+    name: "uncertain-not-read-again",
+    promise: "A subject whose process had no lease for a moment is reported online again",
+    file: watching,
+    find: "if (isUncertain) this.#readAfterLease(subject);",
+    replace: "",
+    tests: redis("late-publications", "read while"),
+  },
+  {
+    name: "claim-outlived",
+    promise: "A process that was stopped until its claim had expired does not handle the event",
+    file: "packages/store-redis/src/processes/looks.ts",
+    find: "if (performance.now() - sentAt >= this.#services.settings.leaseMs) continue;",
+    replace: "",
+    tests: tests("faults/presence-ends.test.ts", "claimed an event"),
+  },
+  {
+    name: "found-not-looked-at",
+    promise: "A process that was taken for dead by a late look is online again once it has a lease",
+    file: "packages/store-redis/src/processes/looks.ts",
+    find: "for (const id of this.#takenForLost) this.#queue.listSoon(id, 0);",
+    replace: "",
+    tests: redis("late-publications", "taken for dead"),
+  },
+  {
+    name: "lua-look-stays-away",
+    promise: "A look finds that a session with a connection is online",
+    file: `${scripts}/look.lua`,
+    find: "local is_wrong = presence and presence.away > 0",
+    replace: "local is_wrong = false",
+    tests: redis("late-publications", "taken for dead"),
+  },
+  {
+    name: "lua-queue-fresh-removed",
+    promise: "A process that lives again keeps the entries that it has listed again",
+    file: `${scripts}/queue-remove.lua`,
+    find: "if redis.call('ZSCORE', key, ARGV[index]) == ARGV[index + 1] then",
+    replace: "if true then",
+    tests: redis("late-publications", "taken for dead"),
   },
 ];

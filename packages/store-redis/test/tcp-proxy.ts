@@ -8,6 +8,8 @@ export interface TcpProxy {
   readonly port: number;
   /** Applies to data from now on, on every connection. `hold` delays it until the mode is `pass` again. */
   replies(mode: Replies): void;
+  /** Holds replies from the next request with this text on: the server runs the request. Then calls `seen`. */
+  holdFrom(text: string, seen?: () => void): void;
   /** Delays the data of clients, in milliseconds. */
   delayRequests(ms: number): void;
   /** Cuts each connection in the middle of the next reply, after its first `bytes`. */
@@ -39,6 +41,7 @@ export async function startProxy(target: {
   let cutBytes = Number.POSITIVE_INFINITY;
   let refused = false;
   let pending = 0;
+  let awaited: { readonly text: string; readonly seen: () => void } | undefined;
 
   const listener: Server = createServer((client) => {
     if (refused) {
@@ -54,6 +57,12 @@ export async function startProxy(target: {
     const waiting: Buffer[] = [];
     let readyAt = 0;
     client.on("data", (data) => {
+      if (awaited !== undefined && data.includes(awaited.text)) {
+        const { seen } = awaited;
+        awaited = undefined;
+        mode = "hold";
+        seen();
+      }
       const now = performance.now();
       readyAt = Math.max(readyAt, now + delayMs);
       if (delayMs === 0 && waiting.length === 0) {
@@ -93,6 +102,9 @@ export async function startProxy(target: {
       mode = next;
       if (mode !== "pass") return;
       for (const { client, held } of pairs) for (const data of held.splice(0)) client.write(data);
+    },
+    holdFrom: (text, seen = () => undefined) => {
+      awaited = { text, seen };
     },
     delayRequests: (ms) => {
       delayMs = ms;

@@ -7,6 +7,8 @@ import type { Options } from "./worker.mjs";
 interface TestProcesses {
   /** The events of the processes of the present test. */
   readonly file: EventFile;
+  /** The Redis server of the present test. */
+  readonly redis: () => RedisServer;
   /** Starts a process on the Redis server of the present test, and kills the process when the test ends. */
   readonly start: (options?: Partial<Options>) => Promise<PresenceProcess>;
 }
@@ -14,23 +16,26 @@ interface TestProcesses {
 /** For the tests of a file: each test has a Redis server of its own, and processes with these times. */
 export function usePresenceProcesses(times: Pick<Options, "leaseMs" | "leaveAfterMs">): TestProcesses {
   const file = new EventFile();
-  let redis: RedisServer | undefined;
+  let started: RedisServer | undefined;
+  const redis = (): RedisServer => {
+    if (started === undefined) throw new Error("the Redis server is started before each test");
+    return started;
+  };
   beforeEach(async () => {
-    redis = await startRedis();
+    started = await startRedis();
     writeFileSync(file.path, "");
   });
-  afterEach(() => redis?.stop());
+  afterEach(() => started?.stop());
   afterAll(() => rmSync(file.path));
   const start = async (options: Partial<Options> = {}): Promise<PresenceProcess> => {
-    if (redis === undefined) throw new Error("the Redis server is started before each test");
-    const started = await PresenceProcess.start({
-      redis: { kind: "standalone", port: redis.port },
+    const application = await PresenceProcess.start({
+      redis: { kind: "standalone", port: redis().port },
       file: file.path,
       ...times,
       ...options,
     });
-    onTestFinished(() => started.kill());
-    return started;
+    onTestFinished(() => application.kill());
+    return application;
   };
-  return { file, start };
+  return { file, redis, start };
 }

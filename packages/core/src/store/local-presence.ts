@@ -139,7 +139,8 @@ export class LocalPresence {
       states.push({ id, type: presenceTypeOf(visit), stamp: this.#stamp });
       bySubject.set(visit.subject, states);
     }
-    for (const subject of wanted) this.#watches.read(subject, bySubject.get(subject) ?? [], this.#stamp);
+    for (const subject of wanted)
+      this.#watches.read(subject, bySubject.get(subject) ?? [], this.#watches.mark);
     return () => void this.#watches.remove(subjects, listener);
   }
 

@@ -14,9 +14,14 @@ export interface SessionPresenceState {
 /** Called with the new state of a watched subject. */
 type Listener = (event: PresenceEvent) => void;
 
+interface Known extends SessionPresenceState {
+  /** How many changes had been applied when the session's last change, or the read that found the session, began. */
+  readonly mark: number;
+}
+
 interface Watched {
   /** An offline session stays until the next read, because an older message about the session may still arrive. */
-  readonly sessions: Map<string, SessionPresenceState>;
+  readonly sessions: Map<string, Known>;
   readonly listeners: Set<Listener>;
   /** The state that the listeners have; `undefined` before the first read. */
   reported: PresenceType | undefined;
@@ -25,10 +30,16 @@ interface Watched {
 /** Combines the states of a subject's sessions to the subject's state, and calls the listeners when that state changes. */
 export class SubjectWatches {
   readonly #watched = new Map<string, Watched>();
+  #changes = 0;
 
   /** How many subjects are watched. */
   get size(): number {
     return this.#watched.size;
+  }
+
+  /** Counts the changes. Take the mark before a read begins, and pass the mark to `read`. */
+  get mark(): number {
+    return this.#changes;
   }
 
   /** The watched subjects, in the order in which they were first added. */
@@ -69,22 +80,24 @@ export class SubjectWatches {
   changed(subject: string, state: SessionPresenceState): void {
     const watched = this.#watched.get(subject);
     if (watched === undefined || !isNewer(state, watched.sessions.get(state.id))) return;
-    watched.sessions.set(state.id, state);
+    this.#changes += 1;
+    watched.sessions.set(state.id, { ...state, mark: this.#changes });
     if (watched.reported !== undefined) this.#report(subject, watched);
   }
 
   /**
-   * Applies all sessions of a subject, as they were read at `readAt`. A known session that is not among `states` has ended,
-   * unless its stamp is higher than `readAt`. A read finds the changes whose messages were lost.
+   * Applies all sessions of a subject. `mark`: the value of `mark` before the read began. A known session that is not among `states` has
+   * ended, unless it has changed since then. Does not compare times, because the servers of a store may have different clocks. A read
+   * finds the changes whose messages were lost.
    */
-  read(subject: string, states: readonly SessionPresenceState[], readAt: number): void {
+  read(subject: string, states: readonly SessionPresenceState[], mark: number): void {
     const watched = this.#watched.get(subject);
     if (watched === undefined) return;
     const found = new Map(states.map((state) => [state.id, state]));
-    for (const [id, { stamp }] of watched.sessions)
-      if (!found.has(id) && stamp <= readAt) watched.sessions.delete(id);
+    for (const [id, known] of watched.sessions)
+      if (!found.has(id) && known.mark <= mark) watched.sessions.delete(id);
     for (const [id, state] of found)
-      if (isNewer(state, watched.sessions.get(id))) watched.sessions.set(id, state);
+      if (isNewer(state, watched.sessions.get(id))) watched.sessions.set(id, { ...state, mark });
     this.#report(subject, watched);
   }
 

@@ -2,7 +2,7 @@ import type { SessionEventType } from "@wsession/core";
 import type { Reply } from "../connection/calls.ts";
 import { optionalText } from "../base/optional-text.ts";
 import { type HolderEntry, parseHolders } from "../base/record.ts";
-import type { Caller } from "./caller.ts";
+import { type Caller, flagText } from "./caller.ts";
 import { partsOf, unexpected } from "./reply.ts";
 import { changeOf, type StateChange } from "./state-change.ts";
 
@@ -18,6 +18,8 @@ export interface LookCommand {
   /** The event that this process has handled. */
   readonly handled: { readonly type: SessionEventType; readonly at: number } | undefined;
   readonly tombstoneMs: number;
+  /** Whether one of the holders is known to have a lease. */
+  readonly isHolderAlive: boolean;
 }
 
 export type LookReply = { readonly change: StateChange | undefined } & (
@@ -33,12 +35,14 @@ export type LookReply = { readonly change: StateChange | undefined } & (
   | { readonly type: "unwanted"; readonly event: SessionEventType; readonly at: number }
   /** Only other processes have connections. */
   | { readonly type: "held"; readonly holders: readonly HolderEntry[] }
+  /** The same, and the record says that the session is away. */
+  | { readonly type: "doubtful"; readonly holders: readonly HolderEntry[] }
   | { readonly type: "gone" }
 );
 
 /** look.lua: looks at a session whose presence is recorded, and claims an event that has to be handled. */
 export async function look({ calls, keys, node }: Caller, command: LookCommand): Promise<LookReply> {
-  const { id, claimMs, leaveMs, wanted, lost, earliestLeave, handled, tombstoneMs } = command;
+  const { id, claimMs, leaveMs, wanted, lost, earliestLeave, handled, tombstoneMs, isHolderAlive } = command;
   const letters = [...wanted].map((type) => type.charAt(0)).join("");
   const reply = await calls.script(
     "look",
@@ -52,6 +56,7 @@ export async function look({ calls, keys, node }: Caller, command: LookCommand):
       String(Math.ceil(earliestLeave)),
       handled === undefined ? "" : `${handled.type} ${handled.at}`,
       String(tombstoneMs),
+      flagText(isHolderAlive),
     ],
   );
   return readLook(reply);
@@ -71,6 +76,7 @@ function readLook(reply: Reply): LookReply {
     case "own":
       return { type: code, at, change };
     case "held":
+    case "doubtful":
       return { type: code, holders: parseHolders(event), change };
     case "gone":
       return { type: code, change };

@@ -1,4 +1,5 @@
 import type { DueQueue } from "./due-queue.ts";
+import { idsOf, queuePage, removeUnchanged } from "../commands/queue.ts";
 import { asArray, texts } from "../commands/reply.ts";
 import type { Looks } from "./looks.ts";
 import { endClaim, renewClaim } from "./queue-claim.ts";
@@ -71,20 +72,24 @@ export class Adoption {
     for (const queue of queues) if (lost.has(nodeOf(queue))) await this.#moveEntries(queue);
   }
 
-  /** Moves the entries of a dead process's queue to the queue of this process, while this process has the claim. */
+  /**
+   * Moves the entries of a dead process's queue to the queue of this process, while this process has the claim. The entries are read before
+   * the lease is looked for, and removed only if they are unchanged: a process that lives again lists its sessions again after it has set
+   * its lease, and these entries must stay, also if this process stands still meanwhile.
+   */
   async #moveEntries(queue: string): Promise<void> {
     const { calls, keys, node, settings } = this.#services;
     const claimer = { calls, node, leaseMs: settings.leaseMs };
     const claim = keys.queueClaim(queue);
     for (;;) {
       if (!(await renewClaim(claimer, claim))) return;
+      const page = await queuePage(this.#services, keys.queue(queue), PAGE);
       if (!this.#mayRun || (await this.#services.liveness.look(nodeOf(queue)))) return;
-      const reply = await calls.command("zrange", [keys.queue(queue), "0", String(PAGE - 1)]);
-      const ids = texts(asArray(reply));
+      const ids = idsOf(page);
       if (ids.length === 0) break;
       // List the sessions in this process's queue first, because otherwise they are lost if this process dies too.
       await this.#queue.listAll(ids, 0);
-      await calls.command("zrem", [keys.queue(queue), ...ids]);
+      await removeUnchanged(this.#services, keys.queue(queue), page);
       await Promise.allSettled(ids.map((id) => this.#looks.at(id)));
     }
     await calls.command("srem", [keys.queues, queue]);

@@ -50,6 +50,15 @@ export class DueQueue {
     return this.#joining !== undefined;
   }
 
+  /**
+   * Lists the queues again, in the background: another process may have found them empty while this process had no lease, and may remove
+   * them late. Nobody would take over the queues if this process died then.
+   */
+  stay(): void {
+    const { calls, keys } = this.#services;
+    calls.command("sadd", [keys.queues, ...this.names]).catch(() => undefined);
+  }
+
   /** Another process may have taken over the queues, so they have to be listed again. */
   joinAgain(): void {
     this.#joining = undefined;
@@ -76,6 +85,15 @@ export class DueQueue {
   /** As `list`, for several sessions. */
   async listAll(ids: readonly string[], ms: number): Promise<void> {
     await Promise.all(ids.map((id) => this.list(id, ms)));
+  }
+
+  /**
+   * Lists sessions with this time, also if they are listed with an earlier one. Another process that takes the queue over keeps entries
+   * that have changed.
+   */
+  async relist(ids: readonly string[], ms: number): Promise<void> {
+    await this.join();
+    await Promise.all(ids.map((id) => this.schedule(id, this.#timeIn(ms))));
   }
 
   /**

@@ -36,6 +36,8 @@ export class Looks {
   readonly #running = new Map<string, Running>();
   /** Processes that had no lease at the last check, and since when. Their connections do not count. */
   readonly #lost = new Map<string, number>();
+  /** Sessions that are away, by a look of this process, because their processes have ended. */
+  readonly #takenForLost = new Set<string>();
   readonly #orphans: Orphans;
   /** By the server's clock: after an outage of Redis no session leaves before this time, because its client could not come back. */
   earliestLeave = 0;
@@ -60,15 +62,23 @@ export class Looks {
     return AT_ONCE - this.#running.size;
   }
 
-  /** `lost`: processes without a lease. Forgets the processes that have a lease again. */
+  /**
+   * `lost`: processes without a lease. Forgets the processes that have a lease again, and looks at their sessions: such a process may have
+   * registered its connections before a late look found that they are gone.
+   */
   async checkLost(lost: Iterable<string>): Promise<void> {
     const now = performance.now();
     for (const node of lost) this.#lost.set(node, now);
+    const found: string[] = [];
     const check = async ([node, since]: readonly [string, number]): Promise<void> => {
       const isOld = since < now - FORGOTTEN_LEASES * this.#services.settings.leaseMs;
-      if (isOld || (await this.#services.liveness.look(node))) this.#lost.delete(node);
+      const lives = !isOld && (await this.#services.liveness.look(node));
+      if (lives) found.push(node);
+      if (isOld || lives) this.#lost.delete(node);
     };
     await Promise.all([...this.#lost].map(check));
+    if (found.length > 0) for (const id of this.#takenForLost) this.#queue.listSoon(id, 0);
+    if (found.length > 0 || this.#lost.size === 0) this.#takenForLost.clear();
   }
 
   isRunning(id: string): boolean {
@@ -106,15 +116,22 @@ export class Looks {
 
   async #run(id: string, running: Running): Promise<void> {
     let handled: Handled;
+    let isHolderAlive = false;
     for (;;) {
       running.isStale = false;
-      const reply = await this.#look(id, handled);
+      const sentAt = performance.now();
+      const reply = await this.#look(id, handled, isHolderAlive);
       if (reply.change !== undefined) this.#publish(id, reply.change);
+      // Only a look that took a process for dead finds such a session away.
+      if (reply.change?.type === "away") this.#takenForLost.add(id);
       handled = undefined;
       if (reply.type === "event") {
+        // This process stood still until its claim had expired: another process may have handled the event.
+        if (performance.now() - sentAt >= this.#services.settings.leaseMs) continue;
         await this.#handle(id, reply);
         handled = { type: reply.event, at: reply.at };
       } else if (reply.type === "held" && (await this.#findLost(id, reply.holders))) continue;
+      else if (reply.type === "doubtful") isHolderAlive = !(await this.#findLost(id, reply.holders));
       else if (!running.isStale) return this.#scheduleNext(id, reply);
     }
   }
@@ -124,7 +141,7 @@ export class Looks {
     const { leaseMs } = this.#services.settings;
     void this.#queue.schedule(id, (this.#services.calls.serverNow() ?? 0) + leaseMs);
     const claim = setInterval(() => {
-      this.#look(id, undefined).catch(() => undefined);
+      this.#look(id, undefined, false).catch(() => undefined);
     }, leaseMs / CLAIMS_PER_LEASE);
     claim.unref();
     try {
@@ -135,7 +152,7 @@ export class Looks {
   }
 
   /** A session that this process holds stays in the queue, and so does one that a call in flight may register. */
-  async #scheduleNext(id: string, reply: Exclude<LookReply, { type: "event" }>): Promise<void> {
+  async #scheduleNext(id: string, reply: Exclude<LookReply, { type: "event" | "doubtful" }>): Promise<void> {
     const { calls, settings, unclaimed } = this.#services;
     const mayHold = reply.type === "own" || this.#heldCounts.has(id);
     let at = reply.type === "gone" || reply.type === "held" ? 0 : reply.at;
@@ -156,7 +173,7 @@ export class Looks {
     return orphans.length === holders.length;
   }
 
-  #look(id: string, handled: Handled): Promise<LookReply> {
+  #look(id: string, handled: Handled, isHolderAlive: boolean): Promise<LookReply> {
     const { leaseMs, tombstoneMs } = this.#services.settings;
     const { leaveMs, events: wanted } = this.#recording;
     const { earliestLeave } = this;
@@ -169,6 +186,7 @@ export class Looks {
       earliestLeave,
       handled,
       tombstoneMs,
+      isHolderAlive,
     });
   }
 }

@@ -15,6 +15,8 @@ import { ChangePublisher } from "./change-publisher.ts";
 const ADOPTION_MS = 1_000;
 /** How often events of other processes are looked for. */
 const TAKE_MS = 500;
+/** When a process that had no lease looks at its sessions. Later, an event that was due earlier would be late. */
+const RELIST_MS = 1_000;
 /** How long a shutdown waits for events that are being handled. */
 const EVENTS_MS = 5_000;
 
@@ -30,6 +32,7 @@ export class Presence {
   #isPolling = false;
   #adoptedAt = Number.NEGATIVE_INFINITY;
   #tookAt = Number.NEGATIVE_INFINITY;
+  #stayedAt = performance.now();
 
   constructor(services: Services, heldCounts: HeldCounts) {
     this.#services = services;
@@ -133,7 +136,7 @@ export class Presence {
     if (!this.#recording.isOn) return;
     this.#queue.joinAgain();
     for (const id of ids) this.#looks.listed(id);
-    this.#queue.listAll(ids, this.#services.settings.leaseMs).catch(() => {
+    this.#queue.relist(ids, Math.min(RELIST_MS, this.#services.settings.leaseMs)).catch(() => {
       for (const id of ids) this.lookSoon(id);
     });
   }
@@ -165,6 +168,10 @@ export class Presence {
       if (now - this.#adoptedAt >= Math.min(ADOPTION_MS, this.#services.settings.leaseMs / 3)) {
         this.#adoptedAt = now;
         void this.#adoption.run();
+      }
+      if (now - this.#stayedAt >= this.#services.settings.leaseMs) {
+        this.#stayedAt = now;
+        this.#queue.stay();
       }
       if (now - this.#tookAt >= TAKE_MS) {
         this.#tookAt = now;

@@ -2,15 +2,16 @@
 -- KEYS  1 session
 -- ARGV  1 node · 2 how long a claim lasts, ms · 3 leaveMs · 4 wanted events: letters of l left, e expired, d destroyed
 --       5 processes without a lease, ",node,node,", or "," · 6 no session leaves before this time
---       7 the event that this process has handled, "type at", or "" · 8 how long a tombstone is kept, ms
+--       7 the event that this process has handled, "type at", or "" · 8 how long a tombstone is kept, ms · 9 "1": a holder has a lease
 -- Out   {what, time, type, subject or false, state or "", stamp}
 --       "event": this process has to handle the event `type` of `time`, and has claimed it
 --       "wait": look again at `time`; 0: never · "own": the same, and this process has connections · "gone"
 --       "unwanted": the event `type` waits for a process that wants it; look again at `time`; 0: never
---       "held": other processes have connections, which field h names in place of `type`
+--       "held": other processes have connections, which field h names in place of `type` · "doubtful": the same, and the record says that
+--       the session is away
 --       state: the session's state has changed to that
 -- Idempotent: a repeat claims the same event again. An event stays until a call reports that it was handled (argument 7).
-local node, claim_ms, leave_ms, wanted, lost, earliest_leave, handled, tombstone_ms = unpack(ARGV)
+local node, claim_ms, leave_ms, wanted, lost, earliest_leave, handled, tombstone_ms, is_alive = unpack(ARGV)
 local at = now_ms()
 local found = redis.call('HMGET', key, 'm', 's', 'h', 'p', 'y', 't')
 local meta = found[1] and unpack_meta(found[1])
@@ -65,7 +66,12 @@ end
 if is_held(found[3], lost) then
   local is_own = string.find(',' .. found[3], ',' .. node .. '=', 1, true)
     and not string.find(',' .. found[3], ',' .. node .. '=0', 1, true)
-  return { is_own and 'own' or 'held', deadline, is_own and '' or found[3], false, '', 0 }
+  -- An earlier look may have taken a process for dead that was about to hold the session again. Holders that may be dead change nothing.
+  local is_wrong = presence and presence.away > 0
+  if not is_wrong then return { is_own and 'own' or 'held', deadline, is_own and '' or found[3], false, '', 0 } end
+  if not is_own and is_alive ~= '1' then return { 'doubtful', deadline, found[3], false, '', 0 } end
+  local state, stamp = record_presence(found[4], found[3], 0, false, at)
+  return { is_own and 'own' or 'held', deadline, is_own and '' or found[3], subject, state, stamp }
 end
 if not presence then return { 'wait', deadline, '', false, '', 0 } end
 

@@ -22,11 +22,12 @@ interface LiveSession {
   readonly presence: PresenceRecord | undefined;
 }
 
-/** The sessions of a subject, as read at the server's time `readAt`. */
+/** The sessions of a subject. */
 export interface SubjectRead {
   readonly presence: SubjectPresence;
   readonly states: readonly SessionPresenceState[];
-  readonly readAt: number;
+  /** Whether a process without a lease holds one of the sessions, so that its state may change without a message. */
+  readonly isUncertain: boolean;
 }
 
 /** Lists sessions and their holders. Changes nothing, except that entries of dead processes are removed. */
@@ -164,6 +165,7 @@ export class SessionQueries {
       const nodes = holders.map(({ node }) => shownNode(node));
       const awaySince = connections > 0 ? undefined : record?.away || record?.stamp || readAt;
       return {
+        isUncertain: type === "away" && record?.away === 0,
         state: { id, type, stamp: record?.stamp ?? readAt },
         session: { id, connections, nodes, since: record?.since ?? 0, awaySince },
       };
@@ -171,7 +173,8 @@ export class SessionQueries {
     const all = await Promise.all(each);
     const states = all.map(({ state }) => state);
     const type = together(states.map((state) => state.type));
-    return { presence: { subject, type, sessions: all.map(({ session }) => session) }, states, readAt };
+    const presence = { subject, type, sessions: all.map(({ session }) => session) };
+    return { presence, states, isUncertain: all.some((one) => one.isUncertain) };
   }
 
   /** The holders with a lease, this process by its own count. If a lease can't be checked, its process counts as alive. */

@@ -4,6 +4,7 @@ import { grouped } from "../base/grouped.ts";
 import { hashSubject } from "../base/keys.ts";
 import { LONGEST_SWEEP, paced, sweepPause } from "../base/pace.ts";
 import { numberOf } from "../base/subject-numbers.ts";
+import { asArray } from "../commands/reply.ts";
 import { listWatched } from "../commands/watching.ts";
 import { type PublishedState, watchingMessage } from "../processes/announcements.ts";
 import type { WatchingEvents } from "../processes/membership.ts";
@@ -21,6 +22,14 @@ const AT_ONCE = 64;
 
 type Listener = (event: PresenceEvent) => void;
 
+interface WatchedSubject {
+  readonly subject: string;
+  /** When the last read began, by the server's clock. */
+  readAt: number;
+  /** The number of the last read that was applied. */
+  applied: number;
+}
+
 /**
  * The subjects that this process watches. They are listed in Redis, so that a change of one of their sessions is published to this
  * process. A sweep reads them again, because messages may be lost.
@@ -30,7 +39,13 @@ export class SubjectWatching implements WatchingEvents {
   readonly #read: (subject: string, lives: LeaseAnswers) => Promise<SubjectRead>;
   readonly #record: () => void;
   readonly #watches = new SubjectWatches();
-  readonly #byHash = new Map<string, string>();
+  readonly #byHash = new Map<string, WatchedSubject>();
+  /** Subjects that must be read, because a message about them may be out of date. */
+  readonly #doubtful = new Set<string>();
+  #isReadingDoubtful = false;
+  /** Subjects that are read a lease later. */
+  readonly #uncertain = new Set<string>();
+  #reads = 0;
   #timer: NodeJS.Timeout | undefined;
   #sweeping: Promise<void> | undefined;
   #isClosed = false;
@@ -48,7 +63,11 @@ export class SubjectWatching implements WatchingEvents {
 
   async watch(subjects: readonly string[], listener: Listener): Promise<() => void> {
     const isFirst = this.#watches.size === 0;
-    for (const subject of subjects) this.#byHash.set(hashSubject(subject), subject);
+    for (const subject of subjects) {
+      const hash = hashSubject(subject);
+      if (!this.#byHash.has(hash))
+        this.#byHash.set(hash, { subject, readAt: Number.NEGATIVE_INFINITY, applied: 0 });
+    }
     this.#watches.add(subjects, listener);
     const stop = (): void => this.#stop(subjects, listener);
     try {
@@ -67,9 +86,15 @@ export class SubjectWatching implements WatchingEvents {
     return stop;
   }
 
+  /**
+   * A message may be out of date: its process may have stood still between the change and the message, and the session may have ended
+   * meanwhile. A read that began after the change knows better than the message. So the subject is read again in place of the message.
+   */
   changed({ id, hash, state, stamp }: PublishedState): void {
-    const subject = this.#byHash.get(hash);
-    if (subject !== undefined) this.#watches.changed(subject, { id, type: state, stamp });
+    const watched = this.#byHash.get(hash);
+    if (watched === undefined) return;
+    if (stamp > watched.readAt) this.#watches.changed(watched.subject, { id, type: state, stamp });
+    else this.#readSoon(watched.subject);
   }
 
   missed(): void {
@@ -123,14 +148,58 @@ export class SubjectWatching implements WatchingEvents {
   async #readAll(subjects: readonly string[]): Promise<void> {
     const lives: LeaseAnswers = new Map();
     for (let first = 0; first < subjects.length; first += AT_ONCE)
-      await Promise.all(
-        subjects.slice(first, first + AT_ONCE).map((subject) => this.#readOne(subject, lives)),
-      );
+      for (const result of await this.#readSome(subjects.slice(first, first + AT_ONCE), lives))
+        if (result.status === "rejected") throw result.reason;
   }
 
-  async #readOne(subject: string, lives: LeaseAnswers): Promise<void> {
-    const { states, readAt } = await this.#read(subject, lives);
-    this.#watches.read(subject, states, readAt);
+  /** Rejects if Redis does not answer. */
+  async #readSome(subjects: readonly string[], lives: LeaseAnswers): Promise<PromiseSettledResult<void>[]> {
+    // Before the reads begin: a message about an earlier change is out of date.
+    const [seconds, micros] = asArray(await this.#services.calls.command("time", [])).map(Number);
+    const now = (seconds ?? 0) * 1_000 + Math.floor((micros ?? 0) / 1_000);
+    return Promise.allSettled(subjects.map((subject) => this.#readOne(subject, now, lives)));
+  }
+
+  async #readOne(subject: string, now: number, lives: LeaseAnswers): Promise<void> {
+    const watched = this.#byHash.get(hashSubject(subject));
+    if (watched === undefined) return;
+    watched.readAt = now;
+    const { mark } = this.#watches;
+    const read = (this.#reads += 1);
+    const { states, isUncertain } = await this.#read(subject, lives);
+    if (isUncertain) this.#readAfterLease(subject);
+    // Of two reads at the same time, the one that began earlier may end later, and knows less.
+    if (read < watched.applied) return;
+    watched.applied = read;
+    this.#watches.read(subject, states, mark);
+  }
+
+  /** A process that had no lease for a moment may have one again, and then publishes nothing, because its sessions have not changed. */
+  #readAfterLease(subject: string): void {
+    this.#uncertain.add(subject);
+    if (this.#uncertain.size > 1) return;
+    setTimeout(() => {
+      const subjects = [...this.#uncertain];
+      this.#uncertain.clear();
+      for (const one of subjects) this.#readSoon(one);
+    }, this.#services.settings.leaseMs).unref();
+  }
+
+  #readSoon(subject: string): void {
+    this.#doubtful.add(subject);
+    if (!this.#isReadingDoubtful && !this.#isClosed) void this.#readDoubtful();
+  }
+
+  /** Never rejects: the next sweep reads the subjects that could not be read. */
+  async #readDoubtful(): Promise<void> {
+    this.#isReadingDoubtful = true;
+    while (this.#doubtful.size > 0 && !this.#isClosed) {
+      const subjects = [...this.#doubtful].slice(0, AT_ONCE);
+      for (const subject of subjects) this.#doubtful.delete(subject);
+      const lives: LeaseAnswers = new Map();
+      await this.#readSome(subjects, lives).catch(() => undefined);
+    }
+    this.#isReadingDoubtful = false;
   }
 
   #sweepLater(ms: number = sweepPause(this.#services.settings.sweepMs, 0)): void {
@@ -156,7 +225,7 @@ export class SubjectWatching implements WatchingEvents {
     await this.#list(subjects, false).catch(() => undefined);
     const lives: LeaseAnswers = new Map();
     await paced(subjects, this.#services.settings.sweepMs * LONGEST_SWEEP, 1, async (batch) => {
-      await Promise.allSettled(batch.map((subject) => this.#readOne(subject, lives)));
+      await this.#readSome(batch, lives).catch(() => undefined);
       return !this.#isClosed;
     });
   }

@@ -1,0 +1,142 @@
+// What a process decided before it stood still, and does once it goes on.
+import type { SessionEventType } from "@wsession/core";
+import { beforeEach, expect, onTestFinished, test } from "vitest";
+import { scriptDigest } from "../src/scripts/text.ts";
+import { aCreation, hold, newId } from "./fake-host.ts";
+import { type Process, startProcess } from "./processes.ts";
+import { until } from "./redis-server.ts";
+import { useRedisServer } from "./shared-servers.ts";
+import { startProxy } from "./tcp-proxy.ts";
+
+const server = useRedisServer();
+let prefix = "";
+
+beforeEach(() => {
+  prefix = `t${newId()}`;
+});
+
+function tracked(
+  options: Parameters<typeof startProcess>[1] = {},
+  address: { readonly port: number } = server,
+  events: readonly SessionEventType[] = [],
+): Process {
+  const started = startProcess(address, { prefix, timeoutMs: 20_000, sweepMs: 600_000, ...options });
+  started.store.track({
+    ...{ leaveAfterMs: 60_000, isAlways: true, events: new Set(events) },
+    deliver: async () => undefined,
+  });
+  return started;
+}
+
+async function behindProxy() {
+  const proxy = await startProxy(server);
+  onTestFinished(() => proxy.close());
+  return proxy;
+}
+
+async function watching({ store }: Process, ...subjects: string[]): Promise<string[]> {
+  const told: string[] = [];
+  await store.watch(subjects, ({ subject, type }) => told.push(`${subject} ${type}`));
+  return told;
+}
+
+test.each([["destroyed"], ["expired"]])(
+  "a watcher is not told online for a session that was %s before its process published that it is online",
+  async (how) => {
+    const proxy = await behindProxy();
+    const [late, other] = [tracked({}, proxy), tracked()];
+    // Redis knows the script, so that the request names it by its digest.
+    await late.store.create(aCreation({ subject: "bob", hold: true }));
+    const seen = new Promise<void>((resolve) => proxy.holdFrom(scriptDigest("create"), resolve));
+    const { id } = aCreation();
+    const idleMs = how === "expired" ? 300 : 60_000;
+    const creating = late.store.create(aCreation({ id, subject: "ada", hold: true, idleMs }));
+    await seen;
+    await until(async () => (await other.store.bySubject("ada")).includes(id));
+    if (how === "destroyed") await other.store.destroy(id, undefined, false);
+    await until(async () => !(await other.store.bySubject("ada")).includes(id));
+    const told = await watching(other, "ada", "eve");
+    proxy.replies("pass");
+    expect(await creating).toMatchObject({ type: "created" });
+    // This is published after the other session, on the same connection.
+    await late.store.create(aCreation({ subject: "eve", hold: true }));
+    await until(() => told.includes("eve online"));
+    expect(told.filter((one) => one.startsWith("ada"))).toEqual(["ada offline"]);
+  },
+);
+
+test("a watcher is told online for a session that is live, however late its process publishes that", async () => {
+  const proxy = await behindProxy();
+  const [late, other] = [tracked({}, proxy), tracked()];
+  await late.store.create(aCreation({ subject: "bob", hold: true }));
+  const seen = new Promise<void>((resolve) => proxy.holdFrom(scriptDigest("create"), resolve));
+  const told = await watching(other, "ada");
+  const creating = late.store.create(aCreation({ subject: "ada", hold: true }));
+  await seen;
+  await until(async () => (await other.store.bySubject("ada")).length === 1);
+  // Another watch reads the subject again.
+  await watching(other, "ada");
+  proxy.replies("pass");
+  await creating;
+  await until(() => told.at(-1) === "ada online");
+  expect(told).toEqual(["ada offline", "ada online"]);
+});
+
+/** Redis loses the lease of `holding`, as in a failover, again and again until `check` is true. */
+async function loseLease({ client }: Process, check: () => boolean): Promise<void> {
+  await until(async () => {
+    const leases = await client.keys(`${prefix}:n:holder*`);
+    if (leases.length > 0) await client.del(...leases);
+    return check();
+  }, 25_000);
+}
+
+async function holding(options: Parameters<typeof startProcess>[1]): Promise<string> {
+  const started = tracked({ ...options, node: "holder" });
+  const { id } = aCreation();
+  await started.store.create(aCreation({ id, subject: "ada" }));
+  await hold(started.store, started.host, id);
+  return id;
+}
+
+/** Records nothing, so it looks at no session of other processes. */
+const watcherOnly = (sweepMs: number): Process => startProcess(server, { prefix, sweepMs, leaseMs: 900 });
+
+test("a process that is taken for dead, although it has its lease again, is reported online again", async () => {
+  const leaseMs = 900;
+  const proxy = await behindProxy();
+  const id = await holding({ leaseMs });
+  // It learns that the other process has no lease, and acts on that when the other one has a lease again.
+  const slow = tracked({ leaseMs }, proxy);
+  await slow.store.create(aCreation({ subject: "bob", hold: true }));
+  const watcher = watcherOnly(600_000);
+  const told = await watching(watcher, "ada");
+  // The first watch of a process is followed by a sweep, a second later.
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  proxy.delayRequests(400);
+  const presence = () => watcher.client.hget(`${prefix}:s:{${id}}`, "p");
+  const before = await presence();
+  // The slow process names the session once it has found that the holder has no lease.
+  let isTakenForDead = false;
+  proxy.holdFrom(id, () => {
+    isTakenForDead = true;
+    proxy.replies("pass");
+  });
+  await loseLease(watcher, () => isTakenForDead);
+  await until(async () => (await presence()) !== before, 25_000);
+  proxy.delayRequests(0);
+  await until(async () => (await presence())?.split(" ")[1] === "0");
+  await until(() => told.at(-1) === "ada online");
+  // The session is in the queue of its holder still. Otherwise nobody would notice the holder's death.
+  const [queue = ""] = await watcher.client.keys(`${prefix}:d:holder~????????`);
+  expect(await watcher.client.zrange(queue, "0", "-1")).toEqual([id]);
+});
+
+test("a subject that is read while its process has no lease is reported online again once the process has a lease", async () => {
+  await holding({ leaseMs: 900 });
+  const watcher = watcherOnly(600_000);
+  const told = await watching(watcher, "ada");
+  // The sweep that follows the first watch reads the subject.
+  await loseLease(watcher, () => told.includes("ada away"));
+  await until(() => told.at(-1) === "ada online");
+});
