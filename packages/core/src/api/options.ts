@@ -194,13 +194,13 @@ export interface CommonOptions {
    * `"close"`: 101, and then the close code 4401, because a page can't read the status of a refused WebSocket. The client gets no
    * session, and no handler is called.
    *
-   * @default "fresh"
+   * @default the value of onNoToken, which is "fresh" by default
    */
   readonly onBadToken?: "fresh" | "refuse" | "close" | undefined;
   /**
    * The answer to a client without a token, for applications that log in over HTTP: no login, no socket. `"fresh"`: a new session, or a
    * connection without one if there is no `initial`. `"refuse"` and `"close"`: as for `onBadToken`. Then every connection has a session,
-   * and `onBadToken` has this value as its default. A client needs a token also if `admit` names a subject; only
+   * and this value is the default of `onBadToken`. A client needs a token also if `admit` names a subject; only
    * `accept({ sessionId })` takes the place of a token.
    *
    * @default "fresh"
