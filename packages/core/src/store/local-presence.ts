@@ -140,7 +140,7 @@ export class LocalPresence {
       bySubject.set(visit.subject, states);
     }
     for (const subject of wanted)
-      this.#watches.read(subject, bySubject.get(subject) ?? [], this.#watches.mark);
+      this.#watches.read(subject, bySubject.get(subject) ?? [], this.#watches.changeCount);
     return () => void this.#watches.remove(subjects, listener);
   }
 

@@ -15,8 +15,8 @@ export interface SessionPresenceState {
 type Listener = (event: PresenceEvent) => void;
 
 interface Known extends SessionPresenceState {
-  /** How many changes had been applied when the session's last change, or the read that found the session, began. */
-  readonly mark: number;
+  /** The `changeCount` with the session's last change, or before the read that found the session. */
+  readonly knownAt: number;
 }
 
 interface Watched {
@@ -30,16 +30,16 @@ interface Watched {
 /** Combines the states of a subject's sessions to the subject's state, and calls the listeners when that state changes. */
 export class SubjectWatches {
   readonly #watched = new Map<string, Watched>();
-  #changes = 0;
+  #changeCount = 0;
 
   /** How many subjects are watched. */
   get size(): number {
     return this.#watched.size;
   }
 
-  /** Counts the changes. Take the mark before a read begins, and pass the mark to `read`. */
-  get mark(): number {
-    return this.#changes;
+  /** How many changes have been applied. Take the count before a read begins, and pass it to `read`. */
+  get changeCount(): number {
+    return this.#changeCount;
   }
 
   /** The watched subjects, in the order in which they were first added. */
@@ -80,24 +80,25 @@ export class SubjectWatches {
   changed(subject: string, state: SessionPresenceState): void {
     const watched = this.#watched.get(subject);
     if (watched === undefined || !isNewer(state, watched.sessions.get(state.id))) return;
-    this.#changes += 1;
-    watched.sessions.set(state.id, { ...state, mark: this.#changes });
+    this.#changeCount += 1;
+    watched.sessions.set(state.id, { ...state, knownAt: this.#changeCount });
     if (watched.reported !== undefined) this.#report(subject, watched);
   }
 
   /**
-   * Applies all sessions of a subject. `mark`: the value of `mark` before the read began. A known session that is not among `states` has
-   * ended, unless it has changed since then. Does not compare times, because the servers of a store may have different clocks. A read
+   * Applies all sessions of a subject. `countBefore`: the `changeCount` before the read began. A known session that is not among `states` has
+   * ended, unless it has changed since then. Times are not compared, because the servers of a store may have different clocks. A read
    * finds the changes whose messages were lost.
    */
-  read(subject: string, states: readonly SessionPresenceState[], mark: number): void {
+  read(subject: string, states: readonly SessionPresenceState[], countBefore: number): void {
     const watched = this.#watched.get(subject);
     if (watched === undefined) return;
     const found = new Map(states.map((state) => [state.id, state]));
     for (const [id, known] of watched.sessions)
-      if (!found.has(id) && known.mark <= mark) watched.sessions.delete(id);
+      if (!found.has(id) && known.knownAt <= countBefore) watched.sessions.delete(id);
     for (const [id, state] of found)
-      if (isNewer(state, watched.sessions.get(id))) watched.sessions.set(id, { ...state, mark });
+      if (isNewer(state, watched.sessions.get(id)))
+        watched.sessions.set(id, { ...state, knownAt: countBefore });
     this.#report(subject, watched);
   }
 

@@ -164,14 +164,14 @@ export class SubjectWatching implements WatchingEvents {
     const watched = this.#byHash.get(hashSubject(subject));
     if (watched === undefined) return;
     watched.readAt = now;
-    const { mark } = this.#watches;
+    const { changeCount } = this.#watches;
     const read = (this.#reads += 1);
     const { states, isUncertain } = await this.#read(subject, lives);
     if (isUncertain) this.#readAfterLease(subject);
     // Of two reads at the same time, the one that began earlier may end later, and knows less.
     if (read < watched.applied) return;
     watched.applied = read;
-    this.#watches.read(subject, states, mark);
+    this.#watches.read(subject, states, changeCount);
   }
 
   /** A process that had no lease for a moment may have one again, and then publishes nothing, because its sessions have not changed. */
