@@ -174,6 +174,15 @@ export const adapterMutants = [
     tests: onUws("ends a half-open connection"),
   },
   {
+    name: "uws-ping-is-silence",
+    promise: "A ping of the peer is a sign of life (uWebSockets.js)",
+    file: "packages/adapter-uws/src/index.ts",
+    find: `nothing else.
+      fieldsOf(socket).wsessionSeen = SEEN;`,
+    replace: "nothing else.",
+    tests: onUws("sends pings, and answers none"),
+  },
+  {
     name: "uws-end-in-open",
     promise: "I4: a connection that ends inside open gets its close event",
     file: "packages/adapter-uws/src/index.ts",

@@ -34,6 +34,16 @@ export const bunMutants = [
     tests: onBun,
   },
   {
+    name: "bun-ping-is-silence",
+    promise: "a peer's ping is a sign of life",
+    file: index,
+    find: `    if (state !== undefined) state.isSeen = true;
+    passControlFrame(socket, "ping", data);`,
+    replace: `    if (state === undefined) return;
+    passControlFrame(socket, "ping", data);`,
+    tests: onBun,
+  },
+  {
     name: "bun-keeps-pings-from-sockets",
     promise: "a peer's ping reaches the socket of asWebSocket",
     file: index,

@@ -143,7 +143,7 @@ export const presenceMutants = [
     promise: "A subject whose process had no lease for a moment is reported online again",
     file: watching,
     find: "if (isUncertain) this.#readAfterLease(subject);",
-    replace: "",
+    replace: 'if (isUncertain && subject === "") this.#readAfterLease(subject);',
     tests: redis("late-publications", "read while"),
   },
   {
@@ -151,7 +151,7 @@ export const presenceMutants = [
     promise: "A process that was stopped until its claim had expired does not handle the event",
     file: "packages/store-redis/src/processes/looks.ts",
     find: "if (performance.now() - sentAt >= this.#services.settings.leaseMs) continue;",
-    replace: "",
+    replace: "if (sentAt < 0) continue;",
     tests: tests("faults/presence-ends.test.ts", "claimed an event"),
   },
   {

@@ -41,7 +41,7 @@ test.skipIf(file === undefined)(
   async () => {
     const { passed, failures } = await runSuite(bun, adapterSuite("ws"), ["--subject", "heartbeat"]);
     expect(failures).toEqual([]);
-    expect(passed).toBe(3);
+    expect(passed).toBe(4);
   },
 );
 

@@ -196,6 +196,8 @@ const handling: Omit<BunWebSocketHandler, keyof BunWebSocketSettings> = {
     if (socket.getBufferedAmount() === 0) stateOf(socket)?.connection?.drained();
   },
   ping(socket, data) {
+    const state = stateOf(socket);
+    if (state !== undefined) state.isSeen = true;
     passControlFrame(socket, "ping", data);
   },
   pong(socket, data) {

@@ -16,7 +16,7 @@ export class SocketState {
   connection: RuntimeConnection | undefined = undefined;
   /** The close event, if it came during `open`: `close()` emits it before it returns. */
   end: EndOfSocket | undefined = undefined;
-  /** Whether a message or a pong arrived since the last heartbeat. */
+  /** Whether a message, a ping or a pong arrived since the last heartbeat. */
   isSeen = true;
   /** How many bytes waited at the last heartbeat. */
   waiting = 0;
@@ -141,7 +141,7 @@ export function endedBy(state: SocketState, code: number, reason: string): Close
 }
 
 /**
- * Pings the peer, and ends the socket if neither a message nor a pong has arrived since the last heartbeat,
+ * Pings the peer, and ends the socket if no message, ping or pong has arrived since the last heartbeat,
  * unless the peer has read waiting data since then or since the heartbeat before. Two heartbeats are needed,
  * because an operating system accepts more only when a third of its buffer is free, which is up to 1.5 MB.
  * With `silentHeartbeats` above 1 the socket is ended at that many silent heartbeats in a row. A paused socket is

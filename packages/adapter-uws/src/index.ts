@@ -141,6 +141,8 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
       else connection?.receive(Buffer.from(message.slice(0)));
     },
     ping(socket, data) {
+      // A ping is a sign of life too: a peer whose answers wait behind its own data may send nothing else.
+      fieldsOf(socket).wsessionSeen = SEEN;
       connectionOf(socket)?.controlFrame?.("ping", Buffer.from(data.slice(0)));
     },
     pong(socket, data) {

@@ -22,7 +22,7 @@ export interface UserData {
 /** The close code of a socket that ended without a close frame (RFC 6455 section 7.1.5). */
 const UNCLEAN = 1006;
 
-/** The values of `wsessionSeen`: a message or a pong arrived; the peer read none of the waiting bytes. */
+/** The values of `wsessionSeen`: a message, a ping or a pong arrived; the peer read none of the waiting bytes. */
 export const SEEN = -1;
 const STALLED = -2;
 
@@ -178,7 +178,7 @@ export function endedBy(socket: Socket, code: number, reason: string): CloseInfo
 }
 
 /**
- * Pings the peer, and closes the socket if neither a message nor a pong has arrived since the last heartbeat,
+ * Pings the peer, and closes the socket if no message, ping or pong has arrived since the last heartbeat,
  * unless the peer has read waiting data since then or since the heartbeat before. Two heartbeats are needed,
  * because an operating system accepts more only when a third of its buffer is free, which is up to 1.5 MB.
  * With `silentHeartbeats` above 1 the socket is closed at that many silent heartbeats in a row.
