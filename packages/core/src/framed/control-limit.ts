@@ -6,8 +6,14 @@ const MAX_FRAMES = 64;
  * message resets the count.
  */
 export class ControlLimit {
+  /** How many attaches have arrived on the connection. */
+  attaches: number;
   #frames = 0;
   #until = 0;
+
+  constructor(attaches: number) {
+    this.attaches = attaches;
+  }
 
   /** Counts a control frame. Returns whether the limit is exceeded. */
   isExceeded(): boolean {

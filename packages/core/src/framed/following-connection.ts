@@ -20,10 +20,11 @@ export abstract class FollowingConnection<Data extends object, Socket extends ob
   extends LiveConnection<Data, Socket>
   implements ReplayConnection
 {
-  /** The end of the outbox at the handshake. Once `Flow.Following` is set, and without a replay: the client's position. */
-  #storedPosition: Position = BEGINNING;
-  /** Exists once the client missed messages, has to send acks, or received a kept message. */
-  #replay: Replay<Data> | undefined = undefined;
+  /**
+   * The end of the outbox at the handshake. Once `Flow.Following` is set: the client's position. Once the client missed messages, has to
+   * send acks, or received a kept message: its replay, which has the position. One field, because each costs every connection memory.
+   */
+  #place: Position | Replay<Data> = BEGINNING;
 
   get maxBufferedBytes(): number {
     return this.binding.settings.maxBufferedBytes;
@@ -34,14 +35,22 @@ export abstract class FollowingConnection<Data extends object, Socket extends ob
   }
 
   override attach(state: LocalSession<Data>, fence: number, found: FoundSession | undefined): void {
-    this.#storedPosition = found?.outbox ?? BEGINNING;
+    this.#place = found?.outbox ?? BEGINNING;
     super.attach(state, fence, found);
   }
 
   /** The client's position in the outbox. The beginning while the position is unknown. */
   protected get position(): Position {
-    if (this.#replay !== undefined) return this.#replay.position;
-    return (this.flow & Flow.Following) === 0 ? BEGINNING : this.#storedPosition;
+    const isKnown = this.replay !== undefined || (this.flow & Flow.Following) !== 0;
+    return isKnown ? this.storedPosition : BEGINNING;
+  }
+
+  private get replay(): Replay<Data> | undefined {
+    return this.#place instanceof Replay ? this.#place : undefined;
+  }
+
+  private get storedPosition(): Position {
+    return this.#place instanceof Replay ? this.#place.position : this.#place;
   }
 
   /** Determines which messages the client missed. `follow` sends them. Resolves with `undefined` if the connection ended meanwhile. */
@@ -51,14 +60,15 @@ export abstract class FollowingConnection<Data extends object, Socket extends ob
     const reader = settings.outbox.whenFull === "refuse" ? attach.client : undefined;
     // A position is valid for one session only: the outbox of another session has other messages at that offset.
     const isOwn = attach.session === state.id && attach.at !== undefined;
-    const from = isOwn ? attach.at : this.#storedPosition;
+    const from = isOwn ? attach.at : this.storedPosition;
     const witness = isOwn ? attach.witness : undefined;
     const end = outboxes.endOf(state);
     const isCurrent = isSamePosition(from, end) && witness === undefined && reader === undefined;
     // Share the stream's object: a copy would cost 32 bytes for each connection.
     if (isCurrent) return { at: end, last: end.offset, missed: undefined, replayed: 0 };
-    this.#replay = new Replay<Data>(this, state, from, reader);
-    return this.#replay.begin(witness);
+    const replay = new Replay<Data>(this, state, from, reader);
+    this.#place = replay;
+    return replay.begin(witness);
   }
 
   /** Sends `first`, then the missed messages, then each new message. `at` is the client's position. */
@@ -66,27 +76,29 @@ export abstract class FollowingConnection<Data extends object, Socket extends ob
     const { outboxes } = state.context;
     if (!outboxes.areKept) return this.sendFrames(first);
     this.flow |= Flow.Following;
-    this.#storedPosition = at;
-    if (this.#replay === undefined && isSamePosition(at, outboxes.endOf(state)))
-      return this.sendFrames(first);
+    if (this.replay === undefined) {
+      this.#place = at;
+      if (isSamePosition(at, outboxes.endOf(state))) return this.sendFrames(first);
+    }
     // There is no replay if the client was up to date at first, and a message was kept after that.
-    this.#replay ??= new Replay<Data>(this, state, at, undefined);
-    this.#replay.start(first);
+    this.ownReplay(state).start(first);
+  }
+
+  private ownReplay(state: LocalSession<Data>): Replay<Data> {
+    if (this.#place instanceof Replay) return this.#place;
+    return (this.#place = new Replay<Data>(this, state, this.#place, undefined));
   }
 
   override onKept(run: KeptRun, isAgain: boolean): void {
     const { state } = this;
     if ((this.flow & Flow.Following) === 0 || state === undefined) return;
-    if (this.#replay === undefined) {
-      this.#replay = new Replay<Data>(this, state, this.#storedPosition, undefined);
-      this.#replay.startLive();
-    }
-    this.#replay.onKept(run, isAgain);
+    if (this.replay === undefined) this.ownReplay(state).startLive();
+    this.replay?.onKept(run, isAgain);
   }
 
   /** The client confirms that it has read up to `offset`. Returns false if that offset was never sent. */
   protected acknowledge(offset: number): boolean {
-    return this.#replay?.ack(offset) === true;
+    return this.replay?.ack(offset) === true;
   }
 
   /** Sends the frames that `task` sends as one write: each write is a system call. `task` must be synchronous. */
@@ -122,11 +134,11 @@ export abstract class FollowingConnection<Data extends object, Socket extends ob
 
   override drained(): void {
     super.drained();
-    this.#replay?.onDrained();
+    this.replay?.onDrained();
   }
 
   protected override notifyClosed(): void {
     super.notifyClosed();
-    this.#replay?.onDrained();
+    this.replay?.onDrained();
   }
 }

@@ -26,7 +26,6 @@ import { NOTHING_KEPT } from "./replay.ts";
 import type { ReplayStart } from "./replay.ts";
 
 const MAX_ATTACHES = 8;
-const HELLO_OR_END: number = Flow.HelloSent | Flow.Discarding | Flow.Ended;
 
 /**
  * A connection that speaks `v1.wsession`. Raw connections do not use this class. To keep an idle connection small, its helper
@@ -37,11 +36,22 @@ export class FramedConnection<Data extends object, Socket extends object> extend
   Data,
   Socket
 > {
-  /** The limit of control frames. Exists from the second control frame until the next message. */
-  #controls: ControlLimit | undefined = undefined;
+  /**
+   * How many attaches have arrived. From the second control frame until the next message: the limit of control frames, which has this
+   * number too. One field for both, because each field costs memory on every connection.
+   */
+  #controls: ControlLimit | number = 0;
   /** The state between the first attach and its hello. */
   #pendingHello: PendingHello | undefined = undefined;
-  #attaches = 0;
+
+  private get attaches(): number {
+    return typeof this.#controls === "number" ? this.#controls : this.#controls.attaches;
+  }
+
+  private set attaches(attaches: number) {
+    if (typeof this.#controls === "number") this.#controls = attaches;
+    else this.#controls.attaches = attaches;
+  }
 
   /** Whether the latest attach was answered by a hello, with or without a session. */
   private get hasSentHello(): boolean {
@@ -51,15 +61,15 @@ export class FramedConnection<Data extends object, Socket extends object> extend
   // --- received frames ---
 
   override receive(frame: string | Uint8Array, borrowed: boolean = false): void {
-    // No check below concerns a plain message after hello, and most frames are such messages.
-    const isUsual = (this.flow & HELLO_OR_END) === Flow.HelloSent && this.#controls === undefined;
-    if (this.isEnding || (isUsual && isPlain(frame))) return super.receive(frame, borrowed);
+    if (this.isEnding) return super.receive(frame, borrowed);
     try {
       const lead = leadOf(frame);
       if (lead === Lead.Control) this.control(String(frame));
       else {
-        this.admitMessage(frame, lead === Lead.Counted);
-        this.#controls = undefined;
+        // No check concerns a plain message after hello, and most frames are such messages.
+        const isChecked = lead === Lead.Counted || !this.hasSentHello;
+        if (isChecked) this.admitMessage(frame, lead === Lead.Counted);
+        if (typeof this.#controls !== "number") this.#controls = this.#controls.attaches;
         super.receive(frame, borrowed);
       }
     } catch (error) {
@@ -71,7 +81,7 @@ export class FramedConnection<Data extends object, Socket extends object> extend
 
   /** Throws a ProtocolError for a frame that the client may not send yet, and for too many frames. */
   private admitMessage(frame: string | Uint8Array, isCounted: boolean): void {
-    if (this.#attaches === 0) throw new ProtocolError("attach is the first frame");
+    if (this.attaches === 0) throw new ProtocolError("attach is the first frame");
     const hasNamedSession = (this.flow & Flow.NamedSession) !== 0;
     if (isCounted && !hasNamedSession && !(this.hasSentHello && this.hasSession))
       throw new ProtocolError("numbered messages wait for hello");
@@ -82,16 +92,16 @@ export class FramedConnection<Data extends object, Socket extends object> extend
 
   private control(frame: string): void {
     const control = parseClientControl(frame);
-    if (control.type !== "attach" && this.#attaches === 0)
+    if (control.type !== "attach" && this.attaches === 0)
       throw new ProtocolError("attach is the first frame");
     if (control.type !== "read" && this.isTooMany(control))
       throw new ProtocolError("too many control frames");
     switch (control.type) {
       case "attach":
-        this.#attaches += 1;
-        if (this.#attaches > MAX_ATTACHES) throw new ProtocolError("too many attaches");
+        this.attaches += 1;
+        if (this.attaches > MAX_ATTACHES) throw new ProtocolError("too many attaches");
         if (control.fresh) this.markActive();
-        if (this.#attaches === 1) this.attachFirst(control);
+        if (this.attaches === 1) this.attachFirst(control);
         // Queue a further attach among the messages, because the attach starts their numbers again.
         else {
           this.onFurtherAttach();
@@ -117,15 +127,16 @@ export class FramedConnection<Data extends object, Socket extends object> extend
 
   /** Counts a control frame. The first attach does not count, so that most connections need no limit object. */
   private isTooMany({ type }: ClientControl): boolean {
-    if (type === "attach" && this.#attaches === 0) return false;
-    return (this.#controls ??= new ControlLimit()).isExceeded();
+    if (type === "attach" && this.attaches === 0) return false;
+    if (typeof this.#controls === "number") this.#controls = new ControlLimit(this.#controls);
+    return this.#controls.isExceeded();
   }
 
   protected override callMessage(frame: string | Uint8Array): unknown {
-    if (isPlain(frame)) return this.callPlain(payloadOf(frame));
     const lead = leadOf(frame);
     if (lead === Lead.Control) return this.attachAgain(String(frame));
-    return this.callNumbered(payloadOf(frame));
+    const message = payloadOf(frame);
+    return lead === Lead.Plain ? this.callPlain(message) : this.callNumbered(message);
   }
 
   /** A further attach starts the numbers again, and a transaction commits the data that it read. Both run alone. */
@@ -257,7 +268,7 @@ export class FramedConnection<Data extends object, Socket extends object> extend
   }
 
   override onRenewed({ token, renewalCode }: Renewal): void {
-    if (this.isEnding || this.#attaches === 0) return;
+    if (this.isEnding || this.attaches === 0) return;
     const usesCookie = this.binding.settings.token?.write !== undefined;
     const secret = usesCookie ? { token: undefined, renewalCode } : { token, renewalCode: undefined };
     this.flow |= Flow.HasSent;
@@ -283,10 +294,4 @@ export class FramedConnection<Data extends object, Socket extends object> extend
   private beat(): void {
     this.sendFrame(writeServerControl({ type: "beat", ...this.position }));
   }
-}
-
-/** As `leadOf(frame) === Lead.Plain`, without a check of the other frames. */
-function isPlain(frame: string | Uint8Array): boolean {
-  const lead = frame[0];
-  return lead === "-" || lead === Lead.Plain;
 }
