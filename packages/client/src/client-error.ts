@@ -40,9 +40,9 @@ export class ClientError<Code extends ClientErrorCode = ClientErrorCode> extends
   /** Always "ClientError", also where two copies of this package make `instanceof` fail. */
   override readonly name = "ClientError";
   /** What happened, for programs. */
-  readonly code: Code;
+  declare readonly code: Code;
   /** Whether the server may have handled the message. */
-  readonly outcome: Outcome;
+  declare readonly outcome: Outcome;
 
   static {
     clientError = (code, message, outcome = "not-applied") => new ClientError(code, message, outcome);

@@ -42,13 +42,13 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
     isFresh: true,
     isStored: settings.storage !== undefined,
     maxMessage: Infinity,
-    save(then = () => {}) {
-      if (storage === undefined) then();
+    save(then) {
+      if (storage === undefined) then?.();
       else storage.save(then);
     },
     onHello(conversation, { session: id, resumed, token: newToken, beatMs, maxMessage }) {
       page.maxMessage = maxMessage;
-      if (newToken !== undefined) page.renewToken(newToken, () => {});
+      if (newToken !== undefined) page.renewToken(newToken);
       backoff.onHello(id !== undefined);
       if (live?.conversation !== conversation || session?.id !== id) {
         session = id === undefined ? undefined : { id, resumed };
@@ -60,7 +60,7 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
       goLive(connection);
     },
     renewToken(newToken, onStored) {
-      void writeToken(newToken).then((isKept) => isKept && onStored());
+      void writeToken(newToken).then((isKept) => isKept && onStored?.());
     },
     reconnect(withinMs, code) {
       if (closing !== undefined) return;

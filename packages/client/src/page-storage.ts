@@ -22,7 +22,7 @@ export interface PageStorage {
   /** Copies the state of earlier pages to `state` and `outgoing`. Ignores unreadable state. */
   load(): Promise<void>;
   /** Writes the state once for all changes of a task, and calls `then` after that. */
-  save(then: () => void): void;
+  save(then?: () => void): void;
 }
 
 /** @param onLeftover called for each message of an earlier page that is settled */
@@ -34,7 +34,7 @@ export function createPageStorage(
   onLeftover: (data: string | Uint8Array, error: unknown) => void,
 ): PageStorage {
   const written: Record<string, string> = {};
-  let callbacks: (() => void)[] = [];
+  let callbacks: ((() => void) | undefined)[] = [];
   let writing = Promise.resolve();
 
   const read = async (suffix: string, use: (body: Body) => void): Promise<void> => {
@@ -117,7 +117,7 @@ export function createPageStorage(
           .streams()
           .filter(({ session: named, waiting }) => named !== undefined && waiting.length > 0);
         await write(".queue", streams.length === 0 ? undefined : { streams: streams.map(writeStream) });
-        for (const callback of due) callback();
+        for (const callback of due) callback?.();
       });
     },
   };

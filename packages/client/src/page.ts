@@ -32,7 +32,7 @@ export interface Page {
   save(then?: () => void): void;
   onHello(conversation: Conversation, hello: Hello): void;
   /** `onStored` is called once the token is in its storage. */
-  renewToken(token: string, onStored: () => void): void;
+  renewToken(token: string, onStored?: () => void): void;
   /** Opens a new connection within `withinMs`, while the current connection stays open. */
   reconnect(withinMs: number, renewalCode?: string): void;
 }

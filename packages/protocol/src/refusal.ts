@@ -18,11 +18,11 @@ export class TransactionRefused<Code extends string = string, Detail = unknown> 
   /** Always "TransactionRefused", also where two copies of this package make `instanceof` fail. */
   override readonly name = "TransactionRefused";
   /** The application's own code, which the client gets. */
-  readonly code: Code;
+  declare readonly code: Code;
   /** Data for the client's program, which JSON must be able to represent. `undefined` if none was given. */
-  readonly detail: Detail;
+  declare readonly detail: Detail;
   /** The message changed nothing, and never will, because a refusal is final. */
-  readonly outcome = "not-applied";
+  declare readonly outcome: "not-applied";
 
   constructor(code: Code, options?: { readonly message?: string | undefined; readonly detail?: Detail }) {
     const { message = code, detail } = { ...options };
@@ -32,6 +32,7 @@ export class TransactionRefused<Code extends string = string, Detail = unknown> 
     this.code = code;
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- left out, it is undefined, which `Detail` includes then
     this.detail = detail as Detail;
+    this.outcome = "not-applied";
     // Not enumerable, so that loggers do not print the brand.
     Object.defineProperty(this, BRAND, { value: true });
   }
