@@ -57,7 +57,7 @@ const wrongHeaders: readonly object[] = [
   })),
 ];
 
-const typedOptions = ["AdmitOption", "InitialOption", "TransportOption", "SchemaOption"].map(
+const typedOptions = ["AdmitOption", "InitialOption", "TransportOption", "SchemaOption", "NoTokenOption"].map(
   (type) => ["core/src/api/typed-options.ts", type] as const,
 );
 

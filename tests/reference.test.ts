@@ -13,6 +13,7 @@ describe("docs/reference.md has a row for every", () => {
     ["option initial", "createSessions(options)", "core/src/api/typed-options.ts", "InitialOption"],
     ["option transport", "createSessions(options)", "core/src/api/typed-options.ts", "TransportOption"],
     ["option schema", "createSessions(options)", "core/src/api/typed-options.ts", "SchemaOption"],
+    ["option onNoToken", "createSessions(options)", "core/src/api/typed-options.ts", "NoTokenOption"],
     ["member of Sessions", "Sessions", "core/src/api/sessions.ts", "Sessions"],
     ["option of close", "Sessions", "core/src/api/runtime.ts", "CloseOptions"],
     ["member of Session", "Session", "core/src/api/contract.ts", "Session"],

@@ -20,6 +20,7 @@ const withoutInitial = [
   [core, "CommonOptions"],
   [typed, "AdmitOption"],
   [typed, "TransportOption"],
+  [typed, "NoTokenOption"],
   [typed, "SchemaOption"],
 ] as const;
 
@@ -32,7 +33,7 @@ const allOptions: readonly Options[] = [
   {
     label: "createSessions without schema",
     call: "createSessions(OPTIONS)",
-    types: [...withoutInitial.slice(0, 3), [typed, "InitialOption"]],
+    types: [...withoutInitial.slice(0, 4), [typed, "InitialOption"]],
   },
   { label: "createSessions without initial", call: "createSessions<Data>(OPTIONS)", types: withoutInitial },
   { label: "early", call: "createSessions({ early: OPTIONS })", types: [[core, "EarlyLimits"]] },
@@ -45,7 +46,7 @@ const allOptions: readonly Options[] = [
   {
     label: "maxSessionsPerSubject",
     call: "createSessions({ maxSessionsPerSubject: OPTIONS })",
-    types: [[core, "SubjectLimitOption"]],
+    types: [["core/src/api/subject-limit-option.ts", "SubjectLimitOption"]],
   },
   { label: "events", call: "createSessions({ events: OPTIONS })", types: [[core, "SessionEvents"]] },
   {

@@ -56,6 +56,7 @@ export type { CommonOptions, EarlyLimits, InboxLimits, SessionEvents } from "./a
 export type { ErrorContext, Stage } from "./api/error-context.ts";
 export type {
   AdmitOption,
+  NoTokenOption,
   InitialOption,
   SchemaOption,
   SessionsOptions,

@@ -198,17 +198,6 @@ export interface CommonOptions {
    */
   readonly onBadToken?: "fresh" | "refuse" | "close" | undefined;
   /**
-   * The answer to a client without a token, for applications that log in over HTTP: no login, no socket. `"fresh"`: a new session, or a
-   * connection without one if there is no `initial`. `"refuse"` and `"close"`: as for `onBadToken`. Then every connection has a session,
-   * and this value is the default of `onBadToken`. A client needs a token also if `admit` names a subject; only
-   * `accept({ sessionId })` takes the place of a token.
-   *
-   * @default "fresh"
-   * @throws INVALID_ARGUMENT from `createSessions` for `"refuse"` and `"close"` without the option `token`, and together with `initial`,
-   * `onBadToken: "fresh"` or `onCorruptRecord: "fresh"`, which give a session to a client that has none.
-   */
-  readonly onNoToken?: "fresh" | "refuse" | "close" | undefined;
-  /**
    * The answer to a client whose stored session can't be read. `"refuse"`: 503. `"fresh"`: a new session.
    *
    * @default "refuse"

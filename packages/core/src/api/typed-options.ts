@@ -1,5 +1,5 @@
 /**
- * The options of `createSessions` whose types have a parameter. They are small interfaces that `createSessions` puts together,
+ * The options of `createSessions` whose types have a parameter, or decide about the type of the result. They are small interfaces that `createSessions` puts together,
  * because editors show no documentation for the members of `Omit` and `Pick` (TypeScript 7).
  */
 import type { Awaitable, StandardSchemaV1 } from "@wsession/protocol";
@@ -59,9 +59,29 @@ export interface SchemaOption<Data> {
   readonly schema?: StandardSchemaV1<unknown, Data> | undefined;
 }
 
+/** The option `onNoToken`. Its value decides whether a connection always has a session. */
+export interface NoTokenOption {
+  /**
+   * The answer to a client without a token, for applications that log in over HTTP: no login, no socket. `"fresh"`: a new session, or a
+   * connection without one if there is no `initial`. `"refuse"` and `"close"`: as for `onBadToken`. Then every connection has a session,
+   * and this value is the default of `onBadToken`. A client needs a token also if `admit` names a subject; only
+   * `accept({ sessionId })` takes the place of a token.
+   *
+   * @default "fresh"
+   * @throws INVALID_ARGUMENT from `createSessions` for `"refuse"` and `"close"` without the option `token`, and together with `initial`,
+   * `onBadToken: "fresh"` or `onCorruptRecord: "fresh"`, which give a session to a client that has none.
+   */
+  readonly onNoToken?: "fresh" | "refuse" | "close" | undefined;
+}
+
 /** All options of `createSessions`, for options in a variable. */
 export interface SessionsOptions<Data extends object, Transport = unknown, Context = unknown>
-  extends CommonOptions, AdmitOption<Admission<Context>>, TransportOption<Transport>, SchemaOption<Data> {
+  extends
+    CommonOptions,
+    AdmitOption<Admission<Context>>,
+    TransportOption<Transport>,
+    SchemaOption<Data>,
+    NoTokenOption {
   /** As in `InitialOption`; absent: the application sets the session of each connection. */
   readonly initial?: InitialOption<Data, Context>["initial"] | undefined;
 }

@@ -2,7 +2,13 @@ import type { Awaitable, StandardSchemaV1 } from "@wsession/protocol";
 import type { CommonOptions } from "../api/options.ts";
 import { resolveOptions } from "../api/resolve-options.ts";
 import type { Sessions } from "../api/sessions.ts";
-import type { AdmitOption, InitialOption, SchemaOption, TransportOption } from "../api/typed-options.ts";
+import type {
+  AdmitOption,
+  InitialOption,
+  NoTokenOption,
+  SchemaOption,
+  TransportOption,
+} from "../api/typed-options.ts";
 import { assertNoMore } from "../base/arguments.ts";
 import type { Acceptance, Admission, Handshake } from "../handshake/handshake.ts";
 import { LiveSessions } from "./sessions.ts";
@@ -52,22 +58,27 @@ type Literal = "" | 0 | 0n | boolean | Literals | readonly Literal[] | [];
 /** The options without those that decide about `Data`. */
 type Options<Transport, Admitted> = CommonOptions & TransportOption<Transport> & AdmitOption<Admitted>;
 /** The options with which a client needs a token. */
-interface TokenRequired {
-  /** As in `CommonOptions`, with a value that refuses. */
+interface TokenRequired extends NoTokenOption {
+  /** The answer to a client without a token: `"refuse"` 401, `"close"` the close code 4401. Every connection then has a session. */
   readonly onNoToken: "refuse" | "close";
   /** Absent: a client that has logged in has a session already. */
   readonly initial?: undefined;
 }
 /** All options. `initial` may be absent. */
 interface AllOptions<Data extends object, Transport, Admitted>
-  extends CommonOptions, TransportOption<Transport>, AdmitOption<Admitted>, SchemaOption<Data> {
+  extends
+    CommonOptions,
+    TransportOption<Transport>,
+    AdmitOption<Admitted>,
+    SchemaOption<Data>,
+    NoTokenOption {
   /** The data of a new session. Absent: the application calls `connection.setSession`. */
   readonly initial?: Initial<NoInfer<Data>, Admitted>["initial"] | undefined;
 }
 
 /** The options as the implementation sees them: the context may be anything. */
 interface UntypedOptions<Data extends object>
-  extends CommonOptions, TransportOption<unknown>, AdmitOption<Admission>, SchemaOption<Data> {
+  extends CommonOptions, TransportOption<unknown>, AdmitOption<Admission>, SchemaOption<Data>, NoTokenOption {
   /** The type of a method, because the compiler compares the parameters of methods in both directions. */
   readonly initial?: InitialMethod<Data>["call"] | undefined;
 }
@@ -97,7 +108,7 @@ export function createSessions<
   Transport = unknown,
   Admitted extends Admission = Admission,
 >(
-  options: Options<Transport, Admitted> & WithBoth<Data, Admitted>,
+  options: Options<Transport, Admitted> & NoTokenOption & WithBoth<Data, Admitted>,
 ): Sessions<Data, Transport, never, ContextOf<Admitted>>;
 /** With `initial`, and without a schema: `Data` is inferred from what `initial` returns. */
 export function createSessions<
@@ -105,7 +116,9 @@ export function createSessions<
   Transport = unknown,
   Admitted extends Admission = Admission,
 >(
-  options: Options<Transport, Admitted> & Initial<Data, Admitted> & { readonly schema?: undefined },
+  options: Options<Transport, Admitted> &
+    NoTokenOption &
+    Initial<Data, Admitted> & { readonly schema?: undefined },
 ): Sessions<Data, Transport, never, ContextOf<Admitted>>;
 /** With `initial`, and a `schema` that may be `undefined`. */
 export function createSessions<
@@ -113,7 +126,10 @@ export function createSessions<
   Transport = unknown,
   Admitted extends Admission = Admission,
 >(
-  options: Options<Transport, Admitted> & SchemaOption<Data> & Initial<NoInfer<Data>, Admitted>,
+  options: Options<Transport, Admitted> &
+    NoTokenOption &
+    SchemaOption<Data> &
+    Initial<NoInfer<Data>, Admitted>,
 ): Sessions<Data, Transport, never, ContextOf<Admitted>>;
 /** Without `initial`, where a client without a token is refused: every connection has the session of its token. */
 export function createSessions<
