@@ -10,6 +10,14 @@ const cookies = "packages/http/src/express-session/signed-cookie.ts";
  * @type {readonly Mutant[]} */
 export const httpMutants = [
   {
+    name: "renew-after-logout-throws",
+    promise: "A renewal that a logout overtakes has no session, and is no error",
+    file: "packages/http/src/http-sessions.ts",
+    find: 'if (isSessionError(error, "SESSION_GONE")) {\n        // Another tab',
+    replace: 'if (isSessionError(error, "CORRUPT_RECORD")) {\n        // Another tab',
+    tests: inPackage("http", "overtaken", "of another tab"),
+  },
+  {
     name: "express-store-writes-all",
     promise: "A request writes only the fields that it has changed",
     file: loaded,

@@ -107,7 +107,7 @@ export interface HttpSessions<Data extends object, Transport = unknown, Context 
    * Replaces the token, and sets the cookie anew, with the lifetime that the session has left. The open sockets of the session
    * stay, and other requests may present the older token for `graceMs`. If another request of the same browser renews the token at
    * the same time, that request sets the cookie and this one sets none. If the client is known to have gone, the token stays.
-   * Resolves with `undefined` if no cookie opens a session.
+   * Resolves with `undefined` if no cookie opens a session, or if the session ends meanwhile, for example by a logout in another tab.
    *
    * @throws ORIGIN_NOT_ALLOWED (403) and HEADERS_SENT (HttpSessionError), and the errors of `open` and `rotate`, as rejections.
    * INVALID_ARGUMENT at once.

@@ -262,6 +262,11 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
       const { token } = await session.rotate();
       this.#setCookie(headers, session, token);
     } catch (error) {
+      if (isSessionError(error, "SESSION_GONE")) {
+        // Another tab has logged out meanwhile, so this request has no session either.
+        this.#found.set(request, undefined);
+        return undefined;
+      }
       if (!isSessionError(error, "CONFLICT")) throw error;
     }
     return session;

@@ -107,3 +107,23 @@ describe.each([undefined, { handover: true, drainMs: 50 }])("close(%o) waits for
     },
   );
 });
+
+describe("a renewal that a logout of another tab overtakes resolves with undefined, and sets no cookie,", () => {
+  const cases = (["map", "redis"] as const).flatMap((store) => [
+    ["before", "resume", store] as const,
+    ["after", "resume", store] as const,
+    ["before", "rotate", store] as const,
+  ]);
+
+  test.each(cases)("%s the store's %s, %s", async (when, step, name) => {
+    const { gap, store, here, elsewhere, request, headers } = await prepare(name, step, when);
+    const renewal = here.http.renew(request, headers);
+    await gap.reached;
+    await elsewhere.http.logout(request.clone(), new Headers());
+    expect(await idsOf(store)).toEqual([]);
+    gap.letGo();
+    expect(await renewal).toBe(undefined);
+    expect(here.http.of(request)).toBe(undefined);
+    expect(headers.getSetCookie()).toEqual([]);
+  });
+});
