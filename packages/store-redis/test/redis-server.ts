@@ -113,14 +113,22 @@ export async function untilCopied(
 }
 
 /** Starts a redis-server on a free port, without persistence unless `args` enable it. */
-export async function startRedis(args: readonly string[] = []): Promise<RedisServer> {
-  return startProcess(SERVER, ["--save", "", "--appendonly", "no", ...args]);
+export async function startRedis(
+  args: readonly string[] = [],
+  environment: NodeJS.ProcessEnv = {},
+): Promise<RedisServer> {
+  return startProcess(SERVER, ["--save", "", "--appendonly", "no", ...args], undefined, environment);
 }
 
-async function startProcess(binary: string, args: readonly string[], config?: string): Promise<RedisServer> {
+async function startProcess(
+  binary: string,
+  args: readonly string[],
+  config?: string,
+  environment: NodeJS.ProcessEnv = {},
+): Promise<RedisServer> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await startProcessOn(await freePort(), binary, args, config);
+      return await startProcessOn(await freePort(), binary, args, config, environment);
     } catch (error) {
       if (attempt === 5) throw error;
     }
@@ -132,6 +140,7 @@ async function startProcessOn(
   binary: string,
   args: readonly string[],
   config: string | undefined,
+  environment: NodeJS.ProcessEnv,
 ): Promise<RedisServer> {
   const folder = await mkdtemp(join(tmpdir(), "wsession-redis-"));
   const all = ["--port", String(port), "--bind", HOST, "--dir", folder, ...args];
@@ -141,7 +150,7 @@ async function startProcessOn(
   }
   let child: ChildProcess;
   const start = async (): Promise<void> => {
-    child = spawn(binary, all, { stdio: "ignore" });
+    child = spawn(binary, all, { stdio: "ignore", env: { ...process.env, ...environment } });
     child.on("error", () => undefined);
     await until(async () => {
       if (child.exitCode !== null) return true;

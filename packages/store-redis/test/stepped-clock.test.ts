@@ -1,0 +1,69 @@
+// The clock of the Redis server is set while sessions are live. Needs a C compiler, for a library that changes the clock of one process.
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { SessionEventType } from "@wsession/core";
+import { expect, onTestFinished, test } from "vitest";
+import { aCreation, hold, newId } from "./fake-host.ts";
+import { type Process, startProcess } from "./processes.ts";
+import { cli, startRedis, until } from "./redis-server.ts";
+
+const canStep = process.platform === "linux" && spawnSync("cc", ["--version"]).status === 0;
+const HOUR_S = 3_600;
+const LONG_MS = 3 * HOUR_S * 1_000;
+
+/** A Redis server whose clock can be set. */
+async function startStepped() {
+  const folder = mkdtempSync(join(tmpdir(), "wsession-clock-"));
+  const [library, offset] = [join(folder, "clock.so"), join(folder, "offset")];
+  execFileSync("cc", ["-shared", "-fPIC", "-o", library, join(import.meta.dirname, "stepped-clock.c")]);
+  const step = (seconds: number): void => writeFileSync(offset, String(seconds));
+  step(0);
+  const server = await startRedis([], { LD_PRELOAD: library, CLOCK_OFFSET_FILE: offset });
+  onTestFinished(async () => {
+    await server.stop();
+    rmSync(folder, { recursive: true });
+  });
+  return { server, step, seconds: async () => Number((await cli(server.port, "time")).split("\n")[0]) };
+}
+
+test.skipIf(!canStep).each([HOUR_S, -HOUR_S])(
+  "the server's clock is set by %i seconds: held sessions stay online without an event, and later changes and events come in time",
+  async (seconds) => {
+    const stepped = await startStepped();
+    const prefix = `t${newId()}`;
+    const events: string[] = [];
+    const start = (): Process => {
+      const started = startProcess(stepped.server, { prefix, leaseMs: 900, sweepMs: 1_500 });
+      started.store.track({
+        ...{ leaveAfterMs: 300, isAlways: true },
+        events: new Set<SessionEventType>(["left", "expired", "destroyed"]),
+        deliver: async (type, { subject }) => void events.push(`${subject} ${type}`),
+      });
+      return started;
+    };
+    const [a, b] = [start(), start()];
+    const told: string[] = [];
+    await b.store.watch(["ada", "bob"], ({ subject, type }) => told.push(`${subject} ${type}`));
+    const hosted = async (subject: string): Promise<string> => {
+      const { id } = aCreation();
+      await a.store.create(aCreation({ id, subject, idleMs: LONG_MS, absoluteMs: Infinity }));
+      await hold(a.store, a.host, id, { idleMs: LONG_MS });
+      return id;
+    };
+    await hosted("ada");
+    await until(() => told.includes("ada online"));
+    const before = await stepped.seconds();
+    stepped.step(seconds);
+    expect(Math.abs((await stepped.seconds()) - before - seconds)).toBeLessThan(60);
+    const bob = await hosted("bob");
+    await until(() => told.includes("bob online"));
+    await a.store.release(bob);
+    await until(() => told.at(-1) === "bob offline" && events.length > 0);
+    expect(events).toEqual(["bob left"]);
+    expect((await b.store.presenceOfSubject("ada")).type).toBe("online");
+    expect(told.filter((one) => one.startsWith("ada"))).toEqual(["ada offline", "ada online"]);
+    expect(a.host.events.filter(({ type }) => type === "expired")).toEqual([]);
+  },
+);
