@@ -14,6 +14,14 @@ export const connectionMutants = [
     tests: onWs("I3 a single message over inbox.maxBytes"),
   },
   {
+    name: "plain-frame-unchecked",
+    promise: "a client of v1.wsession sends no message before its attach",
+    file: "packages/core/src/framed/framed-connection.ts",
+    find: "lead === Lead.Counted || !this.hasSentHello",
+    replace: "lead === Lead.Counted",
+    tests: onWs("that sends a message before attach is closed with 4400"),
+  },
+  {
     name: "unhandled-acknowledged",
     promise: "a message of client.send that no handler takes is refused, and not acknowledged",
     file: "packages/core/src/framed/numbered-connection.ts",
