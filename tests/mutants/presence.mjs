@@ -178,4 +178,12 @@ export const presenceMutants = [
     replace: "if true then",
     tests: redis("late-publications", "taken for dead"),
   },
+  {
+    name: "local-leave-too-early",
+    promise: "A client that comes back while the process is stalled has not left",
+    file: "packages/core/src/store/local-presence.ts",
+    find: "this.#deadlines.allow(step, next)",
+    replace: "this.#deadlines.after(step, next)",
+    tests: tests("presence-stall.test.ts", "stalled"),
+  },
 ];

@@ -1,5 +1,5 @@
 /** Presence and events of a store whose sessions live in this process. */
-import { MAX_TIMER_MS } from "../base/deadlines.ts";
+import { type Deadline, Deadlines, MAX_TIMER_MS } from "../base/deadlines.ts";
 import type {
   ReleaseReason,
   PresenceEvent,
@@ -25,7 +25,7 @@ interface Visit {
   since: number;
   awaySince: number | undefined;
   /** Runs while the session is away. */
-  leaving: NodeJS.Timeout | undefined;
+  leaving: Deadline | undefined;
   hasLeft: boolean;
 }
 
@@ -33,6 +33,7 @@ interface Visit {
 export class LocalPresence {
   readonly #holdings: () => Iterable<LocalHolding>;
   readonly #visits = new Map<string, Visit>();
+  readonly #deadlines = new Deadlines();
   readonly #watches = new SubjectWatches();
   #tracking: Tracking | undefined;
   #isOn = false;
@@ -62,7 +63,7 @@ export class LocalPresence {
     visit.subject = subject;
     visit.connections += 1;
     if (visit.connections > 1) return;
-    clearTimeout(visit.leaving);
+    visit.leaving?.cancel();
     visit.leaving = undefined;
     if (visit.awaySince === undefined || visit.hasLeft) visit.since = Date.now();
     visit.awaySince = undefined;
@@ -82,19 +83,21 @@ export class LocalPresence {
     this.#changed(id, visit);
   }
 
-  /** Waits in steps, because a timer of Node fires at once for a longer time. With `Infinity` the session stays away. */
+  /**
+   * Waits in steps, because a timer of Node fires at once for a longer time. With `Infinity` the session stays away. If the process stalled,
+   * a client that has come back meanwhile is read first.
+   */
   #leaveIn(ms: number, id: string, visit: Visit): void {
     const step = Math.min(ms, MAX_TIMER_MS);
     const next = () => (ms > step ? this.#leaveIn(ms - step, id, visit) : this.#leave(id, visit));
-    visit.leaving = setTimeout(next, step);
-    visit.leaving.unref();
+    visit.leaving = this.#deadlines.allow(step, next);
   }
 
   /** The session is gone. */
   ended(id: string, type: SessionEventType, subject: string | undefined): void {
     const visit = this.#visits.get(id);
     if (visit !== undefined) {
-      clearTimeout(visit.leaving);
+      visit.leaving?.cancel();
       this.#visits.delete(id);
       this.#report(visit.subject, id, "offline");
     }
@@ -145,7 +148,7 @@ export class LocalPresence {
   }
 
   close(): void {
-    for (const { leaving } of this.#visits.values()) clearTimeout(leaving);
+    for (const { leaving } of this.#visits.values()) leaving?.cancel();
   }
 
   /** Starts the recording with the sessions that have a connection. `since` stays 0: nobody recorded when their visits began. */
