@@ -134,6 +134,14 @@ export const sessionMutants = [
     tests: core("time"),
   },
   {
+    name: "absent-deadline-announced",
+    promise: "expiring is not called for an absolute deadline that does not exist",
+    file: "packages/core/src/session/lifetimes.ts",
+    find: "hasWarned || absoluteAt === Infinity ? Infinity",
+    replace: "hasWarned ? Infinity",
+    tests: core("time"),
+  },
+  {
     name: "joined-late-unannounced",
     promise: "expiring is called for a connection that attaches after expiring was called for the others",
     file: "packages/core/src/session/lifetimes.ts",

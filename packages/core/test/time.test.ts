@@ -72,6 +72,24 @@ describe("the absolute deadline", () => {
     expect(socket.closedWith?.code).toBe(4419);
   });
 
+  test("is not announced if there is none, also with expiringMs: Infinity", async () => {
+    const told: unknown[][] = [];
+    const sessions = createSessions({
+      store: mapStore(),
+      idleMs: 10 * MINUTE,
+      absoluteMs: Infinity,
+      expiringMs: Infinity,
+      initial: () => ({ n: 0 }),
+    });
+    const server = serveInMemory(sessions, { expiring: (_, ...rest) => void told.push(rest) });
+    const { socket } = await server.connect();
+    await vi.advanceTimersByTimeAsync(9 * MINUTE);
+    expect(told).toEqual([[expect.any(Number), "idle"]]);
+    expect(socket.closedWith).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(2 * MINUTE);
+    expect(socket.closedWith?.code).toBe(4419);
+  });
+
   test("moves with extend, and is announced again", async () => {
     let told = 0;
     const sessions = createSessions({ store: mapStore(), absoluteMs: 5 * MINUTE, initial: () => ({ n: 0 }) });

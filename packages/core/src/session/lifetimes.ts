@@ -161,6 +161,12 @@ export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalS
     return idleMs > expiringMs ? expiringMs : idleMs / 2;
   }
 
+  /** When the `expiring` handlers have to be called for the absolute deadline. */
+  #absoluteWarningAt({ absoluteAt, hasWarned }: Lifetime): number {
+    // Without that deadline, `expiringMs: Infinity` would give NaN, and a timer for NaN never fires.
+    return hasWarned || absoluteAt === Infinity ? Infinity : absoluteAt - this.#settings.expiringMs;
+  }
+
   /** When the `expiring` handlers have to be called for the idle deadline. */
   #idleWarningAt(lifetime: Lifetime): number {
     const { idleAt, absoluteAt, hasWarnedOfIdle } = lifetime;
@@ -172,14 +178,13 @@ export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalS
   #schedule(state: LocalSession<Data>, lifetime: Lifetime, retryMs = 0): void {
     const now = performance.now();
     const idleMs = this.idleMsOf(state);
-    const warning = lifetime.hasWarned ? Infinity : lifetime.absoluteAt - this.#settings.expiringMs;
     const lastCheck = lifetime.idleAt - lastCheckMs(idleMs);
     const idle = now < lastCheck ? lastCheck : lifetime.idleAt;
     const wanted = Math.min(
       now + idleMs / CHECKS_PER_IDLE_TIME,
       idle,
       lifetime.absoluteAt,
-      warning,
+      this.#absoluteWarningAt(lifetime),
       this.#idleWarningAt(lifetime),
     );
     const next = Math.max(wanted, now + retryMs);
@@ -240,8 +245,8 @@ export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalS
 
   /** Calls the `expiring` handlers for the absolute deadline, if it is near. */
   #warnOfAbsolute(state: LocalSession<Data>, lifetime: Lifetime, now: number): void {
-    const { hasWarned, absoluteAt } = lifetime;
-    if (hasWarned || now < absoluteAt - this.#settings.expiringMs || now >= absoluteAt) return;
+    const { absoluteAt } = lifetime;
+    if (now < this.#absoluteWarningAt(lifetime) || now >= absoluteAt) return;
     lifetime.hasWarned = true;
     for (const connection of state.connections())
       connection.expiring(Math.round(absoluteAt - now), "absolute");
