@@ -119,21 +119,24 @@ test("a process that is taken for dead, although it has its lease again, is repo
   proxy.delayRequests(400);
   const presence = () => watcher.client.hget(`${prefix}:s:{${id}}`, "p");
   const before = await presence();
-  // The slow process names the session once it has found that the holder has no lease.
-  let isTakenForDead = false;
-  proxy.holdFrom(id, () => {
-    isTakenForDead = true;
-    proxy.replies("pass");
-  });
-  await loseLease(watcher, () => isTakenForDead);
-  await until(async () => (await presence()) !== before, 25_000);
+  // The slow process names the session once it has found that the holder has no lease. On a busy machine one of its checks may find the
+  // lease, because the holder sets it again and again: then it takes the holder for dead a second later.
+  while ((await presence()) === before) {
+    let isTakenForDead = false;
+    proxy.holdFrom(id, () => {
+      isTakenForDead = true;
+      proxy.replies("pass");
+    });
+    await loseLease(watcher, () => isTakenForDead);
+    await until(async () => (await presence()) !== before, 4_000).catch(() => undefined);
+  }
   proxy.delayRequests(0);
   await until(async () => (await presence())?.split(" ")[1] === "0");
   await until(() => told.at(-1) === "ada online");
   // The session is in the queue of its holder still. Otherwise nobody would notice the holder's death.
   const [queue = ""] = await watcher.client.keys(`${prefix}:d:holder~????????`);
   expect(await watcher.client.zrange(queue, "0", "-1")).toEqual([id]);
-});
+}, 90_000);
 
 test("a subject that is read while its process has no lease is reported online again once the process has a lease", async () => {
   await holding({ leaseMs: 900 });
