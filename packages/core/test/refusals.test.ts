@@ -92,6 +92,7 @@ test("onError gets the first refused page of this machine, once, and no refused 
     undefined,
     "https://evil.example",
     "http://localhost.evil.example",
+    "http://127.evil.example",
     "http://localhost/x",
     "null",
   ])
@@ -104,5 +105,5 @@ test("onError gets the first refused page of this machine, once, and no refused 
   const [[stage, error]] = Object(errors);
   expect(stage).toBe("admit");
   expect(isSessionError(error, "INVALID_ARGUMENT") && error.message).toContain("http://localhost:5173");
-  expect(sessions.diagnostics).toMatchObject({ originsRefused: 9, handshakesRefused: 9 });
+  expect(sessions.diagnostics).toMatchObject({ originsRefused: 10, handshakesRefused: 10 });
 });

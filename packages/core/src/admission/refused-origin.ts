@@ -32,7 +32,5 @@ function isLoopback(address: string | undefined): boolean {
 function isLocal(origin: string): boolean {
   if (!/^https?:/.test(origin) || !URL.canParse(origin)) return false;
   const { hostname, origin: written } = new URL(origin);
-  return (
-    written === origin && (hostname === "localhost" || hostname === "[::1]" || hostname.startsWith("127."))
-  );
+  return written === origin && /^(localhost|\[::1\]|127\.[\d.]+)$/.test(hostname);
 }
