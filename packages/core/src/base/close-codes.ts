@@ -16,7 +16,10 @@ export const CloseCode = {
   InboxFull: 1013,
   /** A client of `v1.wsession` broke the protocol. The reason names the rule. */
   ProtocolError: 4400,
-  /** A session is needed: the handshake was refused, of a client of `v1.wsession` with 401, or by `onBadToken: "close"`. */
+  /**
+   * A session is needed: the handshake was refused, of a client of `v1.wsession` with 401, or by `onBadToken: "close"` or
+   * `onNoToken: "close"`.
+   */
   SessionNeeded: 4401,
   /**
    * The handshake of a client of `v1.wsession` was refused, with another status below 500; or the subject has as many sessions as
