@@ -84,12 +84,13 @@ export class Body {
     return this.read(name, optional(reader));
   }
 
-  /** Reads each member by the reader of the same name. */
+  /** Reads each member by the reader of the same name. A page may have added properties to `Object.prototype`: they are no readers. */
   readAll<Members extends object>(readers: {
     readonly [Name in keyof Members]: Reader<Members[Name]>;
   }): Members {
     const members: Partial<Members> = {};
-    for (const name in readers) members[name] = this.read(name, readers[name]);
+    for (const name in readers)
+      if (Object.hasOwn(readers, name)) members[name] = this.read(name, readers[name]);
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `members` has a member for each reader
     return members as Members;
   }

@@ -12,7 +12,7 @@ import {
   writeServerControl,
 } from "@wsession/protocol";
 import * as fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { frameOf, loadVectors, meaningOf } from "./vectors.ts";
 import type { Vector } from "./vectors.ts";
 
@@ -95,6 +95,18 @@ describe("messages", () => {
     const long = `.a{"v":1,"client":"AAAAAAAAAAAAAAAA","from":1,"known":0,"mark":0,"x":"${"y".repeat(1_024)}"}`;
     expect(() => parseClientControl(long)).toThrow(ProtocolError);
   });
+});
+
+test("frames are parsed in the same way if a page adds a property to Object.prototype", () => {
+  const attach = '.a{"v":1,"client":"AAAAAAAAAAAAAAAA","from":1,"known":0,"mark":0}';
+  const missed = '.x{"from":1,"to":2,"certain":true,"chain":"00001a"}';
+  const parsed = () => JSON.stringify([parseClientControl(attach), parseServerControl(missed)]);
+  const before = parsed();
+  const added = { value: "of the page", enumerable: true, configurable: true, writable: true };
+  // oxlint-disable-next-line eslint/no-extend-native -- as pages and old libraries do
+  Object.defineProperty(Object.prototype, "added", added);
+  onTestFinished(() => void Reflect.deleteProperty(Object.prototype, "added"));
+  expect(parsed()).toBe(before);
 });
 
 /** Bytes are compared as such, whatever class they came in. */
