@@ -161,15 +161,17 @@ export class SubjectWatching implements WatchingEvents {
   }
 
   async #readOne(subject: string, now: number, lives: LeaseAnswers): Promise<void> {
-    const watched = this.#byHash.get(hashSubject(subject));
+    const hash = hashSubject(subject);
+    const watched = this.#byHash.get(hash);
     if (watched === undefined) return;
     watched.readAt = now;
     const { changeCount } = this.#watches;
     const read = (this.#reads += 1);
     const { states, isUncertain } = await this.#read(subject, lives);
     if (isUncertain) this.#readAfterLease(subject);
-    // Of two reads at the same time, the one that began earlier may end later, and knows less.
-    if (read < watched.applied) return;
+    // Of two reads at the same time, the one that began earlier may end later, and knows less. A read that began before the subject was
+    // unwatched and watched again knows less too.
+    if (read < watched.applied || this.#byHash.get(hash) !== watched) return;
     watched.applied = read;
     this.#watches.read(subject, states, changeCount);
   }
