@@ -160,6 +160,28 @@ describe.each(["map", "redis"] as const)("lifetimes of one session on %s", (name
   });
 });
 
+test("expiring is called once, although Redis answers late as the idle deadline nears", async () => {
+  const warned: number[] = [];
+  const store = openStore("redis", redis.port);
+  const sessions = createSessions<Data>({
+    store,
+    token: cookie,
+    idleMs: 2_000,
+    expiringMs: 60_000,
+    initial: () => ({ n: 0 }),
+  });
+  onTestFinished(() => sessions.close());
+  const server = await serve("ws", sessions, { expiring: (_, ms) => void warned.push(ms) });
+  const client = await connect(server);
+  // The warning is due after one second, and reads the session before.
+  await new Promise((resolve) => void setTimeout(resolve, 900));
+  redis.pause();
+  await new Promise((resolve) => void setTimeout(resolve, 600));
+  redis.continue();
+  expect((await client.closed).code).toBe(4419);
+  expect(warned).toHaveLength(1);
+});
+
 test("accept with lifetimes on a connection whose session is set later, also with the store on connections", async () => {
   for (const name of ["in-connection", "map", "redis"] as const) {
     const store = openStore(name, redis.port);

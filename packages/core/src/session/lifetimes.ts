@@ -4,6 +4,7 @@ import { EXPIRED } from "../base/endings.ts";
 import { asStoreError } from "../base/errors.ts";
 import type { Settings } from "../api/settings.ts";
 import { DEADLINE_TOLERANCE_MS } from "./lifetime.ts";
+import { wallClock } from "../base/wall-clock.ts";
 import type { KnownDeadlines, Lifetime, LifetimeKeeper } from "./lifetime.ts";
 import type { LocalSession } from "./local-session.ts";
 import type { SessionConnection } from "./session-connection.ts";
@@ -14,11 +15,10 @@ const CHECKS_PER_IDLE_TIME = 10;
 const JUST_TOUCHED = 0.95;
 /** Milliseconds. The longest time from the last check to the idle deadline. After that check a message touches the session at once. */
 const LAST_CHECK_MS = 1_000;
+/** How often the deadlines are read before a slow answer is used. */
+const MAX_READS = 3;
 /** Milliseconds from a failed call of the store to the next attempt. */
 const RETRY_MS = 1_000;
-
-/** Milliseconds. If the wall clock and the monotonic clock drift apart by more than this, the wall clock was set. */
-const CLOCK_STEP_MS = 100;
 
 type LifetimeSettings<Data extends object> = Pick<Settings<Data>, "idleMs" | "idleFrom" | "expiringMs">;
 
@@ -62,10 +62,10 @@ export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalS
     });
     lifetime.own = own;
     // Every answer of the store moves the deadlines a little, because clocks differ. Only a larger move is a new deadline.
-    const isNew = (before: number, at: number, warningMs: number): boolean =>
-      Math.abs(at - before) > Math.min(DEADLINE_TOLERANCE_MS, warningMs / 4);
-    if (isNew(lifetime.absoluteAt, absoluteAt, this.#settings.expiringMs)) lifetime.hasWarned = false;
-    if (isNew(lifetime.idleAt, idleAt, this.#idleWarningMs(lifetime))) lifetime.hasWarnedOfIdle = false;
+    if (Math.abs(absoluteAt - lifetime.absoluteAt) > toleranceMs(this.#settings.expiringMs))
+      lifetime.hasWarned = false;
+    if (Math.abs(idleAt - lifetime.idleAt) > toleranceMs(this.#idleWarningMs(lifetime)))
+      lifetime.hasWarnedOfIdle = false;
     lifetime.idleAt = idleAt;
     lifetime.absoluteAt = absoluteAt;
     if (lifetime.isWatched) this.#schedule(state, lifetime);
@@ -210,16 +210,15 @@ export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalS
   async #check(state: LocalSession<Data>, lifetime: Lifetime): Promise<void> {
     const now = performance.now();
     this.#warnOfAbsolute(state, lifetime, now);
-    const isConnected = state.connectionCount > 0;
-    if (takeActivity(state) || (isConnected && this.#isKeptByConnections(lifetime)))
+    if (takeActivity(state) || (state.connectionCount > 0 && this.#isKeptByConnections(lifetime)))
       lifetime.needsTouch = true;
     if (now < lifetime.absoluteAt && lifetime.needsTouch) {
       await this.#touch(state, lifetime, now);
     } else if (now >= Math.min(lifetime.idleAt, lifetime.absoluteAt)) {
       // Another process may have moved a deadline, so read the session before ending it.
-      await this.#reload(state, now);
+      await this.#reload(state, lifetime);
     } else if (this.#idleWarningAt(lifetime) <= now) {
-      await this.#warnOfIdle(state, lifetime, now);
+      await this.#warnOfIdle(state, lifetime);
     } else {
       if (lifetime.idleAt - now <= lastCheckMs(this.idleMsOf(state))) awaitMessages(state);
       if (lifetime.isWatched) this.#schedule(state, lifetime);
@@ -227,8 +226,7 @@ export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalS
   }
 
   async #touch(state: LocalSession<Data>, lifetime: Lifetime, askedAt: number): Promise<void> {
-    const { idleMs } = this.#settings;
-    if (!(await state.context.store.touch(state.id, idleMs))) {
+    if (!(await state.context.store.touch(state.id, this.#settings.idleMs))) {
       state.endSession(EXPIRED);
       return;
     }
@@ -237,10 +235,17 @@ export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalS
     this.touched(state, undefined, performance.now() - askedAt);
   }
 
-  async #reload(state: LocalSession<Data>, askedAt: number): Promise<void> {
-    const stored = await state.context.store.load(state.id);
-    if (stored === undefined) state.endSession(EXPIRED);
-    else this.set(state, { ...stored, idleInMs: stored.idleInMs - (performance.now() - askedAt) });
+  async #reload(state: LocalSession<Data>, lifetime: Lifetime): Promise<void> {
+    const slowMs = toleranceMs(this.#idleWarningMs(lifetime));
+    for (let reads = 1; ; reads += 1) {
+      const askedAt = performance.now();
+      const stored = await state.context.store.load(state.id);
+      if (stored === undefined) return void state.endSession(EXPIRED);
+      const tookMs = performance.now() - askedAt;
+      // A slow answer may be early by the time that it took. The next answer would look like a new deadline, with another warning.
+      if (tookMs > slowMs && reads < MAX_READS) continue;
+      return this.set(state, { ...stored, idleInMs: stored.idleInMs - tookMs });
+    }
   }
 
   /** Calls the `expiring` handlers for the absolute deadline, if it is near. */
@@ -253,9 +258,9 @@ export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalS
   }
 
   /** Calls the `expiring` handlers for the idle deadline, unless the session was touched here or on another process. */
-  async #warnOfIdle(state: LocalSession<Data>, lifetime: Lifetime, now: number): Promise<void> {
+  async #warnOfIdle(state: LocalSession<Data>, lifetime: Lifetime): Promise<void> {
     if (state.context.store.capabilities.shared) {
-      await this.#reload(state, now);
+      await this.#reload(state, lifetime);
       if (state.isGone || state.lifetime !== lifetime) return;
       if (takeActivity(state)) {
         lifetime.needsTouch = true;
@@ -272,14 +277,9 @@ export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalS
   }
 }
 
-/** The wall clock minus the monotonic clock. Changed only if the wall clock was set, so that one deadline always reads as one time. */
-let offset = performance.timeOrigin;
-
-/** Converts a time of the monotonic clock to milliseconds since the epoch. */
-function wallClock(at: number): number {
-  const current = Date.now() - performance.now();
-  if (Math.abs(current - offset) > CLOCK_STEP_MS) offset = current;
-  return Math.round(at + offset);
+/** By how much two answers of the store may differ for one deadline that is announced `warningMs` before. */
+function toleranceMs(warningMs: number): number {
+  return Math.min(DEADLINE_TOLERANCE_MS, warningMs / 4);
 }
 
 function lastCheckMs(idleMs: number): number {
