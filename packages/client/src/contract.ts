@@ -95,7 +95,10 @@ export interface ClientOptions {
    * dead. If 2.5 times the server's beat is longer, that time applies. @default 45000
    */
   readonly silenceMs?: number | undefined;
-  /** The number of connections without progress after which the first unsettled message rejects with UNKNOWN. @default 5 */
+  /**
+   * The number of connections without progress after which the first unsettled message rejects with UNKNOWN. Connections that the
+   * server closed with 4503 before hello do not count: the server was busy, or its store was away. @default 5
+   */
   readonly attempts?: number | undefined;
   /** The query parameter of a renewal code: the same as in `cookieToken({ renewalParameter })`. @default "renewal" */
   readonly renewalParameter?: string | undefined;

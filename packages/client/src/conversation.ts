@@ -264,7 +264,9 @@ export function converse(
     },
     ended(code) {
       const [head] = inFlight;
-      if (head !== undefined && !hasProgress) head.failures += 1;
+      // A server that is busy, or whose store is away, closes with 4503 before hello. The message did not cause that.
+      const isRefused = code === 4503 && hello === undefined;
+      if (head !== undefined && !hasProgress && !isRefused) head.failures += 1;
       // The close code 1009 does not say which message was too long.
       const most = Math.max(...inFlight.map(({ bytes }) => bytes));
       outgoing.settle(stream, (entry) => {

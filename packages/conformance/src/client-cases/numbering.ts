@@ -178,6 +178,24 @@ export const numberingCases: readonly ClientCase[] = [
     },
   },
   {
+    name: "a server that closes with 4503 before hello, because it is busy or its store is away, fails no message",
+    async run(trial) {
+      const { server, peer, sent } = await sending(trial, ["kept"]);
+      let last = peer;
+      for (let round = 0; round < 8; round += 1) {
+        const { next } = await nextConnection(server, last);
+        strictEqual(await next.frame(), "=kept");
+        next.socket.close(4503);
+        last = next;
+      }
+      const { next } = await nextConnection(server, last);
+      strictEqual(await next.frame(), "=kept");
+      next.hello({ resumed: true, mark: 7 });
+      next.send(".+1");
+      deepStrictEqual(await Promise.all(sent.map(outcomeOf)), ["applied"]);
+    },
+  },
+  {
     name: "TOO_LARGE: a message that is too long for the server is not sent, and another attach continues with the next number",
     async run(trial) {
       const server = await trial.listen();
