@@ -95,7 +95,7 @@ const later = ({ of }: WatchedClient): string[] =>
 describe.each(runtimeNames)("a process on %s that hands over", (runtime) => {
   test("I15 I16 I21 I22 gives its clients to another process: each message both ways once and in order, always live, and no change of presence", async () => {
     // The last client is told after a third of the time. On a busy machine it needs several hundred milliseconds to move.
-    const { line, outside, handOver } = await twoProcesses(runtime, { drainMs: 2_000 });
+    const { line, outside, handOver } = await twoProcesses(runtime, { drainMs: 4_000 });
     const clients = await Promise.all(["ada", "bob", "cyd"].map((subject) => live(line, subject)));
     const presence: PresenceEvent[] = [];
     const watching = new AbortController();
@@ -132,7 +132,7 @@ describe.each(runtimeNames)("a process on %s that hands over", (runtime) => {
   });
 
   test("I1 I23 with an exclusive session the second connection takes over, and the client is live again at once, not replaced", async () => {
-    const { line, outside, handOver } = await twoProcesses(runtime, { exclusive: true });
+    const { line, outside, handOver } = await twoProcesses(runtime, { exclusive: true, drainMs: 3_000 });
     const one = await live(line, "ada");
     const settled = numbered(20).map((n) => one.client.send(n));
     expect(await handOver()).toBe(0);
