@@ -12,7 +12,8 @@ interface Data {
 
 export async function main(redisUrl: string): Promise<string[]> {
   const client = new Redis(redisUrl);
-  const store = redisStore({ client });
+  // The tests also run on busy machines, where the first connection may take longer than the default of 2 s.
+  const store = redisStore({ client, timeoutMs: 10_000 });
   const sessions = createSessions({
     store,
     token: queryToken(),
