@@ -75,7 +75,7 @@ test("the lint rules refuse a cycle of imports, types included", async () => {
   expect(found).toEqual(["session/one.ts import(no-cycle)", "session/two.ts import(no-cycle)"]);
 });
 
-/** Rooms of which docs/architecture.md says only that each script has a file. */
+/** docs/architecture.md does not list the files of these rooms. It says that each script has a file. */
 const ROOMS_BY_SCRIPT: ReadonlySet<string> = new Set(["commands", "scripts"]);
 
 test.each(Object.entries(roomsOf))(

@@ -37,7 +37,7 @@ async function start(runtime: "ws" | "uws") {
   return { store, sessions, port: server.port };
 }
 
-/** A page sends four messages, one of which is refused. Once these are settled, the page sends two more. */
+/** A page sends four messages. The handler refuses one of them. Once the four are settled, the page sends two more. */
 async function dialogue(
   network: Network,
   sessions: Sessions<object>,
