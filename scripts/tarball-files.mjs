@@ -36,12 +36,17 @@ export function checkPaths(paths) {
     .map((path) => `${path} is not for users`);
   const stale = others
     .filter((path) => path.startsWith("dist/") && !all.has(sourceOf(path)))
-    .map((path) => `${path} has no source any more: delete dist, and build again`);
+    .map((path) => `${path} has no source any more: npm run build removes it`);
   return [...missing, ...unexpected, ...stale];
 }
 
-/** @param {string} path */
-function sourceOf(path) {
+/**
+ * The source of a compiled file. Another file has its own path in `src`.
+ *
+ * @param {string} path
+ * @returns {string}
+ */
+export function sourceOf(path) {
   return path.replace(/^dist\//, "src/").replace(/(?:\.d\.ts|\.js)(?:\.map)?$/, ".ts");
 }
 

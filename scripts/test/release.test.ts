@@ -1,10 +1,11 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { differences, reportsOf, undocumentedIn } from "../api.mjs";
 import { entriesOf, installedWith, publishedPackages } from "../packages.mjs";
 import { budgets, checkSizes } from "../sizes.mjs";
+import { staleOutput } from "../stale-output.mjs";
 import { checkLicences, checkManifest, checkPaths, checkVersions } from "../tarball-files.mjs";
 import { ToolError } from "../tools.mjs";
 import { setNextVersion } from "../version.mjs";
@@ -107,6 +108,20 @@ describe("what is published", () => {
     ["dist/renamed.js", "has no source any more"],
   ])("a tarball with %s is reported", (path, sentence) => {
     expect(checkPaths([...good, path])).toContainEqual(expect.stringContaining(`${path} ${sentence}`));
+  });
+
+  test("the build removes a compiled file without a source, also in a room that is gone, and keeps its own state", () => {
+    const put = (path: string) => {
+      mkdirSync(dirname(join(folder, path)), { recursive: true });
+      writeFileSync(join(folder, path), "");
+    };
+    const kinds = ["js", "js.map", "d.ts", "d.ts.map"];
+    const compiled = (name: string) => kinds.map((kind) => `dist/${name}.${kind}`);
+    const stale = [...compiled("renamed"), ...compiled("gone/moved")];
+    expect(staleOutput(folder)).toEqual([]);
+    for (const path of ["src/index.ts", "src/room/file.ts", "dist/.tsbuildinfo"]) put(path);
+    for (const path of [...compiled("index"), ...compiled("room/file"), ...stale]) put(path);
+    expect(staleOutput(folder).toSorted()).toEqual(stale.toSorted());
   });
 
   test("a tarball without a licence is reported", () => {
