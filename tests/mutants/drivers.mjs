@@ -70,6 +70,31 @@ export const driverMutants = [
     tests: tests("drivers.test.ts", "ioredis 5.*during the handshake"),
   },
   {
+    name: "late-error-of-stream",
+    promise:
+      "issue 13, kind F: the second error of a TLS stream that ioredis has ended does not end the process",
+    file: "packages/store-redis/src/drivers/ioredis/connections.ts",
+    find: '(await connect(...args)).on("error", () => undefined)',
+    replace: "connect(...args)",
+    tests: ["packages/store-redis/test/tls.test.ts", "-t", "TLS handshake with one server"],
+  },
+  {
+    name: "late-error-of-slot-table",
+    promise: "issue 13, kind F: the same for the client that ioredis creates for the slot table of a Cluster",
+    file: "packages/store-redis/src/drivers/ioredis/connections.ts",
+    find: "ignoreLateErrors(duplicate(override))",
+    replace: "duplicate(override)",
+    tests: ["packages/store-redis/test/tls.test.ts", "-t", "TLS handshake with a Cluster"],
+  },
+  {
+    name: "late-error-of-sentinel",
+    promise: "issue 13, kind F: the same for the client that ioredis creates for each Sentinel",
+    file: "packages/store-redis/src/drivers/ioredis/connections.ts",
+    find: "{ ...options, lazyConnect: true }",
+    replace: "options",
+    tests: ["packages/store-redis/test/tls.test.ts", "-t", "TLS handshake with a Sentinel"],
+  },
+  {
     name: "quoted-password",
     promise: "No error has a password, also where the server quotes the arguments of a command",
     file: "packages/store-redis/src/base/failures.ts",

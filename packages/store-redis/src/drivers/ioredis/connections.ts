@@ -1,4 +1,5 @@
-import type { Redis } from "ioredis";
+import type { Socket } from "node:net";
+import type { Redis, RedisOptions } from "ioredis";
 import { PatientTimer } from "../../base/patient-timer.ts";
 import type { OwnClientEvents } from "../driver.ts";
 
@@ -32,6 +33,7 @@ export function onReady(redis: Redis, listener: () => void): void {
  */
 export function limitHandshake(redis: Redis, ms: number): void {
   restoreStatus(redis);
+  ignoreLateErrors(redis);
   let timer: PatientTimer | undefined;
   const stop = (): void => timer?.stop();
   redis.on("connect", () => {
@@ -59,6 +61,34 @@ function restoreStatus(redis: Redis): void {
   redis.on("ready", () => {
     if (status !== "connect") redis.status = status;
   });
+}
+
+/** The private member of ioredis that creates the stream of each connection. */
+interface Connector {
+  connect(...args: unknown[]): Promise<Socket>;
+  /** Creates a client of a Sentinel, if Sentinels name the server. */
+  connectToSentinel?(endpoint: unknown, options?: RedisOptions): Redis;
+}
+
+/**
+ * Ignores each error of a stream after the first one, which ioredis reports and then stops listening. If a TLS stream is
+ * ended before its handshake is complete, the stream may emit two: that the certificate is not trusted, and the alert of
+ * the server. Without a listener the second error would end the process. The same holds for the clients that ioredis itself
+ * creates: for the slot table of a Cluster, and for each Sentinel.
+ */
+function ignoreLateErrors(redis: Redis): Redis {
+  const connector: Connector | undefined = Reflect.get(redis, "connector");
+  if (connector === undefined) return redis;
+  const connect = connector.connect.bind(connector);
+  connector.connect = async (...args) => (await connect(...args)).on("error", () => undefined);
+  const connectToSentinel = connector.connectToSentinel?.bind(connector);
+  if (connectToSentinel !== undefined)
+    // The client would connect at once, before this function could listen. Its first command connects it too.
+    connector.connectToSentinel = (endpoint, options) =>
+      ignoreLateErrors(connectToSentinel(endpoint, { ...options, lazyConnect: true }));
+  const duplicate = redis.duplicate.bind(redis);
+  redis.duplicate = (override) => ignoreLateErrors(duplicate(override));
+  return redis;
 }
 
 /** Returns a function that closes the connection if it is still the same and no data has arrived since. */
