@@ -47,9 +47,11 @@ export default defineConfig({
     ],
     environment: "node",
     pool: "forks",
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     teardownTimeout: 20_000,
+    // With the default of one second a test fails if a busy machine stalls one of its processes for that time.
+    expect: { poll: { timeout: 20_000 } },
     retry: 0,
     // The packages are run by Node as users run them: built, and not rewritten by vite on the way.
     server: { deps: { external: [/\/(?:packages\/[^/]+|apps\/[^/]+|bench|examples)\/dist\//] } },

@@ -1,10 +1,9 @@
 import { createSessions } from "@wsession/core";
-import { redisStore } from "@wsession/store-redis";
 import { expect, onTestFinished, test } from "vitest";
 import { nextOf, startApplication } from "./applications.ts";
 import { connect } from "./runtimes.ts";
 import type { RuntimeName } from "./runtimes.ts";
-import { newPrefix, redisClient } from "./stores.ts";
+import { newPrefix, openStore } from "./stores.ts";
 import { useRedisServer } from "../packages/store-redis/test/shared-servers.ts";
 
 const redis = useRedisServer();
@@ -68,13 +67,13 @@ test('idleFrom "disconnect" of a killed process: the idle time begins with the k
   const application = await startApplication(redis.port, prefix, "ws", options);
   const client = await connect(application);
   const { id } = await nextOf(client, "open");
-  const store = redisStore({ client: redisClient(redis.port), prefix });
+  const store = openStore("redis", redis.port, { prefix });
   const observer = createSessions({ store, ...options });
   onTestFinished(() => observer.close());
   const deadline = async () => (await observer.get(id))?.idleExpiresAt ?? 0;
   // A silent session outlives its idle time, because the process touches it while it has the connection.
   const first = await deadline();
-  await expect.poll(() => Date.now(), { timeout: 5_000 }).toBeGreaterThan(first + 100);
+  await expect.poll(() => Date.now()).toBeGreaterThan(first + 100);
   const before = Date.now();
   await application.kill();
   const after = Date.now();
@@ -83,14 +82,14 @@ test('idleFrom "disconnect" of a killed process: the idle time begins with the k
   expect(end).toBeGreaterThan(before + idleMs * 0.9 - 250);
   expect(end).toBeLessThanOrEqual(after + idleMs + 20);
   // Nobody touches the session now. It expires in time: other processes do not keep the session of the dead one.
-  await expect.poll(async () => observer.get(id), { timeout: 5_000, interval: 20 }).toBeUndefined();
+  await expect.poll(async () => observer.get(id), { interval: 20 }).toBeUndefined();
   expect(Date.now()).toBeGreaterThanOrEqual(end - 20);
   expect(Date.now()).toBeLessThan(end + 1_000);
 });
 
 test("presence counts the connections of both processes", async () => {
   const { id, prefix } = await twoProcesses();
-  const sessions = createSessions({ store: redisStore({ client: redisClient(redis.port), prefix }) });
+  const sessions = createSessions({ store: openStore("redis", redis.port, { prefix }) });
   expect(await sessions.presence(id)).toMatchObject({ connections: 2, missing: [] });
   expect((await sessions.presence(id)).nodes).toHaveLength(2);
   await sessions.close();

@@ -131,7 +131,7 @@ test("client: a page sends a bid that the server has handled, and shows an answe
   const { client, shown } = await run("client", {
     "wss://app.example.com/live": `ws://127.0.0.1:${await port()}/`,
   });
-  await vi.waitFor(() => expect(shown).toContain('heard {"bid":40}'));
+  await expect.poll(() => shown).toContain('heard {"bid":40}');
   expect(shown).toContain("live");
   await client.close();
   await sessions.close();

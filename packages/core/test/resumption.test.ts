@@ -45,7 +45,7 @@ test("a header of a token carrier that contains a line break is refused, as a he
   const onError = (error: unknown): void => void errors.push(error);
   const sessions = createSessions({ store, token, initial: () => ({ visits: 1 }), onError });
   await expect(serveInMemory(sessions).connect()).rejects.toThrow("refused with 500");
-  await vi.waitFor(() => expect(store.size).toBe(0));
+  await expect.poll(() => store.size).toBe(0);
   expect(errors).toEqual([expect.objectContaining({ code: "INVALID_ARGUMENT" })]);
   expect(String(errors)).not.toMatch(/[A-Za-z0-9_-]{43}/);
 });
@@ -60,7 +60,7 @@ test("a newcomer is refused if the carrier's write throws, and its session does 
     onError: (error) => errors.push(error),
   });
   await expect(serveInMemory(sessions).connect()).rejects.toThrow("refused with 500");
-  await vi.waitFor(() => expect(store.size).toBe(0));
+  await expect.poll(() => store.size).toBe(0);
   expect(errors).toEqual([new Error("no header today")]);
 });
 
