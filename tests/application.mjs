@@ -9,9 +9,10 @@ import { Redis } from "ioredis";
  * @typedef {{ do: "update", times: number } | { do: "patch", fields: Partial<Data> } | { do: "destroy" } | { do: "read" } | { do: "identify", as: string }} Command
  */
 
-const { redis, prefix, runtime, options } = JSON.parse(process.argv[2] ?? "{}");
+// The default of two seconds is short for a busy machine.
+const { redis, prefix, runtime, options, timeoutMs = 10_000 } = JSON.parse(process.argv[2] ?? "{}");
 const store =
-  redis === undefined ? mapStore() : redisStore({ client: new Redis(redis, "127.0.0.1"), prefix });
+  redis === undefined ? mapStore() : redisStore({ client: new Redis(redis, "127.0.0.1"), prefix, timeoutMs });
 
 /** @returns {Data} */
 const initial = () => ({ n: 0 });

@@ -38,14 +38,18 @@ export type ApplicationMessage =
 /** The runtimes of the application. Bun needs WSESSION_BUN, the path of its binary. */
 export type ApplicationRuntime = RuntimeName | "bun";
 
-/** Starts the application in its own process, which is killed when the test ends. `redis`: the port; `undefined`: `mapStore()`. */
+/**
+ * Starts the application in its own process, which is killed when the test ends. `redis`: the port; `undefined`: `mapStore()`. `timeoutMs`:
+ * of the store in Redis, ten seconds by default.
+ */
 export async function startApplication(
   redis: number | undefined,
   prefix: string,
   runtime: ApplicationRuntime,
   options: Pick<SessionsOptions<object>, "exclusive" | "maxSessionsPerSubject" | "idleFrom" | "idleMs"> = {},
+  timeoutMs?: number,
 ): Promise<Running> {
-  const child = fork(APPLICATION, [JSON.stringify({ redis, prefix, runtime, options })], {
+  const child = fork(APPLICATION, [JSON.stringify({ redis, prefix, runtime, options, timeoutMs })], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
     // The options of Node.js mean nothing to Bun.
     ...(runtime === "bun" ? { execPath: process.env["WSESSION_BUN"], execArgv: [] } : {}),

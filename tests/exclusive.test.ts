@@ -1,12 +1,11 @@
 import { RawClient } from "@wsession/conformance";
 import { createSessions, isSessionError, queryToken } from "@wsession/core";
 import type { SessionsOptions, SessionStore } from "@wsession/core";
-import { redisStore } from "@wsession/store-redis";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { Gap, withGap } from "./held.ts";
 import { runtimeNames } from "./runtimes.ts";
 import type { RuntimeName } from "./runtimes.ts";
-import { newPrefix, openStore, redisClient } from "./stores.ts";
+import { newPrefix, openStore } from "./stores.ts";
 import { lastingCombinations, serveVisits } from "./visits.ts";
 import type { Data } from "./visits.ts";
 import { useRedisServer } from "../packages/store-redis/test/shared-servers.ts";
@@ -148,7 +147,7 @@ test.each(runtimeNames)(
   async (runtime) => {
     const prefix = newPrefix();
     const gap = new Gap();
-    const [one, two] = [0, 1].map(() => redisStore({ client: redisClient(redis.port), prefix }));
+    const [one, two] = [0, 1].map(() => openStore("redis", redis.port, { prefix }));
     const here = await open(runtime, withGap(one ?? expect.unreachable(), "takeOver", "before", gap));
     const there = await open(runtime, two ?? expect.unreachable());
     const first = await here.visit();

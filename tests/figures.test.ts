@@ -86,7 +86,7 @@ test("8 writers in 2 processes × 500 updates of one Redis session: 4,000 of 4,0
   for (const writer of writers) writer.send(JSON.stringify({ do: "update", times: 500 }));
   await Promise.all(writers.map((writer) => nextOf(writer, "done")));
   const sessions = createSessions<{ n: number }>({
-    store: redisStore({ client: redisClient(redis.port), prefix }),
+    store: openStore("redis", redis.port, { prefix }),
   });
   const session = await sessions.get(id);
   await sessions.close();

@@ -1,10 +1,9 @@
 /** Announcements come over a connection of their own, so one may arrive after a newer change that this process has made. */
 import { createSessions, queryToken } from "@wsession/core";
-import { redisStore } from "@wsession/store-redis";
 import { expect, test } from "vitest";
 import { useRedisServer } from "../packages/store-redis/test/shared-servers.ts";
 import { connect, runtimeNames, serve } from "./runtimes.ts";
-import { newPrefix, redisClient } from "./stores.ts";
+import { newPrefix, openStore, redisClient } from "./stores.ts";
 
 const redis = useRedisServer();
 
@@ -13,7 +12,7 @@ test.each(runtimeNames)(
   async (runtime) => {
     const client = redisClient(redis.port);
     const prefix = newPrefix();
-    const store = redisStore({ client: redisClient(redis.port), prefix, sweepMs: 600_000 });
+    const store = openStore("redis", redis.port, { prefix, sweepMs: 600_000 });
     const sessions = createSessions({ store, token: queryToken(), initial: () => ({ n: 0 }) });
     const server = await serve(runtime, sessions);
     const { closed } = await connect(server);

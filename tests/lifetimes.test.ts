@@ -1,6 +1,5 @@
 import { accept, cookieToken, createSessions, isSessionError } from "@wsession/core";
 import type { Lifetimes, SessionsOptions } from "@wsession/core";
-import { redisStore } from "@wsession/store-redis";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { useRedisServer } from "../packages/store-redis/test/shared-servers.ts";
 import { connect, runtimeNames, serve } from "./runtimes.ts";
@@ -8,6 +7,8 @@ import { newPrefix, openStore, redisClient } from "./stores.ts";
 
 const redis = useRedisServer();
 const DAY = 24 * 3_600_000;
+/** A busy machine may take long until an event comes. */
+const LATE_MS = 20_000;
 
 interface Data {
   readonly n: number;
@@ -21,7 +22,7 @@ const cookieOf = (token: string): string => String(cookie.write(token, Infinity)
 function twoProcesses(options: readonly [SessionsOptions<Data>, SessionsOptions<Data>]) {
   const prefix = newPrefix();
   return options.map((one) => {
-    const store = redisStore({ client: redisClient(redis.port), prefix });
+    const store = openStore("redis", redis.port, { prefix });
     const sessions = createSessions<Data>({ store, token: cookie, ...one });
     onTestFinished(() => sessions.close());
     return sessions;
@@ -136,7 +137,7 @@ describe.each(["map", "redis"] as const)("lifetimes of one session on %s", (name
     expect(sessions.connections.size).toBe(1);
     expect(await sessions.get(id)).toBeDefined();
     client.socket.close();
-    await vi.waitFor(async () => expect(await sessions.get(id)).toBeUndefined(), 4_000);
+    await vi.waitFor(async () => expect(await sessions.get(id)).toBeUndefined(), LATE_MS);
   });
 
   test("expiring is called once as the idle deadline nears, and not for a session that is touched meanwhile", async () => {
@@ -215,7 +216,7 @@ test('idleFrom "disconnect" on the store on connections: a silent connection kee
   expect(connection?.session?.data).toEqual({ n: 1 });
   expect(warned).toEqual([]);
   client.socket.close();
-  await vi.waitFor(() => expect(sessions.connections.size).toBe(0));
+  await vi.waitFor(() => expect(sessions.connections.size).toBe(0), LATE_MS);
 });
 
 test("a store without extend refuses lifetimes with NOT_SUPPORTED, and never ignores them", async () => {
@@ -275,10 +276,10 @@ describe("two processes with other options on one Redis", () => {
     const there = connection?.session;
     expectAbout(there?.expiresAt ?? 0, 60_000);
     await session.extend({ absoluteMs: 7 * DAY });
-    await vi.waitFor(() => expectAbout(there?.expiresAt ?? 0, 7 * DAY));
+    await vi.waitFor(() => expectAbout(there?.expiresAt ?? 0, 7 * DAY), LATE_MS);
     expect(warned).toEqual([]);
     await session.extend({ absoluteMs: 500 });
-    await vi.waitFor(() => expect(warned).toEqual(["absolute"]), 2_000);
+    await vi.waitFor(() => expect(warned).toEqual(["absolute"]), LATE_MS);
     expect((await client.closed).code).toBe(4419);
   });
 
@@ -298,13 +299,13 @@ describe("two processes with other options on one Redis", () => {
     expect(await one.get(session.id)).toBeDefined();
     second.socket.close();
     await second.closed;
-    await vi.waitFor(async () => expect(await one.get(session.id)).toBeUndefined(), 5_000);
+    await vi.waitFor(async () => expect(await one.get(session.id)).toBeUndefined(), LATE_MS);
   });
 
   test("I7 a lost announcement of new lifetimes is found by the next sweep", async () => {
     const prefix = newPrefix();
     const [quiet, sweeping] = [600_000, 400].map((sweepMs) => {
-      const store = redisStore({ client: redisClient(redis.port), prefix, sweepMs });
+      const store = openStore("redis", redis.port, { prefix, sweepMs });
       const sessions = createSessions<Data>({ store, token: cookie, initial: () => ({ n: 0 }) });
       onTestFinished(() => sessions.close());
       return sessions;
@@ -317,6 +318,6 @@ describe("two processes with other options on one Redis", () => {
     // Without holders nothing is announced.
     await client.hdel(`${prefix}:s:{${session.id}}`, "h");
     await session.extend({ expiresAt: Date.now() + 7 * DAY });
-    await vi.waitFor(() => expectAbout(connection?.session?.expiresAt ?? 0, 7 * DAY), 9_000);
+    await vi.waitFor(() => expectAbout(connection?.session?.expiresAt ?? 0, 7 * DAY), LATE_MS);
   });
 });

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startCluster, startRedis } from "../packages/store-redis/test/redis-server.ts";
 import type { RedisCluster, RedisServer } from "../packages/store-redis/test/redis-server.ts";
 import { connect, runtimeNames, serve } from "./runtimes.ts";
-import { disposeOf, newPrefix, openStore, storeNames } from "./stores.ts";
+import { disposeOf, newPrefix, openStore, PATIENCE_MS, storeNames } from "./stores.ts";
 
 type Data = { readonly n: number; readonly [field: string]: unknown };
 type Conn = Connection<Data, unknown, never>;
@@ -30,7 +30,7 @@ const combinations = runtimeNames.flatMap((runtime) => storeNames.map((store) =>
 function clusterStore() {
   const client = new Cluster(cluster.nodes.map(({ port }) => ({ host: "127.0.0.1", port })));
   disposeOf(client);
-  return redisStore({ client, prefix: newPrefix() });
+  return redisStore({ client, prefix: newPrefix(), timeoutMs: PATIENCE_MS });
 }
 
 describe.each(combinations)("$runtime on $store", ({ runtime, store }) => {

@@ -2,7 +2,6 @@ import { delay, until } from "@wsession/conformance";
 import type { Client } from "@wsession/conformance";
 import { createSessions, isSessionError, queryToken } from "@wsession/core";
 import type { Sessions } from "@wsession/core";
-import { redisStore } from "@wsession/store-redis";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { Gap } from "./held.ts";
 import { BEFORE, CLOSED, operations } from "./overtaken-operations.ts";
@@ -58,7 +57,7 @@ async function prepare(operation: Operation, runtime: RuntimeName, name: StoreNa
   };
   /** As another process. */
   const elsewhere = () => {
-    const other = createSessions<Data>({ store: redisStore({ client: redisClient(redis.port), prefix }) });
+    const other = createSessions<Data>({ store: openStore("redis", redis.port, { prefix }) });
     onTestFinished(() => other.close());
     return other;
   };

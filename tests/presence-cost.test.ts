@@ -1,9 +1,8 @@
 // The commands and keys of Redis that presence costs: none without a listener, and one entry for each session with a listener.
 import { accept, createSessions, queryToken } from "@wsession/core";
 import type { SessionsOptions } from "@wsession/core";
-import { redisStore } from "@wsession/store-redis";
 import { expect, test } from "vitest";
-import { newPrefix, redisClient } from "./stores.ts";
+import { newPrefix, openStore, redisClient } from "./stores.ts";
 import { serveVisits } from "./visits.ts";
 import type { Data } from "./visits.ts";
 import { useRedisServer } from "../packages/store-redis/test/shared-servers.ts";
@@ -16,7 +15,7 @@ async function visitAgain(options: Pick<SessionsOptions<Data>, "events" | "leave
   const [prefix, client] = [newPrefix(), redisClient(redis.port)];
   const sessions = createSessions<Data>({
     // The lease is renewed by a script: not during this test.
-    store: redisStore({ client: redisClient(redis.port), prefix, leaseMs: 120_000 }),
+    store: openStore("redis", redis.port, { prefix, leaseMs: 120_000 }),
     token: queryToken(),
     admit: () => accept({ subject: "ada" }),
     initial: () => ({ n: 0 }),

@@ -6,7 +6,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { startRedis } from "../packages/store-redis/test/redis-server.ts";
 import type { RedisServer } from "../packages/store-redis/test/redis-server.ts";
 import { connect, runtimeNames, serve } from "./runtimes.ts";
-import { newPrefix, redisClient } from "./stores.ts";
+import { newPrefix, openStore, redisClient } from "./stores.ts";
 
 type Data = { readonly n: number };
 type Conn = Connection<Data, unknown, never>;
@@ -152,7 +152,7 @@ describe.each(runtimeNames)("%s", (runtime) => {
     // The subscription is gone, so the announcement is lost.
     const admin = redisClient(redis.port);
     const other = createSessions<Data>({
-      store: redisStore({ client: redisClient(redis.port), prefix, confirmMs: 50 }),
+      store: openStore("redis", redis.port, { prefix, confirmMs: 50 }),
     });
     await admin.call("client", "kill", "type", "pubsub");
     await other.destroy(id, "while away");

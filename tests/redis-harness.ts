@@ -1,7 +1,7 @@
 import type { StoreHarness } from "@wsession/conformance";
 import { type RedisClient, redisStore } from "@wsession/store-redis";
 import type { Cluster, Redis } from "ioredis";
-import { newPrefix } from "./stores.ts";
+import { newPrefix, PATIENCE_MS } from "./stores.ts";
 
 interface Opened {
   readonly client: RedisClient;
@@ -38,7 +38,7 @@ export function harnessWith(connect: () => Opened): StoreHarness {
           const { client, connected, close } = connect();
           closing.push(close);
           await connected;
-          return redisStore({ client, prefix });
+          return redisStore({ client, prefix, timeoutMs: PATIENCE_MS });
         },
         // The server's clock cannot be faked. A timer may fire a millisecond early, and the server rounds
         // down to whole milliseconds.

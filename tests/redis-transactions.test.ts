@@ -10,7 +10,7 @@ import { startRedis, until } from "../packages/store-redis/test/redis-server.ts"
 import { useRedisServer } from "../packages/store-redis/test/shared-servers.ts";
 import { connect, runtimeNames, serve } from "./runtimes.ts";
 import type { RuntimeName } from "./runtimes.ts";
-import { newPrefix, redisClient } from "./stores.ts";
+import { newPrefix, openStore, redisClient } from "./stores.ts";
 
 const shared = useRedisServer();
 const TIMEOUT_MS = 500;
@@ -98,7 +98,7 @@ describe.each(runtimeNames)("%s", (runtime) => {
   test("fault D: I21 staged data that can't be written to Redis is refused with NOT_SERIALISABLE, and the next message is handled", async () => {
     const mine = new Error("a trap");
     const errors: unknown[] = [];
-    const store = redisStore({ client: redisClient(shared.port), prefix: newPrefix() });
+    const store = openStore("redis", shared.port, { prefix: newPrefix() });
     const sessions = createSessions<{ readonly n: number }>({
       store,
       token: queryToken(),

@@ -2,12 +2,11 @@ import { Journal } from "@wsession/conformance";
 import type { Client } from "@wsession/conformance";
 import { createSessions } from "@wsession/core";
 import type { SessionsOptions } from "@wsession/core";
-import { redisStore } from "@wsession/store-redis";
 import { expect, onTestFinished, test } from "vitest";
 import { nextOf, startApplication } from "./applications.ts";
 import type { Running } from "./applications.ts";
 import { connect } from "./runtimes.ts";
-import { newPrefix, redisClient } from "./stores.ts";
+import { newPrefix, openStore } from "./stores.ts";
 import { useRedisServer } from "../packages/store-redis/test/shared-servers.ts";
 
 const redis = useRedisServer();
@@ -17,12 +16,14 @@ const ROUNDS = 1;
 type Limits = Pick<SessionsOptions<object>, "exclusive" | "maxSessionsPerSubject">;
 
 /** Three processes of both runtimes on one Redis, and the test's own view of their sessions. */
-async function start(limits: Limits) {
+async function start(limits: Limits, timeoutMs?: number) {
   const prefix = newPrefix();
   const processes = await Promise.all(
-    (["ws", "uws", "ws"] as const).map((runtime) => startApplication(redis.port, prefix, runtime, limits)),
+    (["ws", "uws", "ws"] as const).map((runtime) =>
+      startApplication(redis.port, prefix, runtime, limits, timeoutMs),
+    ),
   );
-  const sessions = createSessions({ store: redisStore({ client: redisClient(redis.port), prefix }) });
+  const sessions = createSessions({ store: openStore("redis", redis.port, { prefix }) });
   onTestFinished(() => sessions.close());
   return { processes, sessions };
 }
@@ -119,7 +120,7 @@ test('exclusive: "subject": a login succeeds while the process of the earlier on
 });
 
 test('exclusive: "subject": a login while Redis is away is refused, and the next login ends the earlier connection and has the subject (I13)', async () => {
-  const { processes } = await start({ exclusive: "subject" });
+  const { processes } = await start({ exclusive: "subject" }, 3_000);
   const [first = expect.unreachable(), second = expect.unreachable()] = processes;
   const phone = await connect(first, "/?as=ada");
   await nextOf(phone, "open");

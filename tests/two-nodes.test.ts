@@ -1,11 +1,10 @@
 import { Journal } from "@wsession/conformance";
 import { createSessions, isSessionError, queryToken } from "@wsession/core";
 import type { Connection, SessionsOptions } from "@wsession/core";
-import { redisStore } from "@wsession/store-redis";
 import { expect, test } from "vitest";
 import { connect, serve } from "./runtimes.ts";
 import type { RuntimeName } from "./runtimes.ts";
-import { newPrefix, redisClient } from "./stores.ts";
+import { newPrefix, openStore } from "./stores.ts";
 import { useRedisServer } from "../packages/store-redis/test/shared-servers.ts";
 
 type Data = { readonly n: number };
@@ -21,7 +20,7 @@ async function twoNodes(options: Pick<SessionsOptions<Data>, "exclusive" | "idle
   const start = async (runtime: RuntimeName) => {
     const opened = new Journal<Conn>();
     const sessions = createSessions<Data>({
-      store: redisStore({ client: redisClient(redis.port), prefix, confirmMs: 2_000 }),
+      store: openStore("redis", redis.port, { prefix, confirmMs: 20_000 }),
       token: queryToken(),
       initial: () => ({ n: 0 }),
       ...options,

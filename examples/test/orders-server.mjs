@@ -19,7 +19,7 @@ const sql = postgres({
   ssl: false,
 });
 const sessions = createSessions({
-  store: redisStore({ client: new Redis(redis, "127.0.0.1"), prefix }),
+  store: redisStore({ client: new Redis(redis, "127.0.0.1"), prefix, timeoutMs: 10_000 }),
   token: protocolToken(),
   initial: () => ({ orders: 0 }),
 });

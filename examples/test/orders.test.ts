@@ -5,14 +5,13 @@ import { fileURLToPath } from "node:url";
 import { PGlite } from "@electric-sql/pglite";
 import { PGLiteSocketServer } from "@electric-sql/pglite-socket";
 import { tokenInMemory } from "@wsession/client";
-import { redisStore } from "@wsession/store-redis";
 import { createSessions } from "@wsession/core";
 import postgres from "postgres";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { useRedisServer } from "../../packages/store-redis/test/shared-servers.ts";
 import { open } from "../../tests/client/clients.ts";
 import { Line } from "../../tests/client/line.ts";
-import { newPrefix, redisClient } from "../../tests/stores.ts";
+import { newPrefix, openStore } from "../../tests/stores.ts";
 
 const PROGRAM = fileURLToPath(new URL("orders-server.mjs", import.meta.url));
 
@@ -74,7 +73,7 @@ test.each<Fault>(["killed", "conflict"])(
     expect(orders.map(({ item }) => item)).toEqual(["tea", "cake", "tea"]);
     expect(await sql`SELECT id FROM handled`).toHaveLength(3);
     const sessions = createSessions<{ orders: number }>({
-      store: redisStore({ client: redisClient(redis.port), prefix }),
+      store: openStore("redis", redis.port, { prefix }),
     });
     onTestFinished(() => sessions.close());
     expect((await sessions.get(id))?.data).toMatchObject({ orders: 3 });

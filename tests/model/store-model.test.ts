@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { inConnectionStore, mapStore, type SessionStore } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
 import { type RedisServer, startRedis } from "../../packages/store-redis/test/redis-server.ts";
+import { PATIENCE_MS } from "../stores.ts";
 import type { Operation, Step } from "./model.ts";
 import { SlotHost, Trial } from "./trial.ts";
 
@@ -136,7 +137,7 @@ describe("a store returns the same results as the model, whatever several writer
     beforeAll(async () => {
       server = await startRedis();
       clients = Array.from({ length: 3 }, () => new Redis(server.port));
-      stores = clients.map((client) => attached(redisStore({ client })));
+      stores = clients.map((client) => attached(redisStore({ client, timeoutMs: PATIENCE_MS })));
     });
 
     afterAll(async () => {

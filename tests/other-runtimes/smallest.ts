@@ -10,7 +10,9 @@ import { WebSocketServer } from "ws";
 const port = process.argv[2];
 const sessions = createSessions({
   store:
-    port === undefined ? mapStore() : redisStore({ client: new Redis(Number(port)), prefix: "permissions" }),
+    port === undefined
+      ? mapStore()
+      : redisStore({ client: new Redis(Number(port)), prefix: "permissions", timeoutMs: 10_000 }),
   token: cookieToken({ name: "sid", secure: false }),
   initial: () => ({ n: 0 }),
 });

@@ -8,7 +8,9 @@ import { WebSocket } from "ws";
 
 const { redis, prefix, newcomers, ssl } = JSON.parse(process.argv[2] ?? "{}");
 const client = new Redis(redis, "127.0.0.1");
-const sessions = createSessions({ store: redisStore({ client, prefix }), initial: () => ({ n: 0 }) });
+// The default of two seconds is short for a busy machine.
+const store = redisStore({ client, prefix, timeoutMs: 10_000 });
+const sessions = createSessions({ store, initial: () => ({ n: 0 }) });
 const app = ssl === undefined ? uWS.App() : uWS.SSLApp(ssl);
 bindSessions(app, "/*", sessions, { message: (connection, data) => void connection.send(data) });
 /** @type {Map<number, number>} */

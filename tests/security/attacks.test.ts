@@ -2,7 +2,6 @@ import { deferred, Journal, until } from "@wsession/conformance";
 import type { AdapterServer, RawClient } from "@wsession/conformance";
 import { createSessions, mapStore, queryToken } from "@wsession/core";
 import type { SessionsOptions } from "@wsession/core";
-import { redisStore } from "@wsession/store-redis";
 import { describe, expect, test } from "vitest";
 import {
   closedOf,
@@ -150,7 +149,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
     const prefix = `guess-${harness.runtime}`;
     const sessions = createSessions({
       ...serving("map"),
-      store: redisStore({ client: redis.connect(), prefix }),
+      store: redis.store(prefix),
       idleMs: 60_000,
       exclusive: true,
     });
@@ -179,7 +178,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
     const client = redis.connect();
     await client.flushall();
     const sessions = createSessions({
-      store: redisStore({ client: redis.connect(), prefix: "inside" }),
+      store: redis.store("inside"),
       token: queryToken(),
       initial: () => ({ note: "" }),
     });

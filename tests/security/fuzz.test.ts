@@ -2,7 +2,6 @@ import { Journal, within } from "@wsession/conformance";
 import type { AdapterServer } from "@wsession/conformance";
 import { cookieToken, createSessions, isSessionError, protocolToken, queryToken } from "@wsession/core";
 import type { TokenCarrier } from "@wsession/core";
-import { redisStore } from "@wsession/store-redis";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { cookieOf, runtimes, testCookie, useRedis, useTrial } from "./support.ts";
@@ -87,7 +86,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
       const client = redis.connect();
       const errors = new Journal<unknown>();
       const sessions = createSessions({
-        store: redisStore({ client: redis.connect(), prefix }),
+        store: redis.store(prefix),
         token,
         admit({ headers, protocols, url }) {
           expect(Object.getPrototypeOf(headers)).toBeNull();
@@ -128,7 +127,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
     const client = redis.connect();
     const errors = new Journal<unknown>();
     const sessions = createSessions<Record<string, unknown>>({
-      store: redisStore({ client: redis.connect(), prefix }),
+      store: redis.store(prefix),
       token: testCookie(),
       initial: () => ({ note: "kept" }),
       onError: (error) => errors.note(error),

@@ -3,6 +3,7 @@ import { createSessions, isSessionError, mapStore } from "@wsession/core";
 import type { Connection } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
 import { describe, expect, test } from "vitest";
+import { PATIENCE_MS } from "../stores.ts";
 import {
   closedOf,
   closeFrameOf,
@@ -107,7 +108,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
   });
 
   test("an initial that returns more data than the store's limit answers 500", async () => {
-    const store = redisStore({ client: redis.connect(), maxBytes: 100 });
+    const store = redisStore({ client: redis.connect(), maxBytes: 100, timeoutMs: PATIENCE_MS });
     const reports = new Journal<string>();
     const sessions = createSessions({
       store,

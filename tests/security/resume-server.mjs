@@ -10,7 +10,8 @@ import { WebSocketServer } from "ws";
 
 const [runtime, prefix, host, port] = process.argv.slice(2);
 const sessions = createSessions({
-  store: redisStore({ client: new Redis(Number(port), host ?? ""), prefix }),
+  // The default of two seconds is short for a busy machine.
+  store: redisStore({ client: new Redis(Number(port), host ?? ""), prefix, timeoutMs: 10_000 }),
   token: cookieToken({ name: "sid", secure: false }),
   initial: () => ({ count: 0 }),
 });

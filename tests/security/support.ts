@@ -7,6 +7,7 @@ import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 import { uwsHarness } from "../../packages/adapter-uws/test/servers.ts";
 import { wsHarness } from "../../packages/adapter-ws/test/servers.ts";
+import { PATIENCE_MS } from "../stores.ts";
 import { startRedis } from "../../packages/store-redis/test/redis-server.ts";
 import type { RedisServer } from "../../packages/store-redis/test/redis-server.ts";
 
@@ -50,7 +51,8 @@ export function useRedis(): RedisFixture {
   }
   return {
     connect,
-    store: (prefix = `t${(prefixes += 1)}`) => redisStore({ client: connect(), prefix }),
+    store: (prefix = `t${(prefixes += 1)}`) =>
+      redisStore({ client: connect(), prefix, timeoutMs: PATIENCE_MS }),
   };
 }
 

@@ -21,7 +21,8 @@ async function load() {
 }
 
 const sessions = createSessions({
-  store: redisStore({ client, prefix }),
+  // The default of two seconds is short for a busy machine.
+  store: redisStore({ client, prefix, timeoutMs: 10_000 }),
   token: queryToken(),
   admit({ url }) {
     const { searchParams } = new URL(url, "ws://x");

@@ -2,10 +2,9 @@
 import { cookieToken, createSessions, isSessionError, mapStore } from "@wsession/core";
 import type { SessionStore } from "@wsession/core";
 import { httpSessions } from "@wsession/http";
-import { redisStore } from "@wsession/store-redis";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { Gap, withGap } from "../../../tests/held.ts";
-import { newPrefix, redisClient } from "../../../tests/stores.ts";
+import { newPrefix, openStore } from "../../../tests/stores.ts";
 import { useRedisServer } from "../../store-redis/test/shared-servers.ts";
 
 const redis = useRedisServer();
@@ -37,9 +36,9 @@ async function prepare(name: "map" | "redis", step: Step, when: "before" | "afte
   const gap = new Gap();
   onTestFinished(() => gap.letGo());
   const prefix = newPrefix();
-  const store = name === "map" ? mapStore() : redisStore({ client: redisClient(redis.port), prefix });
+  const store = name === "map" ? mapStore() : openStore("redis", redis.port, { prefix });
   const here = open(withGap(store, step, when, gap));
-  const elsewhere = name === "map" ? here : open(redisStore({ client: redisClient(redis.port), prefix }));
+  const elsewhere = name === "map" ? here : open(openStore("redis", redis.port, { prefix }));
   // In the step "create" the login has no session from before.
   const token = step === "create" ? "none" : (await elsewhere.sessions.create({ n: 0 })).token;
   return { gap, store, here, elsewhere, request: requestWith(token), headers: new Headers() };
