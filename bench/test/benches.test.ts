@@ -54,7 +54,7 @@ const fields = {
 
 test.concurrent.for(Object.entries(fields))(
   "bench:%s measures each figure it is for",
-  { timeout: 180_000 },
+  { timeout: 420_000 },
   async ([bench, names], { expect }) => {
     const result = await quick(bench);
     const missing = names.filter((name) => !Number.isFinite(result[name]));
