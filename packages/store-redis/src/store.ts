@@ -111,8 +111,9 @@ export class RedisStore implements RedisSessionStore {
     );
     this.#watching = new SubjectWatching(
       this.#services,
-      (subject, lives) => this.#queries.presenceOfSubject(subject, this.#here, lives),
+      (subject, lives) => this.#queries.readSubject(subject, this.#here, lives),
       () => this.#membership?.record(),
+      (error) => this.#report(error),
     );
   }
 
@@ -244,8 +245,8 @@ export class RedisStore implements RedisSessionStore {
     this.#services.recording.track(tracking);
   }
 
-  async presenceOfSubject(subject: string): Promise<SubjectPresence> {
-    return (await this.#queries.presenceOfSubject(subject, this.#here)).presence;
+  presenceOfSubject(subject: string): Promise<SubjectPresence> {
+    return this.#queries.presenceOfSubject(subject, this.#here);
   }
 
   watch(subjects: readonly string[], listener: (event: PresenceEvent) => void): Promise<() => void> {

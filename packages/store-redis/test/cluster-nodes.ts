@@ -32,6 +32,15 @@ export async function untilFailed(living: RedisServer, master: RedisServer): Pro
   }, 20_000);
 }
 
+/** Kills the first master and its replica. Resolves once the second master has detected the failure. */
+export async function loseShard(nodes: readonly RedisServer[]): Promise<void> {
+  const [master, living] = nodes;
+  if (master === undefined || living === undefined) throw new Error("a Cluster has several masters");
+  const replica = await replicaOf(nodes, master);
+  await Promise.all([master.kill(), replica.kill()]);
+  await untilFailed(living, master);
+}
+
 /** Resolves once each of these nodes reports that the Cluster is healthy and no node has failed. */
 export async function untilWell(nodes: readonly RedisServer[]): Promise<void> {
   await until(async () => {

@@ -1,9 +1,10 @@
 // What a process decided before it stood still, and does once it goes on.
+import { once } from "node:events";
 import type { SessionEventType } from "@wsession/core";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { scriptDigest } from "../src/scripts/text.ts";
 import { aCreation, hold, newId } from "./fake-host.ts";
-import { type Process, startProcess } from "./processes.ts";
+import { type Process, connected, startProcess } from "./processes.ts";
 import { until } from "./redis-server.ts";
 import { useRedisServer } from "./shared-servers.ts";
 import { startProxy } from "./tcp-proxy.ts";
@@ -79,6 +80,35 @@ test("a watcher is told online for a session that is live, however late its proc
   await watching(other, "ada");
   proxy.replies("pass");
   await creating;
+  await until(() => told.at(-1) === "ada online");
+  expect(told).toEqual(["ada offline", "ada online"]);
+});
+
+test("a subject whose read fails after a late message is read again, until Redis answers", async () => {
+  const [holderProxy, watcherProxy] = [await behindProxy(), await behindProxy()];
+  const [late, other] = [tracked({}, holderProxy), tracked()];
+  // Its lease is not renewed during the test, because the renewal would find that the subscription is held back too.
+  const watcher = startProcess(watcherProxy, { prefix, timeoutMs: 500, leaseMs: 600_000, sweepMs: 600_000 });
+  await late.store.create(aCreation({ subject: "bob", hold: true }));
+  await connected(watcher);
+  const told = await watching(watcher, "ada");
+  await firstSweep();
+  const published = new Promise<void>((resolve) => holderProxy.holdFrom(scriptDigest("create"), resolve));
+  const creating = late.store.create(aCreation({ subject: "ada", hold: true }));
+  await published;
+  await until(async () => (await other.store.bySubject("ada")).length === 1);
+  // This read begins after the change, so that the message about the change is late. Its answer does not arrive.
+  watcherProxy.holdFrom("zrangebyscore");
+  await expect(watching(watcher, "ada")).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+  watcherProxy.replies("pass");
+  await connected(watcher);
+  // The message arrives, and the answer of the read that replaces the message does not.
+  const read = new Promise<void>((resolve) => watcherProxy.holdFrom("zrangebyscore", resolve));
+  holderProxy.replies("pass");
+  await creating;
+  await read;
+  await once(watcher.commands, "close");
+  watcherProxy.replies("pass");
   await until(() => told.at(-1) === "ada online");
   expect(told).toEqual(["ada offline", "ada online"]);
 });

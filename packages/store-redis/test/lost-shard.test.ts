@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { hashSubject } from "../src/base/keys.ts";
 import { slotOf } from "../src/base/slots.ts";
-import { replicaOf, untilFailed } from "./cluster-nodes.ts";
+import { loseShard } from "./cluster-nodes.ts";
 import { aCreation, aWrite, hold, newId } from "./fake-host.ts";
 import { type Process, clusterOf, startProcess } from "./processes.ts";
 import { type RedisCluster, cli, startCluster, until } from "./redis-server.ts";
@@ -38,15 +38,6 @@ function subjectOnLiving(): string {
   }
 }
 
-/** Kills a master and its replica; resolves when the others have noticed. */
-async function loseShard(): Promise<void> {
-  const [master, living] = cluster.nodes;
-  if (master === undefined || living === undefined) return expect.unreachable();
-  const replica = await replicaOf(cluster.nodes, master);
-  await Promise.all([master.kill(), replica.kill()]);
-  await untilFailed(living, master);
-}
-
 test("fault B7: after a Cluster lost one of three shards, only operations on its sessions fail, in nine processes", async () => {
   const timeoutMs = 1_500;
   const processes: Process[] = [];
@@ -66,7 +57,7 @@ test("fault B7: after a Cluster lost one of three shards, only operations on its
   // On a busy machine the lease may have lapsed for a moment.
   await until(async () => (await one.store.health(timeoutMs)).ok);
   expect(await one.store.health(timeoutMs)).toMatchObject({ role: "primary", subscription: true });
-  await loseShard();
+  await loseShard(cluster.nodes);
   // By now every lease of that time has expired.
   const lostAt = performance.now();
   await until(() => performance.now() > lostAt + 2 * LEASE_MS);

@@ -87,15 +87,20 @@ export class SubjectWatches {
 
   /**
    * Applies all sessions of a subject. `countBefore`: the `changeCount` before the read began. A known session that is not among `states` has
-   * ended, unless it has changed since then. Times are not compared, because the servers of a store may have different clocks. A read
-   * finds the changes whose messages were lost.
+   * ended, unless it has changed since then, or `mayExist` says that the read could not find out. Times are not compared, because the
+   * servers of a store may have different clocks. A read finds the changes whose messages were lost.
    */
-  read(subject: string, states: readonly SessionPresenceState[], countBefore: number): void {
+  read(
+    subject: string,
+    states: readonly SessionPresenceState[],
+    countBefore: number,
+    mayExist: (id: string) => boolean = () => false,
+  ): void {
     const watched = this.#watched.get(subject);
     if (watched === undefined) return;
     const found = new Map(states.map((state) => [state.id, state]));
     for (const [id, known] of watched.sessions)
-      if (!found.has(id) && known.knownAt <= countBefore) watched.sessions.delete(id);
+      if (!found.has(id) && known.knownAt <= countBefore && !mayExist(id)) watched.sessions.delete(id);
     for (const [id, state] of found)
       if (isNewer(state, watched.sessions.get(id)))
         watched.sessions.set(id, { ...state, knownAt: countBefore });

@@ -28,7 +28,17 @@ export interface SubjectRead {
   readonly states: readonly SessionPresenceState[];
   /** Whether a process without a lease holds one of the sessions, so that its state may change without a message. */
   readonly isUncertain: boolean;
+  /** Why sessions may be missing; `undefined` if every server answered. */
+  readonly failure: unknown;
+  /** Whether a session that was not found may be live, because its server did not answer. */
+  readonly mayExist: (id: string) => boolean;
 }
+
+/** The live sessions of a subject, as far as the servers answered. */
+type Found = { readonly sessions: ReadonlyMap<string, LiveSession> } & Pick<
+  SubjectRead,
+  "failure" | "mayExist"
+>;
 
 /** Lists sessions and their holders. Changes nothing, except that entries of dead processes are removed. */
 export class SessionQueries {
@@ -88,32 +98,46 @@ export class SessionQueries {
    * reported; rejects if no session was found at all.
    */
   async bySubject(subject: string): Promise<string[]> {
-    const found = new Set<string>();
-    await this.#ofSubject(subject, (id) => found.add(id));
-    return [...found];
+    const found = await this.#ofSubject(subject);
+    this.#tell(found.sessions.size, found.failure);
+    return [...found.sessions.keys()];
   }
 
-  async #ofSubject(subject: string, onFound: (id: string, session: LiveSession) => void): Promise<void> {
-    let count = 0;
+  /** Reports that sessions may be missing. Throws if no session was found at all. */
+  #tell(found: number, failure: unknown): void {
+    if (failure === undefined) return;
+    if (found === 0) throw failure;
+    this.#onError(failure);
+  }
+
+  async #ofSubject(subject: string): Promise<Found> {
+    const sessions = new Map<string, LiveSession>();
+    /** Sessions that are listed, and whose server did not answer. */
+    const unread = new Set<string>();
+    let isIndexRead = true;
     const unreachable = new UnreachableServers(this.#services);
-    for await (const page of this.#subjects.pages(subject, (error) => unreachable.add(error))) {
+    const missed = (error: unknown): void => {
+      isIndexRead = false;
+      unreachable.add(error);
+    };
+    for await (const page of this.#subjects.pages(subject, missed)) {
       const existing = new Set<string>();
-      const live = await this.#liveOf(
+      await this.#liveOf(
         page.map(({ id }) => id),
         (session, id) => {
           existing.add(id);
-          if (session.subject === subject) onFound(id, session);
+          if (session.subject === subject) sessions.set(id, session);
           return session.subject === subject;
         },
         unreachable,
       );
-      count += live.length;
-      const missing = page.filter(({ id }) => !existing.has(id) && !unreachable.has(id));
+      const absent = page.filter(({ id }) => !existing.has(id));
+      for (const { id } of absent) if (unreachable.has(id)) unread.add(id);
+      const missing = absent.filter(({ id }) => !unreachable.has(id));
       this.#subjects.missing(subject, missing).catch(() => undefined);
     }
-    if (unreachable.failure === undefined) return;
-    if (count === 0) throw unreachable.failure;
-    this.#onError(unreachable.failure);
+    const { failure } = unreachable;
+    return { sessions, failure, mayExist: (id) => !isIndexRead || unread.has(id) };
   }
 
   /**
@@ -147,17 +171,23 @@ export class SessionQueries {
     return live;
   }
 
-  /** The presence of a subject. `here`: this process's own count of a session's connections. `lives` caches lease checks. */
-  async presenceOfSubject(
+  /** The presence of a subject. Reports and rejects as `bySubject`. `here`: this process's own count of a session's connections. */
+  async presenceOfSubject(subject: string, here: (id: string) => number): Promise<SubjectPresence> {
+    const read = await this.readSubject(subject, here, new Map());
+    this.#tell(read.states.length, read.failure);
+    return read.presence;
+  }
+
+  /** As `presenceOfSubject`, without the report. `lives` caches lease checks. */
+  async readSubject(
     subject: string,
     here: (id: string) => number,
-    lives: LeaseAnswers = new Map(),
+    lives: LeaseAnswers,
   ): Promise<SubjectRead> {
     await this.#services.calls.ready(this.#services.calls.deadline());
     const readAt = this.#services.calls.serverNow() ?? 0;
-    const found = new Map<string, LiveSession>();
-    await this.#ofSubject(subject, (id, session) => found.set(id, session));
-    const each = [...found].map(async ([id, session]) => {
+    const { sessions, failure, mayExist } = await this.#ofSubject(subject);
+    const each = [...sessions].map(async ([id, session]) => {
       const holders = await this.#liveHolders(id, session, here(id), lives);
       const { presence: record } = session;
       const type = stateOf(record, holders.length > 0, readAt);
@@ -174,7 +204,7 @@ export class SessionQueries {
     const states = all.map(({ state }) => state);
     const type = together(states.map((state) => state.type));
     const presence = { subject, type, sessions: all.map(({ session }) => session) };
-    return { presence, states, isUncertain: all.some((one) => one.isUncertain) };
+    return { presence, states, isUncertain: all.some((one) => one.isUncertain), failure, mayExist };
   }
 
   /** The holders with a lease, this process by its own count. If a lease can't be checked, its process counts as alive. */

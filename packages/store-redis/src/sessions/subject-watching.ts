@@ -1,8 +1,10 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { PresenceEvent } from "@wsession/core";
 import { SubjectWatches } from "@wsession/core/runtime";
 import { grouped } from "../base/grouped.ts";
 import { hashSubject } from "../base/keys.ts";
 import { LONGEST_SWEEP, paced, sweepPause } from "../base/pace.ts";
+import { retryPause } from "../base/retry-pause.ts";
 import { numberOf } from "../base/subject-numbers.ts";
 import { asArray } from "../commands/reply.ts";
 import { listWatched } from "../commands/watching.ts";
@@ -38,11 +40,17 @@ export class SubjectWatching implements WatchingEvents {
   readonly #services: Services;
   readonly #read: (subject: string, lives: LeaseAnswers) => Promise<SubjectRead>;
   readonly #record: () => void;
+  readonly #report: (error: unknown) => void;
   readonly #watches = new SubjectWatches();
   readonly #byHash = new Map<string, WatchedSubject>();
   /** Subjects that must be read, because a message about them may be out of date. */
   readonly #doubtful = new Set<string>();
   #isReadingDoubtful = false;
+  /** Subjects whose last read failed, or could not read each session. They are read again until a read is complete. */
+  readonly #unread = new Set<string>();
+  #isReadingUnread = false;
+  /** Whether the application was told that sessions could not be read. */
+  #isTold = false;
   /** Subjects that are read a lease later. */
   readonly #uncertain = new Set<string>();
   #reads = 0;
@@ -50,15 +58,17 @@ export class SubjectWatching implements WatchingEvents {
   #sweeping: Promise<void> | undefined;
   #isClosed = false;
 
-  /** `record`: starts the recording in this process. */
+  /** `record`: starts the recording in this process. `report`: gets one error for each outage of some of the servers. */
   constructor(
     services: Services,
     read: (subject: string, lives: LeaseAnswers) => Promise<SubjectRead>,
     record: () => void,
+    report: (error: unknown) => void,
   ) {
     this.#services = services;
     this.#read = read;
     this.#record = record;
+    this.#report = report;
   }
 
   async watch(subjects: readonly string[], listener: Listener): Promise<() => void> {
@@ -116,7 +126,10 @@ export class SubjectWatching implements WatchingEvents {
 
   #stop(subjects: readonly string[], listener: Listener): void {
     const ended = this.#watches.remove(subjects, listener);
-    for (const subject of ended) this.#byHash.delete(hashSubject(subject));
+    for (const subject of ended) {
+      this.#byHash.delete(hashSubject(subject));
+      this.#unread.delete(subject);
+    }
     if (ended.length > 0 && !this.#isClosed) this.#list(ended, true).catch(() => undefined);
     if (this.#watches.size === 0) {
       clearTimeout(this.#timer);
@@ -152,14 +165,27 @@ export class SubjectWatching implements WatchingEvents {
         if (result.status === "rejected") throw result.reason;
   }
 
-  /** Rejects if Redis does not answer. */
+  /** Reads some subjects. The ones that could not be read are read again later. Never rejects. */
   async #readSome(subjects: readonly string[], lives: LeaseAnswers): Promise<PromiseSettledResult<void>[]> {
     // Before the reads begin: a message about an earlier change is out of date.
-    const [seconds, micros] = asArray(await this.#services.calls.command("time", [])).map(Number);
-    const now = (seconds ?? 0) * 1_000 + Math.floor((micros ?? 0) / 1_000);
-    return Promise.allSettled(subjects.map((subject) => this.#readOne(subject, now, lives)));
+    const asked = this.#serverTime();
+    const reads = subjects.map(async (subject) => {
+      try {
+        await this.#readOne(subject, await asked, lives);
+      } catch (error) {
+        this.#readAgain(subject);
+        throw error;
+      }
+    });
+    return Promise.allSettled(reads);
   }
 
+  async #serverTime(): Promise<number> {
+    const [seconds, micros] = asArray(await this.#services.calls.command("time", [])).map(Number);
+    return (seconds ?? 0) * 1_000 + Math.floor((micros ?? 0) / 1_000);
+  }
+
+  /** Rejects if no session of the subject could be read. */
   async #readOne(subject: string, now: number, lives: LeaseAnswers): Promise<void> {
     const hash = hashSubject(subject);
     const watched = this.#byHash.get(hash);
@@ -167,13 +193,48 @@ export class SubjectWatching implements WatchingEvents {
     watched.readAt = now;
     const { changeCount } = this.#watches;
     const read = (this.#reads += 1);
-    const { states, isUncertain } = await this.#read(subject, lives);
+    const { states, isUncertain, failure, mayExist } = await this.#read(subject, lives);
+    // Nothing is known about the subject. It may be online.
+    if (failure !== undefined && states.length === 0 && watched.applied === 0) throw failure;
     if (isUncertain) this.#readAfterLease(subject);
     // Of two reads at the same time, the one that began earlier may end later, and knows less. A read that began before the subject was
     // unwatched and watched again knows less too.
     if (read < watched.applied || this.#byHash.get(hash) !== watched) return;
     watched.applied = read;
-    this.#watches.read(subject, states, changeCount);
+    this.#watches.read(subject, states, changeCount, mayExist);
+    if (failure === undefined) {
+      this.#unread.delete(subject);
+      return;
+    }
+    if (states.length === 0) throw failure;
+    this.#readAgain(subject);
+    if (this.#isTold) return;
+    this.#isTold = true;
+    this.#report(failure);
+  }
+
+  /** Without another read a change whose message was lost, or came late, would be missing until the next sweep. */
+  #readAgain(subject: string): void {
+    if (!this.#byHash.has(hashSubject(subject))) return;
+    this.#unread.add(subject);
+    if (!this.#isReadingUnread) void this.#readUnread();
+  }
+
+  /** Never rejects. */
+  async #readUnread(): Promise<void> {
+    this.#isReadingUnread = true;
+    let failures = 0;
+    while (this.#unread.size > 0 && !this.#isClosed) {
+      await delay(retryPause(failures), undefined, { ref: false });
+      if (this.#isClosed) break;
+      // A subject that can't be read again goes to the end.
+      const subjects = [...this.#unread].slice(0, AT_ONCE);
+      for (const subject of subjects) this.#unread.delete(subject);
+      await this.#readSome(subjects, new Map());
+      failures = subjects.some((subject) => this.#unread.has(subject)) ? failures + 1 : 0;
+    }
+    this.#isTold = false;
+    this.#isReadingUnread = false;
   }
 
   /** A process that had no lease for a moment may have one again, and then publishes nothing, because its sessions have not changed. */
@@ -192,14 +253,14 @@ export class SubjectWatching implements WatchingEvents {
     if (!this.#isReadingDoubtful && !this.#isClosed) void this.#readDoubtful();
   }
 
-  /** Never rejects: the next sweep reads the subjects that could not be read. */
+  /** Never rejects. */
   async #readDoubtful(): Promise<void> {
     this.#isReadingDoubtful = true;
     while (this.#doubtful.size > 0 && !this.#isClosed) {
       const subjects = [...this.#doubtful].slice(0, AT_ONCE);
       for (const subject of subjects) this.#doubtful.delete(subject);
       const lives: LeaseAnswers = new Map();
-      await this.#readSome(subjects, lives).catch(() => undefined);
+      await this.#readSome(subjects, lives);
     }
     this.#isReadingDoubtful = false;
   }
@@ -216,7 +277,7 @@ export class SubjectWatching implements WatchingEvents {
     this.#timer.unref();
   }
 
-  /** Never rejects: the next sweep reads the subjects that could not be read. */
+  /** Never rejects. */
   #sweep(): Promise<void> {
     this.#sweeping ??= this.#sweepOnce().finally(() => (this.#sweeping = undefined));
     return this.#sweeping;
@@ -227,7 +288,7 @@ export class SubjectWatching implements WatchingEvents {
     await this.#list(subjects, false).catch(() => undefined);
     const lives: LeaseAnswers = new Map();
     await paced(subjects, this.#services.settings.sweepMs * LONGEST_SWEEP, 1, async (batch) => {
-      await this.#readSome(batch, lives).catch(() => undefined);
+      await this.#readSome(batch, lives);
       return !this.#isClosed;
     });
   }
