@@ -3,8 +3,8 @@
 import { core, inPackage, redis } from "./suites.mjs";
 
 const health = "packages/core/src/server/health.ts";
-const storeHealth = "packages/store-redis/src/processes/health.ts";
-const tells = "packages/store-redis/src/processes/change-publisher.ts";
+const storeHealth = "packages/store-redis/src/membership/health.ts";
+const tells = "packages/store-redis/src/presence/change-publisher.ts";
 const told = redis("presence-states", "simultaneous changes of many subjects");
 
 /** Promises of health(), and of the messages to processes that watch subjects.

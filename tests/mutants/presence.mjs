@@ -3,7 +3,7 @@
 import { redis, tests } from "./suites.mjs";
 
 const event = "packages/store-redis/src/sessions/destroyed-event.ts";
-const unclaimed = "packages/store-redis/src/processes/unclaimed-events.ts";
+const unclaimed = "packages/store-redis/src/queues/unclaimed-events.ts";
 const watching = "packages/store-redis/src/sessions/subject-watching.ts";
 const scripts = "packages/store-redis/src/scripts";
 
@@ -181,7 +181,7 @@ export const presenceMutants = [
   {
     name: "claim-outlived",
     promise: "A process that was stopped until its claim had expired does not handle the event",
-    file: "packages/store-redis/src/processes/looks.ts",
+    file: "packages/store-redis/src/presence/looks.ts",
     find: "if (performance.now() - sentAt >= this.#services.settings.leaseMs) continue;",
     replace: "if (sentAt < 0) continue;",
     tests: tests("faults/presence-ends.test.ts", "claimed an event"),
@@ -189,7 +189,7 @@ export const presenceMutants = [
   {
     name: "found-not-looked-at",
     promise: "A process that was taken for dead by a late look is online again once it has a lease",
-    file: "packages/store-redis/src/processes/looks.ts",
+    file: "packages/store-redis/src/presence/looks.ts",
     find: "for (const id of this.#takenForLost) this.#queue.listSoon(id, 0);",
     replace: "",
     tests: redis("late-publications", "taken for dead"),

@@ -112,7 +112,7 @@ export const storeMutants = [
   {
     name: "lapse-not-told",
     promise: "A lapsed lease is reported to the process",
-    file: "packages/store-redis/src/processes/lease.ts",
+    file: "packages/store-redis/src/holders/lease.ts",
     find: "if (lost > 0 && kept === 0) this.#events.lapsed();",
     replace: "if (lost > 1 && kept === 0) this.#events.lapsed();",
     tests: redis("lease", "a lapsed lease"),
@@ -120,7 +120,7 @@ export const storeMutants = [
   {
     name: "lease-stays",
     promise: "close deletes the lease",
-    file: "packages/store-redis/src/processes/lease.ts",
+    file: "packages/store-redis/src/holders/lease.ts",
     find: 'this.#keys.map(({ key }) => this.#calls.command("del", [key]))',
     replace: 'this.#keys.map(({ key }) => this.#calls.command("exists", [key]))',
     tests: redis("presence", "close removes"),
@@ -128,7 +128,7 @@ export const storeMutants = [
   {
     name: "hold-not-taken-back",
     promise: "I10: a registered connection is removed if the answer of its call never came",
-    file: "packages/store-redis/src/processes/held-counts.ts",
+    file: "packages/store-redis/src/holders/held-counts.ts",
     find: "state.count -= 1;\n      state.isUncertain = true;",
     replace: "state.count -= 1;",
     tests: redis("at-most-once", "if the answer of its call never came"),
@@ -136,7 +136,7 @@ export const storeMutants = [
   {
     name: "refused-hold-counts",
     promise: "A refused resume registers no connection",
-    file: "packages/store-redis/src/processes/held-counts.ts",
+    file: "packages/store-redis/src/holders/held-counts.ts",
     find: "(state) => (state.count -= 1));",
     replace: "(state) => (state.count -= 0));",
     tests: redis("presence"),
@@ -192,7 +192,7 @@ export const storeMutants = [
   {
     name: "confirmed-twice",
     promise: "A repeated confirmation of a holder counts once",
-    file: "packages/store-redis/src/processes/confirmations.ts",
+    file: "packages/store-redis/src/announcements/confirmations.ts",
     find: "    if (sessions.has(id)) return;\n",
     replace: "",
     tests: redis("known-epochs"),
@@ -200,7 +200,7 @@ export const storeMutants = [
   {
     name: "dead-holder-waited-for",
     promise: "destroy does not wait for a dead process",
-    file: "packages/store-redis/src/processes/confirmations.ts",
+    file: "packages/store-redis/src/announcements/confirmations.ts",
     find: "dead.push(node);\n            stopWaitingFor(collection, node);",
     replace: "dead.push(node);",
     tests: redis("announcements", "reports a dead process"),
@@ -208,7 +208,7 @@ export const storeMutants = [
   {
     name: "possible-loss-ignored",
     promise: "After a possible loss the next sweep reads all held sessions",
-    file: "packages/store-redis/src/processes/resync.ts",
+    file: "packages/store-redis/src/membership/resync.ts",
     find: "since <= this.#readSince && this.#lossPossibleAt <= this.#readSince",
     replace: "since <= this.#readSince && this.#lossPossibleAt < Infinity",
     tests: redis("resync", "after new connections"),
@@ -216,7 +216,7 @@ export const storeMutants = [
   {
     name: "sweep-reads-all",
     promise: "Without a possible loss a sweep reads a tenth of the held sessions",
-    file: "packages/store-redis/src/processes/resync.ts",
+    file: "packages/store-redis/src/membership/resync.ts",
     find: ".filter((id) => turnOf(id) === turn)",
     replace: ".filter((id) => turnOf(id) !== -turn - 1)",
     tests: redis("resync", "fault B11: a sweep"),
@@ -224,7 +224,7 @@ export const storeMutants = [
   {
     name: "resubscribed-untold",
     promise: "After an interruption of the subscription the held sessions are read again",
-    file: "packages/store-redis/src/processes/subscription.ts",
+    file: "packages/store-redis/src/announcements/subscription.ts",
     find: "if (this.#wasConfirmed) this.#events.resubscribed();",
     replace: "if (this.#wasConfirmed && this.#isClosed) this.#events.resubscribed();",
     tests: redis("announcements", "after the subscription was cut"),
@@ -232,7 +232,7 @@ export const storeMutants = [
   {
     name: "probe-is-a-message",
     promise: "A probe is not treated as an announcement",
-    file: "packages/store-redis/src/processes/subscription.ts",
+    file: "packages/store-redis/src/announcements/subscription.ts",
     find: 'else if (!text.startsWith(`["${PROBE}"`)) this',
     replace: "else this",
     tests: redis("announcements"),
@@ -266,7 +266,7 @@ export const storeMutants = [
   {
     name: "first-changes-by-publish",
     promise: "I8: on a Cluster a process uses sharded channels from its first call on",
-    file: "packages/store-redis/src/processes/services.ts",
+    file: "packages/store-redis/src/holders/services.ts",
     find: "if (driver.isCluster && facts.every(hasShardedChannels)) shards",
     replace: "if (!driver.isCluster && facts.every(hasShardedChannels)) shards",
     tests: tests("faults/sharded.test.ts", "the first changes go by the same channels"),
@@ -274,7 +274,7 @@ export const storeMutants = [
   {
     name: "sweep-pause-ignores-the-sweep",
     promise: "With allowEviction each held session is read again within sweepMs",
-    file: "packages/store-redis/src/processes/resync.ts",
+    file: "packages/store-redis/src/membership/resync.ts",
     find: "sweepPause(this.#sweepMs, tookMs)",
     replace: "sweepPause(this.#sweepMs, 0 * tookMs)",
     tests: redis("resync", "allowEviction"),

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Confirmations } from "../src/processes/confirmations.ts";
+import { Confirmations } from "../src/announcements/confirmations.ts";
 import { hashSubject } from "../src/base/keys.ts";
 import { KnownEpochs } from "../src/sessions/known-epochs.ts";
 

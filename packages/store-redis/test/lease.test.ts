@@ -1,6 +1,6 @@
 import { Redis } from "ioredis";
 import { expect, onTestFinished, test } from "vitest";
-import { Lease } from "../src/processes/lease.ts";
+import { Lease } from "../src/holders/lease.ts";
 import { aCreation, hold } from "./fake-host.ts";
 import { startProcess } from "./processes.ts";
 import { startRedis, until } from "./redis-server.ts";

@@ -1,7 +1,7 @@
 import { retryPause } from "../base/retry-pause.ts";
 import type { Listener } from "../drivers/driver.ts";
-import { type Announcement, parseAnnouncement } from "../processes/announcements.ts";
-import type { Services } from "../processes/services.ts";
+import { type Announcement, parseAnnouncement } from "../announcements/announcements.ts";
+import type { Services } from "../holders/services.ts";
 import type { Bus, BusEvent } from "./contract.ts";
 
 /** Repeats of a message on the channels of other processes are recognised within this many messages. */

@@ -5,7 +5,7 @@ import { type RedisStoreOptions, readSettings, type Settings } from "../base/opt
 import { Connection } from "../connection/connection.ts";
 import { Sender } from "../connection/sender.ts";
 import { driverOf } from "../drivers/detect.ts";
-import { Subscription } from "../processes/subscription.ts";
+import { Subscription } from "../announcements/subscription.ts";
 import { coverAllSlots } from "../sessions/unreachable-servers.ts";
 import { type CheckReport, type Finding, fine, problem } from "./findings.ts";
 import { ServerExamination } from "./server-examination.ts";

@@ -3,7 +3,7 @@ import { isSessionId } from "../base/keys.ts";
 import type { RedisStoreOptions } from "../base/options.ts";
 import { load } from "../commands/load.ts";
 import { assertNoClient } from "../drivers/detect.ts";
-import { makeServices, type Services } from "../processes/services.ts";
+import { makeServices, type Services } from "../holders/services.ts";
 import { Subjects } from "../sessions/subjects.ts";
 import { ChannelListener } from "./bus.ts";
 import { checkRedis } from "./check.ts";

@@ -3,7 +3,7 @@ import { isSessionId } from "../base/keys.ts";
 import { shownNode } from "../base/node-names.ts";
 import { optionalText } from "../base/optional-text.ts";
 import { parseHolders, parseMetadata, parseOutboxRecord } from "../base/record.ts";
-import type { Services } from "../processes/services.ts";
+import type { Services } from "../holders/services.ts";
 import type { InspectedRecord, InspectedSession } from "./contract.ts";
 
 /** Reads the record under the id of a session, without the digests of its tokens. */

@@ -3,7 +3,7 @@ import { unavailable } from "../base/failures.ts";
 import { hashSubject, isSharedIndex } from "../base/keys.ts";
 import { scanStep, stepsFor } from "../commands/scan.ts";
 import type { Server } from "../drivers/driver.ts";
-import type { Services } from "../processes/services.ts";
+import type { Services } from "../holders/services.ts";
 import type { Listed, Subjects } from "../sessions/subjects.ts";
 import { coverAllSlots, UnreachableServers } from "../sessions/unreachable-servers.ts";
 import type { InspectedIndex, InspectedRecord, InspectedSubject, ScanStep } from "./contract.ts";

@@ -1,5 +1,5 @@
-import type { Presence } from "../processes/presence.ts";
-import type { Services } from "../processes/services.ts";
+import type { Presence } from "../presence/presence.ts";
+import type { Services } from "../holders/services.ts";
 import { destroy, type DestroyCommand, type DestroyReply } from "../commands/destroy.ts";
 import { unexpected } from "../commands/reply.ts";
 

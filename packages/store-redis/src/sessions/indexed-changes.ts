@@ -15,7 +15,7 @@ import { untilDeadline } from "../base/durations.ts";
 import { awaitBeforeChange } from "../base/failures.ts";
 import { hashSubject } from "../base/keys.ts";
 import { parseMetadata } from "../base/record.ts";
-import type { Services } from "../processes/services.ts";
+import type { Services } from "../holders/services.ts";
 import type { Listing, RaisedEpoch } from "../commands/subject-index.ts";
 import type { SubjectLimits } from "./subject-limits.ts";
 import type { Revoked, Subjects } from "./subjects.ts";

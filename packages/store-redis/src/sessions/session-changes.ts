@@ -13,7 +13,7 @@ import { append } from "../commands/append.ts";
 import { commit } from "../commands/commit.ts";
 import { goneSince, type Missing } from "../commands/reply.ts";
 import { write } from "../commands/write.ts";
-import type { Services } from "../processes/services.ts";
+import type { Services } from "../holders/services.ts";
 import type { UnknownOutcomes } from "./unknown-outcomes.ts";
 
 const MISSING = { type: "missing" } as const;

@@ -4,13 +4,13 @@ import { type SessionPresenceState, together } from "@wsession/core/runtime";
 import { unavailable } from "../base/failures.ts";
 import { scanStep } from "../commands/scan.ts";
 import { UnreachableServers, coverAllSlots } from "./unreachable-servers.ts";
-import { type LeaseAnswers, Orphans } from "../processes/orphans.ts";
+import { type LeaseAnswers, Orphans } from "../holders/orphans.ts";
 import { shownNode } from "../base/node-names.ts";
 import { optionalText } from "../base/optional-text.ts";
 import { parsePresence, type PresenceRecord, stateOf } from "../base/presence-record.ts";
 import { type HolderEntry, parseHolders, parseMetadata } from "../base/record.ts";
 import type { Server } from "../drivers/driver.ts";
-import type { Services } from "../processes/services.ts";
+import type { Services } from "../holders/services.ts";
 import type { Subjects } from "./subjects.ts";
 
 /** Sessions that are read at the same time. */

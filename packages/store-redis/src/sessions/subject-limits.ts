@@ -4,8 +4,8 @@ import { parseMetadata } from "../base/record.ts";
 import { hashSubject } from "../base/keys.ts";
 import { asArray, texts } from "../commands/reply.ts";
 import { takeOver } from "../commands/take-over.ts";
-import type { Membership } from "../processes/membership.ts";
-import type { Services } from "../processes/services.ts";
+import type { Membership } from "../membership/membership.ts";
+import type { Services } from "../holders/services.ts";
 import type { Destruction } from "./destruction.ts";
 import type { Subjects } from "./subjects.ts";
 

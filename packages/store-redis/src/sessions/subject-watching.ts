@@ -8,10 +8,10 @@ import { retryPause } from "../base/retry-pause.ts";
 import { numberOf } from "../base/subject-numbers.ts";
 import { asArray } from "../commands/reply.ts";
 import { listWatched } from "../commands/watching.ts";
-import { type PublishedState, watchingMessage } from "../processes/announcements.ts";
-import type { WatchingEvents } from "../processes/membership.ts";
-import type { LeaseAnswers } from "../processes/orphans.ts";
-import type { Services } from "../processes/services.ts";
+import { type PublishedState, watchingMessage } from "../announcements/announcements.ts";
+import type { WatchingEvents } from "../membership/membership.ts";
+import type { LeaseAnswers } from "../holders/orphans.ts";
+import type { Services } from "../holders/services.ts";
 import type { SubjectRead } from "./session-queries.ts";
 
 /** Redis keeps the lists of watched subjects for this many sweeps without a renewal. */

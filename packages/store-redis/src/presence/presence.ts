@@ -5,10 +5,10 @@ import { parseHolders } from "../base/record.ts";
 import { parsePresence, stateOf } from "../base/presence-record.ts";
 import { Adoption } from "./adoption.ts";
 import { DueQueue, POLL_MS } from "./due-queue.ts";
-import type { HeldCounts } from "./held-counts.ts";
+import type { HeldCounts } from "../holders/held-counts.ts";
 import { Looks } from "./looks.ts";
-import type { Recording } from "./recording.ts";
-import type { Services } from "./services.ts";
+import type { Recording } from "../holders/recording.ts";
+import type { Services } from "../holders/services.ts";
 import { ChangePublisher } from "./change-publisher.ts";
 
 /** How often dead processes are looked for. */

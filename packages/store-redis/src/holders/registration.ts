@@ -1,5 +1,5 @@
 import { isSessionError } from "@wsession/core";
-import type { Delivery } from "./delivery.ts";
+import type { Delivery } from "../announcements/delivery.ts";
 import type { CountedCall, HeldCounts } from "./held-counts.ts";
 
 /**

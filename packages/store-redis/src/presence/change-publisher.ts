@@ -2,9 +2,9 @@ import type { StateChange } from "../commands/state-change.ts";
 import { publishToWatchers, type PublishedChange } from "../commands/watching.ts";
 import { grouped } from "../base/grouped.ts";
 import { numberOf } from "../base/subject-numbers.ts";
-import { stateText } from "./announcements.ts";
-import type { Recording } from "./recording.ts";
-import type { Services } from "./services.ts";
+import { stateText } from "../announcements/announcements.ts";
+import type { Recording } from "../holders/recording.ts";
+import type { Services } from "../holders/services.ts";
 
 /** The most changes in one call of the script. Such a call takes Redis less than a millisecond. */
 const AT_ONCE = 128;

@@ -2,7 +2,7 @@ import type { StoreHealth } from "@wsession/core";
 import type { ProbeAnswer } from "../connection/health-probe.ts";
 import { isReplicaRefusal } from "../connection/server-check.ts";
 import type { Membership } from "./membership.ts";
-import type { Services } from "./services.ts";
+import type { Services } from "../holders/services.ts";
 
 /**
  * The health of the store: whether a call that is sent now is answered by a master within `limitMs`, and whether this process may

@@ -2,11 +2,11 @@ import type { HeldSession, Position, StoredSession, StoreHost } from "@wsession/
 import type { RedisCounters } from "../base/diagnostics.ts";
 import type { Calls } from "../connection/calls.ts";
 import { load } from "../commands/load.ts";
-import type { HeldCounts } from "./held-counts.ts";
+import type { HeldCounts } from "../holders/held-counts.ts";
 import type { Keys } from "../base/keys.ts";
-import { type LeaseAnswers, Orphans } from "./orphans.ts";
+import { type LeaseAnswers, Orphans } from "../holders/orphans.ts";
 import { parseHolders, parseMetadata, parseOutbox } from "../base/record.ts";
-import type { Services } from "./services.ts";
+import type { Services } from "../holders/services.ts";
 
 /** Milliseconds. Two computations of one deadline may differ by this much, because the clocks of processes and servers differ. */
 const DEADLINE_TOLERANCE_MS = 1_000;

@@ -1,6 +1,6 @@
 import { asArray, texts } from "../commands/reply.ts";
-import { QueueListing, queueNameOf } from "./queue-listing.ts";
-import type { Services } from "./services.ts";
+import { QueueListing, queueNameOf } from "../queues/queue-listing.ts";
+import type { Services } from "../holders/services.ts";
 
 /** How often the queue is read. */
 export const POLL_MS = 250;

@@ -3,10 +3,10 @@ import type { HolderEntry } from "../base/record.ts";
 import { look, type LookReply } from "../commands/look.ts";
 import type { StateChange } from "../commands/state-change.ts";
 import type { DueQueue } from "./due-queue.ts";
-import type { HeldCounts } from "./held-counts.ts";
-import { Orphans } from "./orphans.ts";
-import type { Recording } from "./recording.ts";
-import type { Services } from "./services.ts";
+import type { HeldCounts } from "../holders/held-counts.ts";
+import { Orphans } from "../holders/orphans.ts";
+import type { Recording } from "../holders/recording.ts";
+import type { Services } from "../holders/services.ts";
 
 /** The most sessions that are looked at, or whose events are handled, at the same time. */
 const AT_ONCE = 128;

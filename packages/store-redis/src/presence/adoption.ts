@@ -2,8 +2,8 @@ import type { DueQueue } from "./due-queue.ts";
 import { idsOf, queuePage, removeUnchanged } from "../commands/queue.ts";
 import { asArray, texts } from "../commands/reply.ts";
 import type { Looks } from "./looks.ts";
-import { endClaim, renewClaim } from "./queue-claim.ts";
-import type { Services } from "./services.ts";
+import { endClaim, renewClaim } from "../queues/queue-claim.ts";
+import type { Services } from "../holders/services.ts";
 
 /** Entries that are taken over at once. */
 const PAGE = 64;

@@ -5,20 +5,20 @@ import {
   confirmationMessage,
   parseAnnouncement,
   type PublishedState,
-} from "./announcements.ts";
-import { Confirmations } from "./confirmations.ts";
-import { Delivery } from "./delivery.ts";
-import { HeldCounts, type PresenceHooks } from "./held-counts.ts";
+} from "../announcements/announcements.ts";
+import { Confirmations } from "../announcements/confirmations.ts";
+import { Delivery } from "../announcements/delivery.ts";
+import { HeldCounts, type PresenceHooks } from "../holders/held-counts.ts";
 import { hashSubject } from "../base/keys.ts";
-import { Lease } from "./lease.ts";
-import { Presence } from "./presence.ts";
+import { Lease } from "../holders/lease.ts";
+import { Presence } from "../presence/presence.ts";
 import { Recheck } from "./recheck.ts";
 import { Resync } from "./resync.ts";
-import { Registration } from "./registration.ts";
-import type { Services } from "./services.ts";
+import { Registration } from "../holders/registration.ts";
+import type { Services } from "../holders/services.ts";
 import type { RaisedEpoch } from "../commands/subject-index.ts";
-import { ShardedSubscription } from "./sharded-subscription.ts";
-import { Subscription } from "./subscription.ts";
+import { ShardedSubscription } from "../announcements/sharded-subscription.ts";
+import { Subscription } from "../announcements/subscription.ts";
 
 /** After this many leases without a further message, this process assumes that no process watches subjects. */
 const WATCHED_LEASES = 2;

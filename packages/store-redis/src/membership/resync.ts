@@ -3,8 +3,8 @@ import { isSessionError } from "@wsession/core";
 import type { StoreHost } from "@wsession/core";
 import type { RedisCounters } from "../base/diagnostics.ts";
 import { grouped } from "../base/grouped.ts";
-import type { HeldCounts } from "./held-counts.ts";
-import type { LeaseAnswers } from "./orphans.ts";
+import type { HeldCounts } from "../holders/held-counts.ts";
+import type { LeaseAnswers } from "../holders/orphans.ts";
 import { LONGEST_SWEEP, paced, sweepPause } from "../base/pace.ts";
 import type { Recheck } from "./recheck.ts";
 

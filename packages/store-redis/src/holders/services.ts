@@ -15,7 +15,7 @@ import { Shards } from "../connection/shards.ts";
 import { masterOf, slotOf } from "../base/slots.ts";
 import { newNodeName } from "../base/node-names.ts";
 import { Recording } from "./recording.ts";
-import { UnclaimedEvents } from "./unclaimed-events.ts";
+import { UnclaimedEvents } from "../queues/unclaimed-events.ts";
 
 /** The objects that the parts of one store share. */
 export interface Services {
