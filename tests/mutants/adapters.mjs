@@ -6,6 +6,14 @@ import { inPackage, onUws, onWs, tests } from "./suites.mjs";
  * @type {readonly Mutant[]} */
 export const adapterMutants = [
   {
+    name: "uws-own-request-late",
+    promise: "The companion of an upgrade is made although the process stalls (uWebSockets.js)",
+    file: "packages/adapter-uws/src/loopback.ts",
+    find: "if (ticks === ARRIVES_IN_TICKS) client.destroy();",
+    replace: "client.destroy();",
+    tests: inPackage("adapter-uws", "probe", "although the process stalls"),
+  },
+  {
     name: "ws-request-without-a-socket",
     promise: "A request without a socket is answered with 500, and does not wait (ws)",
     file: "packages/adapter-ws/src/upgrade.ts",

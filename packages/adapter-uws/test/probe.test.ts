@@ -86,6 +86,19 @@ test("a runtime without the fault is found, and a response is answered inside it
   expect(journal.entries).toEqual(["own"]);
 });
 
+test("a request to this process arrives although the process stalls (fault C)", async () => {
+  const { requestSelf } = await import("../src/loopback.ts");
+  const request = () => requestSelf([], () => undefined);
+  // The first request imports the runtime. The second one is under way at once.
+  (await request()).client.destroy();
+  const stalled = request();
+  const end = performance.now() + 1_500;
+  while (performance.now() < end);
+  const { client } = await stalled;
+  expect(client.destroyed).toBe(false);
+  client.destroy();
+});
+
 test("where the runtime can't be examined, the workaround stays", async () => {
   const { examine, mayBeClosed } = await fresh();
   await examine(() => Promise.reject(new Error("planted")));
