@@ -199,10 +199,9 @@ export class Replay<Data extends object> {
     return true;
   }
 
-  #sendMissed(missed: Missed, { offset, chain }: Position): void {
-    this.#position = { offset, chain };
-    this.#witness = undefined;
-    this.#connection.sendFrame(writeServerControl({ type: "missed", ...missed, chain }));
+  #sendMissed(missed: Missed, start: Position): void {
+    this.#position = start;
+    this.#connection.sendFrame(writeServerControl({ type: "missed", ...missed, chain: start.chain }));
   }
 
   #sendPage({ entries, end, missed }: Page, first: readonly string[] = []): void {
@@ -210,43 +209,50 @@ export class Replay<Data extends object> {
     this.#send(entries, end, first);
   }
 
-  /** `end` is the end of the outbox when the entries were read. Returns false if the entries contradict the witness. */
+  /**
+   * Sends `first` and the entries in one write. Consecutive entries without a message are sent as one jump. `end` is the end of the
+   * outbox when the entries were read. Stops at an entry that contradicts the witness, and returns false.
+   */
   #send(entries: readonly OutboxEntry[], end?: Position, first: readonly string[] = []): boolean {
     const frames: (string | Uint8Array)[] = [...first];
-    let jumped = 0;
-    let isReplaced = false;
-    const jump = () => {
-      if (jumped === 0) return;
-      if (isReplaced) this.#witness = end;
-      const witness = isReplaced ? end : undefined;
-      const { chain } = this.#position;
-      frames.push(writeServerControl({ type: "jump", count: jumped, chain, witness }));
-      jumped = 0;
-      isReplaced = false;
-    };
-    let follows = true;
-    for (const { chain, data, isReplaced: wasReplaced } of entries) {
-      const offset = this.#position.offset + 1;
-      if (!(follows = !this.#contradictsWitness(offset, chain))) break;
-      if (data === undefined) {
-        jumped += 1;
-        isReplaced ||= wasReplaced;
-      } else {
-        jump();
-        frames.push(writeKept({ chain, message: data }));
+    const skipped: OutboxEntry[] = [];
+    for (const entry of entries) {
+      const next = { offset: this.#position.offset + 1, chain: entry.chain };
+      if (this.#contradictsWitness(next)) {
+        this.#connection.sendFrames(frames);
+        return false;
       }
-      this.#position = { offset, chain };
-      if (this.#reader !== undefined)
-        (this.#acks ??= new ReaderAcks(this.#state, this.#reader)).sent(this.#position);
-      if (this.#witness !== undefined && offset >= this.#witness.offset) this.#witness = undefined;
+      if (entry.data === undefined) skipped.push(entry);
+      else {
+        if (skipped.length > 0) frames.push(this.#jumpOver(skipped.splice(0), end));
+        frames.push(writeKept({ chain: entry.chain, message: entry.data }));
+      }
+      this.#moveTo(next);
     }
-    if (follows) jump();
+    if (skipped.length > 0) frames.push(this.#jumpOver(skipped, end));
     this.#connection.sendFrames(frames);
-    return follows;
+    return true;
   }
 
-  #contradictsWitness(offset: number, chain: number): boolean {
-    return this.#witness !== undefined && this.#witness.offset === offset && this.#witness.chain !== chain;
+  /**
+   * The frame of a jump over these entries. If newer messages replaced some of them, the witness is the end of the outbox, because a store
+   * that loses messages up to that end may have lost the newer messages.
+   */
+  #jumpOver(skipped: readonly OutboxEntry[], end: Position | undefined): string {
+    const isReplaced = skipped.some((entry) => entry.isReplaced);
+    if (isReplaced) this.#witness = end;
+    const witness = isReplaced ? end : undefined;
+    return writeServerControl({ type: "jump", count: skipped.length, chain: this.#position.chain, witness });
+  }
+
+  #moveTo(position: Position): void {
+    this.#position = position;
+    if (this.#reader !== undefined) (this.#acks ??= new ReaderAcks(this.#state, this.#reader)).sent(position);
+    if (this.#witness !== undefined && position.offset >= this.#witness.offset) this.#witness = undefined;
+  }
+
+  #contradictsWitness(next: Position): boolean {
+    return this.#witness?.offset === next.offset && !isSamePosition(this.#witness, next);
   }
 
   /** Waits `ms` milliseconds, or until the connection ends. */
