@@ -115,7 +115,7 @@ test("a server without HELLO quotes the arguments of node-redis 5, and the error
   onTestFinished(() => client.destroy());
   client.on("error", () => undefined);
   client.connect().catch(() => undefined);
-  const store = redisStore({ client, timeoutMs: 500 });
+  const store = redisStore({ client, timeoutMs: 2_000 });
   const sessions = createSessions({ store, onError: () => undefined });
   onTestFinished(() => sessions.close());
   const error: unknown = await sessions.create({}).catch((reason: unknown) => reason);

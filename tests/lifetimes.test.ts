@@ -110,7 +110,7 @@ describe.each(["map", "redis"] as const)("lifetimes of one session on %s", (name
       for (given of [given, {}]) {
         const again = await connect(server, "/", { headers });
         expect(again.headers["set-cookie"]).toBeUndefined();
-        expect(Math.abs(session.expiresAt - before)).toBeLessThan(1_000);
+        expect(Math.abs(session.expiresAt - before)).toBeLessThan(10_000);
       }
       given = { absoluteMs: 60_000 };
       await connect(server);
@@ -120,20 +120,21 @@ describe.each(["map", "redis"] as const)("lifetimes of one session on %s", (name
   );
 
   test.each(runtimeNames)("a connected session ends at its own deadline with 4419 (%s)", async (runtime) => {
-    const lifetimes = { expiresAt: Date.now() + 400 };
-    const sessions = open({ admit: () => accept(lifetimes), initial: () => ({ n: 0 }) });
+    let expiresAt = 0;
+    const admit = () => accept({ expiresAt: (expiresAt = Date.now() + 400) });
+    const sessions = open({ admit, initial: () => ({ n: 0 }) });
     const client = await connect(await serve(runtime, sessions));
     expect((await client.closed).code).toBe(4419);
-    expect(Date.now()).toBeGreaterThanOrEqual(lifetimes.expiresAt - 50);
+    expect(Date.now()).toBeGreaterThanOrEqual(expiresAt - 50);
   });
 
   test('idleFrom "disconnect": a silent session stays while it is connected, and expires after that', async () => {
-    const sessions = open({ idleMs: 900, idleFrom: "disconnect", initial: () => ({ n: 0 }) });
+    const sessions = open({ idleMs: 1_800, idleFrom: "disconnect", initial: () => ({ n: 0 }) });
     const client = await connect(await serve("ws", sessions));
     const [connection] = sessions.connections;
     const id = connection?.session?.id ?? "";
     expect(connection?.session?.idleExpiresAt).toBe(Infinity);
-    await new Promise((resolve) => void setTimeout(resolve, 1_400));
+    await new Promise((resolve) => void setTimeout(resolve, 2_200));
     expect(sessions.connections.size).toBe(1);
     expect(await sessions.get(id)).toBeDefined();
     client.socket.close();
@@ -284,7 +285,7 @@ describe("two processes with other options on one Redis", () => {
   });
 
   test('idleFrom "disconnect": the session stays while the other process has a connection, and expires after that', async () => {
-    const options = { idleMs: 1_200, idleFrom: "disconnect", initial: () => ({ n: 0 }) } as const;
+    const options = { idleMs: 1_800, idleFrom: "disconnect", initial: () => ({ n: 0 }) } as const;
     const [one, other] = twoProcesses([options, options]);
     const { session, token } = await one.create({ n: 1 });
     const headers = { cookie: cookieOf(token) };
@@ -294,7 +295,7 @@ describe("two processes with other options on one Redis", () => {
     ];
     first.socket.close();
     await first.closed;
-    await new Promise((resolve) => void setTimeout(resolve, 1_800));
+    await new Promise((resolve) => void setTimeout(resolve, 2_200));
     expect(other.connections.size).toBe(1);
     expect(await one.get(session.id)).toBeDefined();
     second.socket.close();

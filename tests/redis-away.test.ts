@@ -3,6 +3,7 @@ import { createSessions, isSessionError, queryToken } from "@wsession/core";
 import type { Connection, SessionsOptions } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { connected } from "../packages/store-redis/test/processes.ts";
 import { startRedis } from "../packages/store-redis/test/redis-server.ts";
 import type { RedisServer } from "../packages/store-redis/test/redis-server.ts";
 import { connect, runtimeNames, serve } from "./runtimes.ts";
@@ -43,7 +44,7 @@ function reports(): { readonly told: Journal<string>; readonly onError: Sessions
 }
 
 const store = (redis: RedisServer, prefix = newPrefix()) =>
-  redisStore({ client: redisClient(redis.port), prefix, timeoutMs: 400, leaseMs: 1_000, sweepMs: 500 });
+  redisStore({ client: redisClient(redis.port), prefix, timeoutMs: 1_000, leaseMs: 1_000, sweepMs: 500 });
 
 describe.each(runtimeNames)("%s", (runtime) => {
   test("if Redis is unavailable at start, newcomers get 503, the process keeps running, and works once Redis is available", async () => {
@@ -84,6 +85,7 @@ describe.each(runtimeNames)("%s", (runtime) => {
         await connection.setSession({ n: 1 });
       },
     });
+    await connected({ store: shared });
     const client = await connect(server);
     await opened.until(1);
     const [{ session } = expect.unreachable()] = opened.entries;
@@ -97,7 +99,7 @@ describe.each(runtimeNames)("%s", (runtime) => {
     for (const failure of await Promise.all<unknown>(writes.map((write) => write.catch(failureOf)))) {
       expect(failure).toEqual(["STORE_UNAVAILABLE", expect.stringMatching(/^(not-applied|unknown)$/)]);
     }
-    expect(performance.now() - started).toBeLessThan(5_000);
+    expect(performance.now() - started).toBeLessThan(15_000);
     expect(session.data.n).toBe(8);
     expect(await statusOf(server)).toBe(503);
     expect((await (await connect(openServer)).closed).code).toBe(4503);
@@ -120,8 +122,10 @@ describe.each(runtimeNames)("%s", (runtime) => {
     const redis = await startDurableRedis();
     const opened = new Journal<Conn>();
     const { told, onError } = reports();
-    const sessions = createSessions({ store: store(redis), initial: () => ({ n: 0 }), onError });
+    const own = store(redis);
+    const sessions = createSessions({ store: own, initial: () => ({ n: 0 }), onError });
     const server = await serve(runtime, sessions, { open: (connection) => opened.note(connection) });
+    await connected({ store: own });
     const client = await connect(server);
     await opened.until(1);
     const [{ session } = expect.unreachable()] = opened.entries;
@@ -144,8 +148,10 @@ describe.each(runtimeNames)("%s", (runtime) => {
     const prefix = newPrefix();
     const opened = new Journal<Conn>();
     const { told, onError } = reports();
-    const sessions = createSessions({ store: store(redis, prefix), initial: () => ({ n: 0 }), onError });
+    const own = store(redis, prefix);
+    const sessions = createSessions({ store: own, initial: () => ({ n: 0 }), onError });
     const server = await serve(runtime, sessions, { open: (connection) => opened.note(connection) });
+    await connected({ store: own });
     const client = await connect(server);
     await opened.until(1);
     const id = opened.entries[0]?.session.id ?? "";
@@ -169,7 +175,7 @@ describe("a stored value that can't be parsed", () => {
     const errors = new Journal<unknown>();
     const resumed = new Journal<boolean>();
     const sessions = createSessions<Data>({
-      store: store(redis, prefix),
+      store: openStore("redis", redis.port, { prefix }),
       token: queryToken(),
       initial: () => ({ n: 0 }),
       onError: (error) => errors.note(isSessionError(error) ? error.code : error),

@@ -8,7 +8,7 @@ import { startRedis, until } from "../packages/store-redis/test/redis-server.ts"
 import { connect, runtimeNames, serve } from "./runtimes.ts";
 import { newPrefix, redisClient } from "./stores.ts";
 
-const TIMEOUT_MS = 400;
+const TIMEOUT_MS = 1_000;
 const HANDSHAKES = 1_200;
 const PER_SECOND = 400;
 const AT_ONCE = 4;

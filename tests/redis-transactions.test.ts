@@ -92,7 +92,6 @@ describe.each(runtimeNames)("%s", (runtime) => {
       else expect(told).toBe("closed 4503");
       await sendAgain(peer);
     },
-    30_000,
   );
 
   test("fault D: I21 staged data that can't be written to Redis is refused with NOT_SERIALISABLE, and the next message is handled", async () => {

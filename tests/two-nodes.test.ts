@@ -84,11 +84,11 @@ test("destroy reports the connections that both nodes closed", async () => {
 });
 
 test("a client that sends messages at one node keeps the session alive at the other", async () => {
-  const [one, two] = await twoNodes({ idleMs: 1_000 });
+  const [one, two] = await twoNodes({ idleMs: 2_000 });
   const first = await one.open();
   const second = await two.open(`/?token=${first.connection.token}`);
   const started = performance.now();
-  while (performance.now() - started < 2_500) {
+  while (performance.now() - started < 3_500) {
     second.client.send("still here");
     await second.client.roundTrip();
     await new Promise((resolve) => setTimeout(resolve, 50));

@@ -182,7 +182,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
   test("a slow client that never reads: maxBufferedBytes bounds the waiting data, and the heartbeat ends the connection", async () => {
     const maxBufferedBytes = 256 * 1024;
     const ended = new Journal<number>();
-    const sessions = createSessions({ maxBufferedBytes, heartbeatMs: 300, initial: () => ({ n: 0 }) });
+    const sessions = createSessions({ maxBufferedBytes, heartbeatMs: 1_000, initial: () => ({ n: 0 }) });
     const server = await trialOf().serve(sessions, { close: (_, { code }) => ended.note(code) });
     const raw = await trialOf().rawUpgraded(server);
     raw.socket.pause();

@@ -147,13 +147,24 @@ describe.each(runtimes)("on $runtime", (harness) => {
     });
 
     test("theft is reported after a renewal too: the replaced cookie is still recognised after its grace period", async () => {
-      const { sessions, server } = await serve({ graceMs: 1_500 });
-      const cookie = cookieOf(await visit(server));
-      const session = await sessionOf(sessions, cookie);
-      const next = cookieOf(await visit(server, cookie, renew(await session.rotate())));
-      // Another tab had begun to reconnect with the older cookie.
-      expect((await visit(server, cookie)).greeting).toBe(`${session.id} true`);
-      await delay(1_510);
+      const graceMs = 1_500;
+      const { sessions, server } = await serve({ graceMs });
+      let startedAt: number;
+      let cookie: string | undefined;
+      let next: string | undefined;
+      let session: Awaited<ReturnType<typeof sessionOf>>;
+      let greeting: string;
+      // Once more if the machine was too slow for the grace period.
+      do {
+        cookie = cookieOf(await visit(server));
+        session = await sessionOf(sessions, cookie);
+        startedAt = performance.now();
+        next = cookieOf(await visit(server, cookie, renew(await session.rotate())));
+        // Another tab had begun to reconnect with the older cookie.
+        ({ greeting } = await visit(server, cookie));
+      } while (performance.now() - startedAt >= graceMs);
+      expect(greeting).toBe(`${session.id} true`);
+      await delay(graceMs + 10);
       expect((await visit(server, cookie)).greeting).toMatch(/ false$/);
       expect(thefts.entries).toContain(session.id);
       expect((await visit(server, next)).greeting).toBe(`${session.id} true`);

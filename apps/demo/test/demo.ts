@@ -7,7 +7,7 @@ import process from "node:process";
 const FOLDER = join(import.meta.dirname, "..");
 export const NODE: readonly [string, string] = [process.execPath, join(FOLDER, "dist", "main.js")];
 export const NPM: readonly string[] = ["npm", "run", "--silent", "start", "--"];
-const STARTED_IN_MS = 20_000;
+const STARTED_IN_MS = 60_000;
 
 export interface Ending {
   readonly code: number | null;

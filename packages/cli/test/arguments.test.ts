@@ -81,7 +81,7 @@ describe("arguments", () => {
     expect(parseTime("2026-11-27T08:00:00+02:00")).toBe(Date.UTC(2026, 10, 27, 6));
     expect(parseTime("2026-11-27")).toBe(Date.UTC(2026, 10, 27));
     expect(parseTime("1764230400000")).toBe(1_764_230_400_000);
-    expect(Math.abs(parseTime("2h ago") - (Date.now() - 7_200_000))).toBeLessThan(1_000);
+    expect(Math.abs(parseTime("2h ago") - (Date.now() - 7_200_000))).toBeLessThan(10_000);
   });
 
   test("a duration below a second needs its unit, because 5 without a unit would be 5 ms", async () => {

@@ -8,6 +8,7 @@ import { redisStore } from "@wsession/store-redis";
 import { expect, onTestFinished, test } from "vitest";
 import { Gap, withGap } from "../../../tests/held.ts";
 import { redisClient } from "../../../tests/stores.ts";
+import { connected } from "../../store-redis/test/processes.ts";
 import { startRedis } from "../../store-redis/test/redis-server.ts";
 import { exchange } from "./exchange.ts";
 
@@ -39,8 +40,9 @@ test.each(["create", "rotate"] as const)(
   async (step) => {
     const gap = new Gap();
     const redis = await startRedis();
-    const store = redisStore({ client: redisClient(redis.port), timeoutMs: 300 });
+    const store = redisStore({ client: redisClient(redis.port), timeoutMs: 1_500 });
     const { sessions, http, reports } = application(withGap(store, step, "after", gap));
+    await connected({ store });
     const token = step === "rotate" ? (await sessions.create({ n: 0 })).token : "none";
     const codes: unknown[] = [];
     const answer = await exchangeWith(token, async (request, response) => {
