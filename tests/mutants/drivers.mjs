@@ -95,6 +95,14 @@ export const driverMutants = [
     tests: ["packages/store-redis/test/tls.test.ts", "-t", "TLS handshake with a Sentinel"],
   },
   {
+    name: "destroyed-before-connected",
+    promise: "close() in the middle of a TLS handshake leaves no connection of node-redis 5 open",
+    file: "packages/store-redis/src/drivers/node-redis/own-options.ts",
+    find: "client.isOpen && unconnected.has(client)",
+    replace: "!client.isOpen && unconnected.has(client)",
+    tests: tests("drivers-tls.test.ts", "node-redis 5, trusted"),
+  },
+  {
     name: "quoted-password",
     promise: "No error has a password, also where the server quotes the arguments of a command",
     file: "packages/store-redis/src/base/failures.ts",

@@ -1,5 +1,8 @@
 import type { Address, ClientOptions, ServerRedis, SocketOptions } from "./shapes.ts";
 
+/** Clients whose socket is not connected yet. */
+const unconnected = new WeakSet<ServerRedis>();
+
 /**
  * Creates a client for one connection, with the options of `given`. It neither reconnects nor queues commands, because otherwise
  * a command could run long after its caller got the error that it did not run. Its replies are those of RESP 2 without a type
@@ -17,7 +20,7 @@ export function ownClient(given: ServerRedis, handshakeMs: number, at?: Address)
     socketTimeout: undefined,
   };
   if (ownSocket["path"] === undefined) Reflect.deleteProperty(ownSocket, "path");
-  return given.duplicate({
+  const own = given.duplicate({
     RESP: 2,
     // The options have the parts of the URL already, and the URL would override the address.
     url: undefined,
@@ -36,6 +39,9 @@ export function ownClient(given: ServerRedis, handshakeMs: number, at?: Address)
     pingInterval: undefined,
     readonly: false,
   });
+  unconnected.add(own);
+  own.on("connect", () => void unconnected.delete(own));
+  return own;
 }
 
 /** The application's own delay before the next attempt, if it has one; `undefined` if not. */
@@ -46,11 +52,20 @@ export function givenPause(given: ServerRedis, times: number): number | undefine
   return typeof pause === "number" ? pause : undefined;
 }
 
-/** Closes a client at once. node-redis throws if the client is closed already. */
+/**
+ * Closes a client of `ownClient` at once. If its socket is not connected yet, the client is closed once the socket is connected: until
+ * then node-redis 5 can't close the socket, and a later `destroy` only throws, so that the connection would stay open for ever.
+ */
 export function destroyClient(client: ServerRedis): void {
+  // The client has queued the commands of its handshake by then, and rejects them. Otherwise `connect` would never settle.
+  if (client.isOpen && unconnected.has(client)) client.on("connect", () => setImmediate(destroyNow, client));
+  else destroyNow(client);
+}
+
+function destroyNow(client: ServerRedis): void {
   try {
     client.destroy();
   } catch {
-    // The client was closed.
+    // The client was closed. node-redis throws then.
   }
 }
