@@ -8,15 +8,15 @@ import process from "node:process";
 import uWS from "uWebSockets.js";
 import { WebSocketServer } from "ws";
 
-const { redis, prefix, runtime, drainMs, exclusive } = JSON.parse(process.argv[2] ?? "{}");
+const { redis, prefix, runtime, drainMs, storeMs, exclusive } = JSON.parse(process.argv[2] ?? "{}");
 const client = new Redis(redis, "127.0.0.1");
 client.on("error", () => undefined);
 
 const sessions = createSessions({
-  store: redisStore({ client, prefix, timeoutMs: 300 }),
+  store: redisStore({ client, prefix, timeoutMs: storeMs }),
   token: protocolToken(),
   exclusive,
-  leaveAfterMs: 10_000,
+  leaveAfterMs: 60_000,
   admit: ({ url }) => accept({ subject: new URL(url, "ws://x").searchParams.get("as") ?? undefined }),
   initial: () => ({ said: /** @type {string[]} */ ([]) }),
   // The tests stop Redis and cut connections.
