@@ -76,7 +76,7 @@ export function seenBy(tab: Tab): Promise<Seen> {
   return tab.evaluate<Seen>("window.seen");
 }
 
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 60_000;
 
 /** Resolves once the page satisfies `condition`, an expression of its own. */
 export async function untilPage(tab: Tab, condition: string): Promise<void> {

@@ -9,7 +9,8 @@ import { WebSocketServer } from "ws";
 
 const [redisPort = "", prefix = "", port = "", mode] = process.argv.slice(2);
 const sessions = createSessions({
-  store: redisStore({ client: new Redis(Number(redisPort), "127.0.0.1"), prefix }),
+  // On a busy machine Redis answers after more than the default of 2 s. The client would then read 4503.
+  store: redisStore({ client: new Redis(Number(redisPort), "127.0.0.1"), prefix, timeoutMs: 20_000 }),
   token: cookieToken({ name: "wsession", secure: false }),
   outbox: { maxMessages: 6_000, maxBytes: 4 * 1024 * 1024 },
   exclusive: mode === "exclusive",

@@ -1,7 +1,7 @@
 /** The client in real browsers, with a real server: nothing is missing on the page. */
 import { createSessions } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { startRedis } from "../../../packages/store-redis/test/redis-server.ts";
 import { runtimeNames } from "../../runtimes.ts";
 import type { RuntimeName } from "../../runtimes.ts";
@@ -13,6 +13,9 @@ import type { BrowserDriver, Tab } from "./driver.ts";
 import { freePort } from "./driver.ts";
 import { startProcess, startServer } from "./servers.ts";
 import type { Data } from "./servers.ts";
+
+// A test starts tabs and processes, which take several seconds on a busy machine.
+vi.setConfig({ testTimeout: 120_000 });
 
 let script: string;
 
@@ -154,7 +157,7 @@ describe.each(browserNames)("a page in %s", (name) => {
     const prefix = newPrefix();
     // Another process of the application, which keeps messages for the page all the while.
     const sessions = createSessions<Data>({
-      store: redisStore({ client: redisClient(redis.port), prefix }),
+      store: redisStore({ client: redisClient(redis.port), prefix, timeoutMs: 20_000 }),
       outbox,
       onError: () => undefined,
     });
@@ -193,5 +196,5 @@ describe.each(browserNames)("a page in %s", (name) => {
     // At least once: what was handled as the server was killed may be handled again.
     const firsts = said.filter((one, index) => said.indexOf(one) === index);
     expect(firsts).toEqual(["0.0", "0.1", "0.2", "1.0", "1.1", "1.2", "2.0", "2.1", "2.2"]);
-  }, 60_000);
+  });
 });

@@ -1,4 +1,5 @@
 /** Chromium, over the protocol of its developer tools, and Firefox, over WebDriver BiDi. */
+import { setTimeout as delay } from "node:timers/promises";
 import { launch } from "puppeteer-core";
 import type { Browser, Page } from "puppeteer-core";
 import type { BrowserDriver, Tab } from "./driver.ts";
@@ -62,11 +63,17 @@ function tabOf(page: Page): Tab {
 function freezerOf(page: Page): (isFrozen: boolean) => Promise<void> {
   let inFront: Page | undefined;
   return async (isFrozen) => {
-    if (isFrozen) await (inFront = await page.browserContext().newPage()).bringToFront();
+    if (isFrozen) {
+      await page.evaluate("window.isFrozen = false, document.onfreeze = () => (window.isFrozen = true)");
+      await (inFront = await page.browserContext().newPage()).bringToFront();
+    }
     const devtools = await page.createCDPSession();
     await devtools.send("Page.setWebLifecycleState", { state: isFrozen ? "frozen" : "active" });
     await devtools.detach();
-    if (!isFrozen) {
+    if (isFrozen) {
+      // The command returns before the page is frozen. Until then the page still receives messages.
+      while ((await page.evaluate("window.isFrozen")) !== true) await delay(20);
+    } else {
       await page.bringToFront();
       await inFront?.close();
     }

@@ -1,6 +1,6 @@
 /** The client in real browsers: how it comes back to its session, and what ends it for good. */
 import { protocolToken } from "@wsession/core";
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { startRedis } from "../../../packages/store-redis/test/redis-server.ts";
 import { newPrefix } from "../../stores.ts";
 import { Line } from "../line.ts";
@@ -9,6 +9,9 @@ import { browserNames, startDriver } from "./browsers.ts";
 import type { BrowserDriver, Tab } from "./driver.ts";
 import { freePort } from "./driver.ts";
 import { startProcess, startServer } from "./servers.ts";
+
+// A test starts tabs and processes, which take several seconds on a busy machine.
+vi.setConfig({ testTimeout: 120_000 });
 
 let script: string;
 
