@@ -28,7 +28,7 @@ export function harnessWith(connect: () => Opened): StoreHarness {
     presence: true,
     lifetimes: true,
     health: true,
-    // A case fails if a busy machine delays one of its steps by a tick or two.
+    // A case has to run again if a busy machine delays its steps by half a tick.
     tickMs: 200,
     open() {
       const prefix = newPrefix();
