@@ -4,6 +4,7 @@ import { Redis } from "ioredis";
 import type { SessionEvent, SessionEventType } from "@wsession/core";
 import { expect, onTestFinished, test } from "vitest";
 import { aCreation, aResume } from "./fake-host.ts";
+import { startLateness } from "./lateness.ts";
 import { loadScripts } from "./lost-replies.ts";
 import { connected, type Process, startProcess } from "./processes.ts";
 import { startRedis, until } from "./redis-server.ts";
@@ -48,6 +49,7 @@ test("a process that is cut off right after the destruction, before its next com
   await a.store.create(aCreation({ id, subject: "ada", hold: true }));
   // The command after the destruction is still on its way when the connection is cut.
   proxy.delayRequests(delayMs);
+  const lateMs = startLateness(server);
   const startedAt = performance.now();
   destroyer.store.destroy(id, undefined, false).catch(() => undefined);
   await until(() => a.host.eventsOf(id).some(({ type }) => type === "destroyed"));
@@ -56,7 +58,7 @@ test("a process that is cut off right after the destruction, before its next com
   await until(() => a.events.length === 1);
   expect(a.events).toMatchObject([["destroyed", { sessionId: id, subject: "ada" }]]);
   // The bound of docs/presence.md, from the time at which the session was listed.
-  expect(performance.now() - startedAt).toBeLessThan(2 * delayMs + timeoutMs + 1_000 + 2_000);
+  expect(performance.now() - startedAt - lateMs()).toBeLessThan(2 * delayMs + timeoutMs + 1_000 + 2_000);
 });
 
 test("the event of a destruction by a process without a function is told within a second", async () => {
@@ -66,10 +68,11 @@ test("the event of a destruction by a process without a function is told within 
   const { id } = aCreation();
   await a.store.create(aCreation({ id, subject: "ada" }));
   await silent.store.destroy(id, undefined, false);
+  const lateMs = startLateness(server);
   const destroyedAt = performance.now();
   await until(() => a.events.length === 1);
   // A busy machine adds to the second.
-  expect(performance.now() - destroyedAt).toBeLessThan(3_000);
+  expect(performance.now() - destroyedAt - lateMs()).toBeLessThan(3_000);
 });
 
 test("a process without the function that takes over the queue of a dead one does not lose the event", async () => {

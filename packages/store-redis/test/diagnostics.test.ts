@@ -40,10 +40,10 @@ describe("redisStore().diagnostics", () => {
   test("counts timeouts, and calls whose outcome is unknown", async () => {
     const own = await startRedis();
     onTestFinished(() => own.stop());
-    const { store } = startProcess(own, { timeoutMs: 150 });
+    const { store } = startProcess(own, { timeoutMs: 500 });
     await connected({ store });
     const { id } = aCreation();
-    await store.create(aCreation({ id }));
+    await until(async () => (await store.create(aCreation({ id }))).type !== "full");
     const before = { ...store.diagnostics };
     own.pause();
     await expect(store.write(aWrite(id, { n: 1 }))).rejects.toMatchObject({ outcome: "unknown" });

@@ -42,7 +42,7 @@ export function useLoadedScripts(): LostReplies {
       if (client === undefined) throw new Error("the client is created before the first test");
       return client;
     },
-    async behindProxy(timeoutMs = 2_000) {
+    async behindProxy(timeoutMs = 20_000) {
       const proxy = await startProxy(server);
       onTestFinished(() => proxy.close());
       const connect = (): Redis =>

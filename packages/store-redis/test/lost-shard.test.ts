@@ -3,11 +3,12 @@ import { hashSubject } from "../src/base/keys.ts";
 import { slotOf } from "../src/base/slots.ts";
 import { loseShard } from "./cluster-nodes.ts";
 import { aCreation, aWrite, hold, newId } from "./fake-host.ts";
+import { startLateness } from "./lateness.ts";
 import { type Process, clusterOf, startProcess } from "./processes.ts";
 import { type RedisCluster, cli, startCluster, until } from "./redis-server.ts";
 
 const PROCESSES = 9;
-const LEASE_MS = 900;
+const LEASE_MS = 2_000;
 /** The slots of the first of three masters, which is lost. */
 const LOST_SLOTS = 5_461;
 
@@ -38,6 +39,11 @@ function subjectOnLiving(): string {
   }
 }
 
+/** On a busy machine a call may end before the answer of Redis. */
+async function held({ store, host }: Pick<Process, "store" | "host">, id: string): Promise<void> {
+  await until(() => hold(store, host, id).then(() => true));
+}
+
 test("fault B7: after a Cluster lost one of three shards, only operations on its sessions fail, in nine processes", async () => {
   const timeoutMs = 1_500;
   const processes: Process[] = [];
@@ -51,8 +57,8 @@ test("fault B7: after a Cluster lost one of three shards, only operations on its
   // Wait until all are connected, also on a busy machine.
   for (const { store } of processes) await until(async () => (await store.load(newId())) === undefined);
   for (const id of [...living, ...lost]) {
-    await one.store.create(aCreation({ id, subject }));
-    for (const { store, host } of processes) await hold(store, host, id);
+    await until(async () => (await one.store.create(aCreation({ id, subject }))).type !== "full");
+    for (const process of processes) await held(process, id);
   }
   // On a busy machine the lease may have lapsed for a moment.
   await until(async () => (await one.store.health(timeoutMs)).ok);
@@ -66,17 +72,25 @@ test("fault B7: after a Cluster lost one of three shards, only operations on its
   expect(await one.store.health(timeoutMs)).toMatchObject({ ok: false, lease: true });
 
   const taken = processes.map(async ({ store, host }) => {
-    const created = await store.create(aCreation({ id: idOn("living"), hold: true }));
-    expect(created.type).toBe("created");
-    for (const id of living) await hold(store, host, id);
+    await until(
+      async () => (await store.create(aCreation({ id: idOn("living"), hold: true }))).type === "created",
+    );
+    for (const id of living) await held({ store, host }, id);
   });
   await Promise.all(taken);
 
   for (const [index, id] of living.entries()) {
     const writer = processes[index] ?? one;
-    const { nodes, missing } = await writer.store.presence(id);
-    expect(nodes.map(({ connections }) => connections)).toEqual(Array.from({ length: PROCESSES }, () => 2));
-    expect(missing).toEqual([]);
+    // On a busy machine a lease may have lapsed for a moment, and the connection of a call that failed is removed later.
+    await until(async () => {
+      const { nodes, missing } = await writer.store.presence(id);
+      const counts = nodes.map(({ connections }) => connections);
+      expect({ counts, missing }).toEqual({
+        counts: Array.from({ length: PROCESSES }, () => 2),
+        missing: [],
+      });
+      return true;
+    });
     expect((await writer.store.write(aWrite(id, { index }))).type).toBe("written");
     await until(() => processes.every(({ host }) => host === writer.host || host.held(id)?.version === 2));
     expect(await writer.store.touch(id, 120_000)).toBe(true);
@@ -107,7 +121,8 @@ test("fault B7: after a Cluster lost one of three shards, only operations on its
   expect(two.host.held(silent)).toBeUndefined();
   await until(() => processes.every(({ host }) => living.every((id) => host.held(id) === undefined)));
 
+  const lateMs = startLateness();
   const closedAt = performance.now();
   await two.store.close();
-  expect(performance.now() - closedAt).toBeLessThan(4 * timeoutMs);
-}, 60_000);
+  expect(performance.now() - closedAt - lateMs()).toBeLessThan(4 * timeoutMs);
+}, 180_000);

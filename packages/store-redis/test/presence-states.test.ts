@@ -1,13 +1,18 @@
 import type { PresenceEvent, SessionEvent, SessionEventType } from "@wsession/core";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { aCreation, aResume, hold } from "./fake-host.ts";
-import { type Process, startProcess } from "./processes.ts";
+import { type Process, connected, startProcess } from "./processes.ts";
 import { until } from "./redis-server.ts";
 import { startProxy } from "./tcp-proxy.ts";
 import { useRedisServer } from "./shared-servers.ts";
 
 const server = useRedisServer();
+/** Of tests that wait for an absence to end. */
 const LEAVE_MS = 300;
+/** Of tests in which a call has to come before the absence ends, and that wait for the end nevertheless. */
+const LONGER_LEAVE_MS = 2_000;
+/** Of tests in which no absence ends. */
+const NO_LEAVE_MS = 60_000;
 let prefix = "";
 
 beforeEach(() => {
@@ -20,12 +25,13 @@ interface Recorded extends Process {
 
 function tracked(
   options: Parameters<typeof startProcess>[1] = {},
+  leaveAfterMs = LEAVE_MS,
   address: { readonly port: number } = server,
 ): Recorded {
-  const started = startProcess(address, { leaseMs: 1_000, prefix, ...options });
+  const started = startProcess(address, { prefix, ...options });
   const events: Recorded["events"] = [];
   started.store.track({
-    leaveAfterMs: LEAVE_MS,
+    leaveAfterMs,
     isAlways: true,
     events: new Set(["left", "expired", "destroyed"]),
     deliver: async (type, event) => void events.push([type, event]),
@@ -42,7 +48,7 @@ async function watching({ store }: Process, ...subjects: string[]): Promise<stri
 const typesOf = ({ events }: Recorded): string[] => events.map(([type]) => type);
 
 test("a dropped session is away on every process, and leaves once", async () => {
-  const [a, b] = [tracked(), tracked()];
+  const [a, b] = [tracked({}, LONGER_LEAVE_MS), tracked({}, LONGER_LEAVE_MS)];
   const told = await watching(b, "ada");
   expect(told).toEqual(["ada offline"]);
   const { id } = aCreation();
@@ -58,7 +64,7 @@ test("a dropped session is away on every process, and leaves once", async () => 
 });
 
 test("a clean leave leaves at once, and a session that comes back elsewhere does not leave", async () => {
-  const [a, b] = [tracked(), tracked()];
+  const [a, b] = [tracked({}, LONGER_LEAVE_MS), tracked({}, LONGER_LEAVE_MS)];
   const told = await watching(b, "ada");
   const { id } = aCreation();
   await a.store.create(aCreation({ id, subject: "ada", hold: true }));
@@ -69,12 +75,12 @@ test("a clean leave leaves at once, and a session that comes back elsewhere does
   await hold(a.store, a.host, id);
   await until(() => told.at(-1) === "ada online" && told.length === 6);
   expect(told).toEqual(["ada offline", "ada online", "ada offline", "ada online", "ada away", "ada online"]);
-  await new Promise((resolve) => setTimeout(resolve, 3 * LEAVE_MS));
+  await new Promise((resolve) => setTimeout(resolve, LONGER_LEAVE_MS + 500));
   expect([...a.events, ...b.events]).toHaveLength(1);
 });
 
 test("a session that is destroyed or expires causes a destroyed or expired event once, and no left event", async () => {
-  const [a, b] = [tracked(), tracked()];
+  const [a, b] = [tracked({}, LONGER_LEAVE_MS), tracked({}, LONGER_LEAVE_MS)];
   const [one, two] = [aCreation().id, aCreation().id];
   await a.store.create(aCreation({ id: one, subject: "ada", hold: true }));
   await a.store.create(aCreation({ id: two, subject: "bob", hold: true, idleMs: 400 }));
@@ -83,14 +89,14 @@ test("a session that is destroyed or expires causes a destroyed or expired event
   await until(() => b.events.length === 1 && a.events.length === 1);
   expect(typesOf(b)).toEqual(["destroyed"]);
   expect(a.events).toMatchObject([["expired", { sessionId: two, subject: "bob" }]]);
-  await new Promise((resolve) => setTimeout(resolve, 3 * LEAVE_MS));
+  await new Promise((resolve) => setTimeout(resolve, LONGER_LEAVE_MS + 500));
   expect([...a.events, ...b.events]).toHaveLength(2);
   await a.store.release(two);
   await until(async () => (await b.client.keys(`${prefix}:d:*`)).length === 0);
 });
 
 test("identify moves a session that is away to its new subject", async () => {
-  const a = tracked();
+  const a = tracked({}, LONGER_LEAVE_MS);
   const told = await watching(a, "ada", "bob");
   const { id } = aCreation();
   await a.store.create(aCreation({ id, subject: "ada", hold: true }));
@@ -107,23 +113,23 @@ test("identify moves a session that is away to its new subject", async () => {
 test("the sessions of a process that was cut off count as dropped once its lease is over, and leave once", async () => {
   const proxy = await startProxy(server);
   onTestFinished(() => proxy.close());
-  const [a, b] = [tracked(), tracked()];
-  const dead = tracked({ timeoutMs: 1_000 }, { port: proxy.port });
+  const [a, b] = [tracked({ leaseMs: 3_000 }), tracked({ leaseMs: 3_000 })];
+  const dead = tracked({ timeoutMs: 2_000, leaseMs: 1_000 }, LEAVE_MS, { port: proxy.port });
   const told = await watching(b, "ada");
   const ids = Array.from({ length: 200 }, () => aCreation().id);
   for (const id of ids) await dead.store.create(aCreation({ id, subject: "ada", hold: true }));
   await until(() => told.at(-1) === "ada online");
   proxy.refuse(true);
   proxy.cut();
-  await until(() => told.at(-1) === "ada away");
-  await until(() => a.events.length + b.events.length >= ids.length);
+  await until(() => told.at(-1) === "ada away", 20_000);
+  await until(() => a.events.length + b.events.length >= ids.length, 20_000);
   const left = [...a.events, ...b.events].map(([, { sessionId }]) => sessionId);
   expect(left.toSorted()).toEqual(ids.toSorted());
   await until(() => told.at(-1) === "ada offline");
-});
+}, 60_000);
 
 test("simultaneous changes of many subjects are reported one by one, in few messages", async () => {
-  const [a, b] = [tracked(), tracked()];
+  const [a, b] = [tracked({}, NO_LEAVE_MS), tracked({}, NO_LEAVE_MS)];
   const ids = Array.from({ length: 50 }, () => aCreation().id);
   for (const [index, id] of ids.entries())
     await a.store.create(aCreation({ id, subject: `s${index}`, hold: true }));
@@ -146,9 +152,10 @@ test("simultaneous changes of many subjects are reported one by one, in few mess
 });
 
 test("a release before the connection is established does not count, so later changes are counted and reported", async () => {
-  const [a, b] = [tracked({ timeoutMs: 300 }), tracked()];
+  const [a, b] = [tracked({ timeoutMs: 1_000 }), tracked()];
   const told = await watching(b, "ada");
   const { id } = aCreation();
+  await connected(a);
   await a.store.create(aCreation({ id, subject: "ada", hold: true }));
   await a.store.release(id);
   await until(() => told.at(-1) === "ada offline" && told.length === 4);
@@ -166,7 +173,7 @@ test("a release before the connection is established does not count, so later ch
 });
 
 test("a session that comes back to its process is in the queue of that process already, also after the lease has lapsed", async () => {
-  const a = tracked();
+  const a = tracked({ leaseMs: 1_000 }, NO_LEAVE_MS);
   const { id } = aCreation();
   await a.store.create(aCreation({ id, subject: "ada", hold: true }));
   const queues = async (): Promise<string[]> => {
@@ -181,7 +188,7 @@ test("a session that comes back to its process is in the queue of that process a
   };
   // The time of the look is written by the next poll.
   const queue = (await a.client.keys(`${prefix}:d:*`))[0] ?? "";
-  await until(async () => Number(await a.client.zscore(queue, id)) < Date.now() + 2 * LEAVE_MS);
+  await until(async () => Number(await a.client.zscore(queue, id)) < Date.now() + 2 * NO_LEAVE_MS);
   const before = await added();
   await hold(a.store, a.host, id);
   expect(await added()).toBe(before);

@@ -76,7 +76,7 @@ test("a dead process does not count once its lease has expired, and the sweep re
 });
 
 test("the other holders of a session remove a killed process from it, and never a live one", async () => {
-  const [sweeping, other] = [startProcess(server, { sweepMs: 100, leaseMs: 300 }), startProcess(server)];
+  const [sweeping, other] = [startProcess(server, { sweepMs: 100, leaseMs: 1_000 }), startProcess(server)];
   const { id } = aCreation();
   await sweeping.store.create(aCreation({ id, hold: true }));
   await hold(sweeping.store, sweeping.host, id);

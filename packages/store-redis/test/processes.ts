@@ -15,6 +15,12 @@ export interface Process {
 
 type Address = { readonly host?: string; readonly port: number };
 
+/**
+ * Longer than a process of a busy machine stalls. The default, two seconds, is not. Redis keeps records of ended sessions for ten times as long,
+ * and for a minute at least: with more than six seconds that time would differ from the default.
+ */
+const PATIENT_MS = 6_000;
+
 /** Starts another process, which is closed when the test ends. */
 export function startProcess(
   connect: Address | (() => Redis | Cluster),
@@ -24,7 +30,7 @@ export function startProcess(
     typeof connect === "function" ? connect() : new Redis(connect.port, connect.host ?? "127.0.0.1");
   client.on("error", () => undefined);
   const commands = ownClientOf(client);
-  const store = redisStore({ client, ...options });
+  const store = redisStore({ client, timeoutMs: PATIENT_MS, ...options });
   const host = new FakeHost();
   store.attach(host);
   onTestFinished(async () => {

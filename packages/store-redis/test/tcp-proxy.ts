@@ -12,6 +12,8 @@ export interface TcpProxy {
   holdFrom(text: string, seen?: () => void): void;
   /** Delays the data of clients, in milliseconds. */
   delayRequests(ms: number): void;
+  /** Delivers the data of clients that is delayed now. */
+  deliver(): void;
   /** Cuts each connection in the middle of the next reply, after its first `bytes`. */
   cutAfter(bytes: number): void;
   /** Cuts every connection now. Data on its way to the server is still delivered, unless it is `lost`. */
@@ -40,7 +42,7 @@ export async function startProxy(target: {
   let delayMs = 0;
   let cutBytes = Number.POSITIVE_INFINITY;
   let refused = false;
-  let pending = 0;
+  const pending = new Map<NodeJS.Timeout, () => void>();
   let awaited: { readonly text: string; readonly seen: () => void } | undefined;
 
   const listener: Server = createServer((client) => {
@@ -56,6 +58,8 @@ export async function startProxy(target: {
     // Keeps the order for any delays, because TCP never reorders.
     const waiting: Buffer[] = [];
     let readyAt = 0;
+    let isLeft = false;
+    const endSoon = (): void => void setTimeout(() => server.destroy(), 1_000).unref();
     client.on("data", (data) => {
       if (awaited !== undefined && data.includes(awaited.text)) {
         const { seen } = awaited;
@@ -69,12 +73,15 @@ export async function startProxy(target: {
         server.write(data);
         return;
       }
-      pending += 1;
       waiting.push(data);
-      setTimeout(() => {
-        pending -= 1;
+      const deliver = (): void => {
+        clearTimeout(timer);
+        pending.delete(timer);
         server.write(waiting.shift() ?? "");
-      }, readyAt - now);
+        if (isLeft && waiting.length === 0) endSoon();
+      };
+      const timer = setTimeout(deliver, readyAt - now);
+      pending.set(timer, deliver);
     });
     server.on("data", (data) => {
       if (cutBytes !== Number.POSITIVE_INFINITY) {
@@ -88,7 +95,8 @@ export async function startProxy(target: {
     client.on("close", () => {
       pairs.delete(pair);
       // The server must still receive what the client sent before it disconnected.
-      setTimeout(() => server.destroy(), 1_000).unref();
+      isLeft = true;
+      if (waiting.length === 0) endSoon();
     });
     server.on("close", () => client.destroy());
   }).listen(0, "127.0.0.1");
@@ -109,6 +117,9 @@ export async function startProxy(target: {
     delayRequests: (ms) => {
       delayMs = ms;
     },
+    deliver: () => {
+      for (const deliver of pending.values()) deliver();
+    },
     cutAfter: (bytes) => {
       cutBytes = bytes;
     },
@@ -125,9 +136,10 @@ export async function startProxy(target: {
       return pairs.size;
     },
     get pending() {
-      return pending;
+      return pending.size;
     },
     close: async () => {
+      for (const timer of pending.keys()) clearTimeout(timer);
       for (const { client, server } of pairs) {
         client.destroy();
         server.destroy();
