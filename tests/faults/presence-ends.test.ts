@@ -12,7 +12,7 @@ import type { PresenceProcess } from "./presence/application-process.ts";
 import { connectAll, leavers } from "./presence/leaving-trial.ts";
 import { usePresenceProcesses } from "./presence/test-processes.ts";
 
-const LEASE_MS = 600;
+const LEASE_MS = 1_500;
 const LEAVE_MS = 3_000;
 const LATE_MS = 2_000;
 const { file, redis, start } = usePresenceProcesses({ leaseMs: LEASE_MS, leaveAfterMs: LEAVE_MS });

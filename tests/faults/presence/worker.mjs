@@ -33,7 +33,7 @@ async function open({
     appendFileSync(file, `${JSON.stringify(["handled", type, event])}\n`);
   };
   const sessions = createSessions({
-    store: redisStore({ client, leaseMs, node, timeoutMs: 1_000, sweepMs: 2_000 }),
+    store: redisStore({ client, leaseMs, node, timeoutMs: 6_000, sweepMs: 2_000 }),
     token: queryToken(),
     leaveAfterMs,
     idleMs,
