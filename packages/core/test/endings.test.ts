@@ -18,9 +18,9 @@ test("I4 the close handler gets the code and reason of this side, whatever the p
 });
 
 test("I14 early.timeoutMs does not close a connection whose session is set in time, also after open has settled", async () => {
-  const sessions = createSessions<Data>({ early: { timeoutMs: 50 } });
+  const sessions = createSessions<Data>({ early: { timeoutMs: 300 } });
   const { connection, socket } = await serveInMemory(sessions).connect();
   await connection.setSession({ n: 0 });
-  await wait(150);
+  await wait(500);
   expect(socket.closedWith).toBeUndefined();
 });
