@@ -88,11 +88,11 @@ test("a process that is stopped until after the end of its session closes the co
 });
 
 test("a process is stopped while it handles events: another one handles them again under the same ids, once, and nobody a third time", async () => {
-  const claimer = await start({ handleMs: 1_500 });
+  // Both run before the events begin, because a process may take longer to start than the handler runs.
+  const [claimer, other] = await Promise.all([start({ handleMs: 4_000 }), start()]);
   const clients = await connectAll(claimer, 3, "s");
   for (const { socket } of clients) socket.close(1000);
   await until(() => file.begun("left").size === 3);
-  const other = await start();
   claimer.signal("SIGSTOP");
   await until(() => file.handled("left").size === 3);
   claimer.signal("SIGCONT");
