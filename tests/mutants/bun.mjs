@@ -44,6 +44,15 @@ export const bunMutants = [
     tests: onBun,
   },
   {
+    name: "bun-leaves-silence-to-the-runtime",
+    promise: "fault C: a heartbeat of any length ends silent peers, and does not leave them to Bun's timeout",
+    file: "packages/adapter-bun/src/socket.ts",
+    find: "heartbeat: (socket, _heartbeatMs, silentHeartbeats = 1) => heartbeat(socket, silentHeartbeats),",
+    replace:
+      "heartbeat: (socket, heartbeatMs = 0, silentHeartbeats = 1) => heartbeatMs >= 8_000 ? void socket.ping() : heartbeat(socket, silentHeartbeats),",
+    tests: tests("other-runtimes/bun.test.ts", "heartbeat of 8 s"),
+  },
+  {
     name: "bun-keeps-pings-from-sockets",
     promise: "a peer's ping reaches the socket of asWebSocket",
     file: index,

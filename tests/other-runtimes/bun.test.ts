@@ -1,6 +1,6 @@
 /** adapter-bun on the real Bun: a short form of `npm run test:runtimes`. `npm test` installs Bun, and says so if it can't. */
 import { expect, test } from "vitest";
-import { adapterSuite, runSuite, socketSuite } from "./suites.mjs";
+import { adapterSuite, runSuite, silentPeers, socketSuite } from "./suites.mjs";
 
 const file = process.env["WSESSION_BUN"];
 const bun = { file: file ?? "", args: [] };
@@ -35,6 +35,16 @@ test.skipIf(file === undefined)("an adapter for Bun that loses messages is found
   const { failures } = await runSuite(bun, adapterSuite("bun"), ["--name", "500 messages", "--broken"]);
   expect(failures.length).toBeGreaterThan(0);
 });
+
+test.skipIf(file === undefined)(
+  "adapter-bun ends silent peers with a heartbeat of 8 s too, whether messages are sent to them or not",
+  async () => {
+    const { passed, failures } = await runSuite(bun, silentPeers);
+    expect(failures).toEqual([]);
+    expect(passed).toBe(3);
+  },
+  90_000,
+);
 
 test.skipIf(file === undefined)(
   "adapter-ws ends silent peers, and no others, on the ws that Bun has itself",

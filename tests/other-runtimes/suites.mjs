@@ -55,6 +55,19 @@ export function socketSuite(adapter) {
 }
 
 /**
+ * Peers that answer nothing, with a heartbeat so long that an earlier release left them to the timeout of Bun.
+ *
+ * @type {Suite}
+ */
+export const silentPeers = {
+  title: "silent peers of adapter-bun",
+  script: join(import.meta.dirname, "silent-peers.ts"),
+  args: [],
+  fault: "none",
+  broken: [],
+};
+
+/**
  * Runs a suite on a runtime. Rejects with what the runtime wrote to standard error, if it fails.
  *
  * @param {{ readonly file: string, readonly args: readonly string[] }} runtime

@@ -1,36 +1,19 @@
-/**
- * The runtime's own timeout for silent sockets, and whether it ends silent peers in place of the adapter. adapter-uws has the same
- * rule, because both runtimes are built on uSockets. The two adapters do not share a file, because neither depends on the other.
- */
+/** The runtime's own timeout for sockets on which nothing is received and nothing can be written. */
 import type { RuntimeBinding } from "@wsession/core/runtime";
 import type { BunSocket, BunWebSocketSettings } from "./bun.ts";
 import { MAX_IDLE_TIMEOUT } from "./check-options.ts";
 
 /**
- * Milliseconds. With heartbeats of at least this length, the runtime's own timeout ends silent peers. The runtime's clock has a
- * resolution of 4 seconds, so with shorter heartbeats the timeout would be too inexact.
- */
-const MIN_HEARTBEAT_OF_RUNTIME_MS = 8_000;
-
-/**
  * The idle timeout, in seconds. A live peer sends something within two heartbeats, or within three if one was skipped. Each
- * further silent heartbeat that `heartbeatTimeoutMs` allows adds one. Twice the clock's resolution of 4 seconds is added. Every
- * byte received or written restarts the timeout, so a slow long message does not end its connection.
+ * further silent heartbeat that `heartbeatTimeoutMs` allows adds one. Twice the clock's resolution of 4 seconds is added. So the
+ * heartbeat ends a silent peer before this timeout does.
  */
 function idleTimeoutOf(heartbeatMs: number, silentHeartbeats: number): number {
   return Math.ceil(((silentHeartbeats + 2) * heartbeatMs) / 1_000) + 8;
 }
 
-/** Whether the runtime's own timeout ends silent peers. */
-export function endsSilent(heartbeatMs: number, silentHeartbeats: number): boolean {
-  return (
-    heartbeatMs >= MIN_HEARTBEAT_OF_RUNTIME_MS &&
-    idleTimeoutOf(heartbeatMs, silentHeartbeats) <= MAX_IDLE_TIMEOUT
-  );
-}
-
 /**
- * The runtime's settings for silent peers. After `close()` the adapter can no longer use the socket, so while a
+ * The runtime's settings. After `close()` the adapter can no longer use the socket, so while a
  * backlog is waiting only the runtime's timeout ends it.
  */
 export function idleSettings(

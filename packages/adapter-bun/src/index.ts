@@ -7,7 +7,7 @@ import type { BindOptions } from "./bind-options.ts";
 import type { BunMessage, BunServer, BunSocket, BunWebSocketSettings } from "./bun.ts";
 import { checkArguments, checkOptions } from "./check-options.ts";
 import { copyRequest, flawOf } from "./handshake.ts";
-import { endsSilent, idleSettings } from "./idle-timeout.ts";
+import { idleSettings } from "./idle-timeout.ts";
 import { Arrival, bunRuntime, endedBy, keepState, SocketState, stateOf } from "./socket.ts";
 
 type Accepted = Extract<HandshakeAnswer, { type: "accept" }>;
@@ -75,8 +75,6 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
   const runtime = bunRuntime({
     compress: settings.perMessageDeflate !== undefined && settings.perMessageDeflate !== false,
     maxMessageBytes: settings.maxPayloadLength ?? MAX_PAYLOAD,
-    endsSilent: (heartbeatMs, silentHeartbeats) =>
-      settings.idleTimeout === undefined && endsSilent(heartbeatMs, silentHeartbeats),
   });
   const binding = sessions.bind<BunSocket>(runtime, handlers);
   // A server that continues keeps `fetch` for ever, so `fetch` refers only to this variable. The variable is cleared when the

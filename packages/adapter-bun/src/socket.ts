@@ -67,13 +67,10 @@ export function stateOf(socket: BoundSocket): SocketState | undefined {
 /** Creates the runtime. No method of Bun's sockets throws after the socket has closed. */
 export function bunRuntime({
   compress,
-  endsSilent,
   maxMessageBytes,
 }: {
   /** Whether messages are compressed if compression was negotiated. */
   readonly compress: boolean;
-  /** Whether the runtime's own `idleTimeout`, which counts every byte, ends silent peers. */
-  readonly endsSilent: (heartbeatMs: number, silentHeartbeats: number) => boolean;
   readonly maxMessageBytes: number;
 }): Runtime<BunSocket> {
   return {
@@ -98,10 +95,7 @@ export function bunRuntime({
     awaitDrain: () => undefined,
     close: (socket, code, reason) => socket.close(code, reason),
     terminate: (socket) => socket.terminate(),
-    heartbeat(socket, heartbeatMs = 0, silentHeartbeats = 1) {
-      if (endsSilent(heartbeatMs, silentHeartbeats)) socket.ping();
-      else heartbeat(socket, silentHeartbeats);
-    },
+    heartbeat: (socket, _heartbeatMs, silentHeartbeats = 1) => heartbeat(socket, silentHeartbeats),
     countsSilence: true,
     pause: (socket) => socket.pause(),
     resume(socket) {
@@ -146,6 +140,8 @@ export function endedBy(state: SocketState, code: number, reason: string): Close
  * because an operating system accepts more only when a third of its buffer is free, which is up to 1.5 MB.
  * With `silentHeartbeats` above 1 the socket is ended at that many silent heartbeats in a row. A paused socket is
  * not judged.
+ *
+ * The runtime's own timeout can't end silent peers: each write restarts that timeout, and so does the ping.
  */
 function heartbeat(socket: BunSocket, silentHeartbeats: number): void {
   const state = stateOf(socket);
