@@ -117,7 +117,7 @@ describe("what is published", () => {
     };
     const kinds = ["js", "js.map", "d.ts", "d.ts.map"];
     const compiled = (name: string) => kinds.map((kind) => `dist/${name}.${kind}`);
-    const stale = [...compiled("renamed"), ...compiled("gone/moved")];
+    const stale = [...compiled("renamed"), ...compiled("gone/moved"), "dist/copied.mjs"];
     expect(staleOutput(folder)).toEqual([]);
     for (const path of ["src/index.ts", "src/room/file.ts", "dist/.tsbuildinfo"]) put(path);
     for (const path of [...compiled("index"), ...compiled("room/file"), ...stale]) put(path);
