@@ -1,7 +1,9 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { broken, closings, refusals } from "./endings.ts";
+import { broken } from "./endings/broken-clients.ts";
+import { closings } from "./endings/closings.ts";
+import { refusals } from "./endings/refusals.ts";
 import { runtimeNames } from "./runtimes.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -10,7 +12,10 @@ const root = join(import.meta.dirname, "..");
 const elsewhere: Readonly<Record<string, readonly [file: string, words: string]>> = {
   "1011 not admitted": ["packages/adapter-ws/test/reporting.test.ts", "bound after the first handshake"],
   "1011 message unreadable": ["packages/adapter-ws/test/reporting.test.ts", 'binaryType "blob"'],
-  "1013 too much waits to be sent": ["tests/web-socket/cases.ts", "close 1013 too much waits to be sent"],
+  "1013 too much waits to be sent": [
+    "tests/web-socket/sending-cases.ts",
+    "close 1013 too much waits to be sent",
+  ],
   "4410 sessions revoked": ["tests/overtaken-operations.ts", 'destroySubject: ["401", "closed 4410"]'],
   "400 not an upgrade": ["packages/adapter-uws/test/hazards.test.ts", "toBe(400)"],
   "431 header fields too large": ["tests/security/attacks.test.ts", "[431, 0]"],
