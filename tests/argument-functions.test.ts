@@ -12,7 +12,10 @@ import * as storeRedis from "@wsession/store-redis";
 import * as inspection from "@wsession/store-redis/inspection";
 import { Redis } from "ioredis";
 import { beforeAll, describe, expect, test } from "vitest";
+import * as adapterLists from "./argument-lists-adapters.ts";
+import { conformanceCalls } from "./argument-lists-conformance.ts";
 import * as httpLists from "./argument-lists-http.ts";
+import * as redisLists from "./argument-lists-redis.ts";
 import * as lists from "./argument-lists.ts";
 import type { Calls } from "./argument-lists.ts";
 import { connect, runtimeNames, serve } from "./runtimes.ts";
@@ -32,12 +35,12 @@ describe("fault D6: a wrong argument throws INVALID_ARGUMENT at once:", () => {
   const modules: readonly (readonly [string, object, Calls])[] = [
     ["@wsession/core", core, lists.coreCalls],
     ["@wsession/core/runtime", port, lists.portCalls],
-    ["@wsession/adapter-ws", adapterWs, lists.wsCalls],
-    ["@wsession/adapter-uws", adapterUws, lists.uwsCalls],
-    ["@wsession/adapter-bun", adapterBun, lists.bunCalls],
-    ["@wsession/store-redis", storeRedis, lists.redisCalls],
-    ["@wsession/store-redis/inspection", inspection, lists.inspectionCalls],
-    ["@wsession/conformance", conformance, lists.conformanceCalls],
+    ["@wsession/adapter-ws", adapterWs, adapterLists.wsCalls],
+    ["@wsession/adapter-uws", adapterUws, adapterLists.uwsCalls],
+    ["@wsession/adapter-bun", adapterBun, adapterLists.bunCalls],
+    ["@wsession/store-redis", storeRedis, redisLists.redisCalls],
+    ["@wsession/store-redis/inspection", inspection, redisLists.inspectionCalls],
+    ["@wsession/conformance", conformance, conformanceCalls],
     ["@wsession/http", http, httpLists.httpCalls],
   ];
 
@@ -50,8 +53,8 @@ describe("fault D6: a wrong argument throws INVALID_ARGUMENT at once:", () => {
     const client = new Redis({ lazyConnect: true });
     const target = inspection.redisInspection({ client });
     const members = await membersOf("store-redis/src/inspection/contract.ts", "RedisInspection");
-    expect(Object.keys(lists.inspectionMemberCalls).toSorted()).toEqual(members.toSorted());
-    refusesAll(target, lists.inspectionMemberCalls);
+    expect(Object.keys(redisLists.inspectionMemberCalls).toSorted()).toEqual(members.toSorted());
+    refusesAll(target, redisLists.inspectionMemberCalls);
     target.close();
     client.disconnect();
   });

@@ -1,6 +1,6 @@
 /** For each public function of `@wsession/http`, and each member of what it returns, the argument lists that it has to refuse. */
 import { cookieToken, createSessions } from "@wsession/core";
-import { each } from "./argument-lists.ts";
+import { behind, each } from "./argument-lists.ts";
 import type { Calls } from "./argument-lists.ts";
 import { wrongFor, wrongTimes } from "./wrong-values.ts";
 
@@ -9,7 +9,6 @@ const cookie = cookieToken();
 const secret = "a secret of at least thirty-two characters";
 const store = { get: () => undefined };
 const adapter = { getSessionAndUser: () => null };
-const behind = (...before: readonly unknown[]): unknown[][] => each(wrongFor.surplus, ...before);
 const reader = [...each([undefined, ...wrongFor.options]), ...behind({ store, secret })];
 
 export const httpCalls: Calls = {

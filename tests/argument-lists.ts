@@ -1,8 +1,4 @@
-/** For each public function the argument lists that it has to refuse. */
-import * as core from "@wsession/core";
-import { Redis } from "ioredis";
-import uWS from "uWebSockets.js";
-import { WebSocketServer } from "ws";
+/** For each public function of core, and each member of what it returns, the argument lists that it has to refuse. */
 import { wrongFor, wrongTimes } from "./wrong-values.ts";
 
 /** Argument lists that are wrong, by the name of a function; a text says why a name has none. */
@@ -10,7 +6,7 @@ export type Calls = Readonly<Record<string, readonly (readonly unknown[])[] | st
 
 export const each = (values: readonly unknown[], ...before: readonly unknown[]): unknown[][] =>
   values.map((value) => [...before, value]);
-const behind = (...before: readonly unknown[]): unknown[][] => each(wrongFor.surplus, ...before);
+export const behind = (...before: readonly unknown[]): unknown[][] => each(wrongFor.surplus, ...before);
 const wrongLifetimes = [
   ...wrongFor.duration.map((idleMs) => ({ idleMs })),
   ...wrongFor.duration.map((absoluteMs) => ({ absoluteMs })),
@@ -231,114 +227,4 @@ export const portCalls: Calls = {
   assertLifetimes: each(wrongLifetimes, "x()"),
   together: "for stores; takes states of a store",
   tapConnection: each([undefined, ...wrongFor.object], {}),
-};
-
-const server = new WebSocketServer({ noServer: true });
-export const wsCalls: Calls = {
-  bindSessions: [
-    ...each([undefined, ...wrongFor.object]),
-    ...each([undefined, ...wrongFor.object], server),
-    ...each([undefined, null, "x", [], { message: 5 }], server, core.createSessions({})),
-    ...each(wrongFor.options, server, core.createSessions({}), {}),
-    ...behind(server, core.createSessions({}), {}, {}),
-  ],
-  asWebSocket: each([undefined, ...wrongFor.object]),
-  transportOf: [...each([undefined, null, 5, "x", Symbol("s")]), ...behind({})],
-};
-export const uwsCalls: Calls = {
-  bindSessions: [
-    ...each([undefined, ...wrongFor.object]),
-    ...each([undefined, ...wrongFor.text], uWS.App()),
-    ...each([undefined, ...wrongFor.object], uWS.App(), "/*"),
-    ...each([undefined, null, "x", [], { message: 5 }], uWS.App(), "/*", core.createSessions({})),
-    ...each(wrongFor.options, uWS.App(), "/*", core.createSessions({}), {}),
-    ...behind(uWS.App(), "/*", core.createSessions({}), {}, {}),
-  ],
-};
-export const bunCalls: Calls = {
-  bindSessions: [
-    ...each([undefined, ...wrongFor.object]),
-    ...each([undefined, null, "x", [], { message: 5 }], core.createSessions({})),
-    ...each(wrongFor.options, core.createSessions({}), {}),
-    ...behind(core.createSessions({}), {}, {}),
-  ],
-};
-const client = new Redis({ lazyConnect: true });
-export const redisCalls: Calls = {
-  redisStore: [...each([undefined, ...wrongFor.options, {}]), ...behind({ client })],
-};
-export const inspectionCalls: Calls = {
-  redisInspection: [...each([undefined, ...wrongFor.options, {}, { client: {} }]), ...behind({ client })],
-};
-const noText = each([undefined, ...wrongFor.string]);
-/** The members of an inspection. */
-export const inspectionMemberCalls: Calls = {
-  record: noText,
-  data: noText,
-  subject: noText,
-  isAlive: noText,
-  memoryOf: noText,
-  listen: each([undefined, ...wrongFor.callback]),
-  scan: "takes no argument",
-  memory: "takes no argument",
-  check: "takes no argument",
-  close: "takes no argument",
-};
-
-const storeHarness = {
-  open: () => 1,
-  tickMs: 1,
-  capabilities: { resumable: true, shared: true, values: "any" },
-};
-const adapterHarness = { listen: () => 1, runtime: "ws", pauses: true, keepsEagerFrames: true };
-const helper = "a helper of the suites";
-export const conformanceCalls: Calls = {
-  testStore: [
-    ...each(wrongFor.text),
-    ...each([undefined, ...wrongFor.object], "name"),
-    ...each(wrongFor.duration, "name").map(([name, tickMs]) => [name, { ...storeHarness, tickMs }]),
-    ["name", { ...storeHarness, capabilities: {} }],
-  ],
-  testAdapter: [
-    ...each(wrongFor.text),
-    ...each([undefined, ...wrongFor.object], "name"),
-    ...each(wrongFor.boolean, "name").map(([name, pauses]) => [name, { ...adapterHarness, pauses }]),
-  ],
-  testClient: [...each(wrongFor.text), ...each([undefined, ...wrongFor.object], "name")],
-  runClientCase: each(wrongFor.options, { name: "none", run: () => 1 }, { connect: () => 1 }),
-  runStoreCase: each(wrongFor.options, { name: "none", run: () => 1 }, storeHarness),
-  runAdapterCase: each(wrongFor.options, { name: "none", run: () => 1 }, adapterHarness),
-  ...Object.fromEntries(
-    [
-      "adapterCases",
-      "storeCases",
-      "clientCases",
-      "ClientTrial",
-      "ScriptedServer",
-      "ScriptedPeer",
-      "TabStorage",
-      "helloOf",
-      "outcomeOf",
-      "shortOf",
-      "watch",
-      "AdapterTrial",
-      "FramedPeer",
-      "StoreTrial",
-      "Client",
-      "RawClient",
-      "Opcode",
-      "Journal",
-      "StoreProcess",
-      "closeFrameOf",
-      "deferred",
-      "delay",
-      "frame",
-      "macrotask",
-      "newDigest",
-      "newId",
-      "until",
-      "within",
-      "warningsDuring",
-    ].map((name) => [name, helper]),
-  ),
 };
