@@ -1,35 +1,23 @@
 // oxlint-disable vitest/expect-expect -- @ts-expect-error asserts, and the compiler checks it
-import { bindSessions as bindWs } from "@wsession/adapter-ws";
-import { accept, createSessions, mapStore, reject, unchecked } from "@wsession/core";
-import type {
-  Admission,
-  Connection,
-  ConnectionOf,
-  Handlers,
-  Handshake,
-  Session,
-  SessionOf,
-  Sessions,
-  SessionsOptions,
-  TransactionOf,
-} from "@wsession/core";
+import { accept, createSessions, reject, unchecked } from "@wsession/core";
+import type { Admission, ConnectionOf, Handshake, Sessions, SessionsOptions } from "@wsession/core";
 import { describe, expectTypeOf, test } from "vitest";
-import type { WebSocket, WebSocketServer } from "ws";
 import { z } from "zod";
 
 interface Visitor {
   user: string;
   visits: number;
 }
+
 interface User {
   name: string;
   admin: boolean;
 }
 
-declare const server: WebSocketServer;
 declare function whoIs(cookie: string | undefined): Promise<User | undefined>;
 
 const schema = z.object({ role: z.enum(["a", "b"]), at: z.tuple([z.number(), z.number()]) });
+
 type Checked = z.output<typeof schema>;
 
 describe("the context is inferred from admit, over all its branches", () => {
@@ -236,185 +224,5 @@ describe("the context is inferred from admit, over all its branches", () => {
       initial: (_handshake, context) => ({ n: Number(context.a.b) }),
     });
     expectTypeOf<ConnectionOf<typeof loose>["context"]>().toBeAny();
-  });
-});
-
-describe("context, transport and socket in handlers", () => {
-  const sessions = createSessions({
-    admit: async ({ headers }, found) => {
-      expectTypeOf(found).toBeUnknown();
-      const user = await whoIs(headers["cookie"]);
-      return user === undefined ? reject(401, "no") : accept({ context: user });
-    },
-    transport: ({ url }, found) => ({ url, found }),
-    initial: (_handshake, context) => ({ name: context.name, visits: 0 }),
-    heartbeatMs: 1,
-  });
-  type Data = { name: string; visits: number };
-  type Lower = { url: string; found: unknown };
-
-  test("the sessions have all of them", () => {
-    expectTypeOf(sessions).toEqualTypeOf<Sessions<Data, Lower, never, User>>();
-    expectTypeOf<ConnectionOf<typeof sessions>>().toEqualTypeOf<Connection<Data, Lower, never, User>>();
-    expectTypeOf<SessionOf<typeof sessions>>().toEqualTypeOf<Session<Data, Lower, User>>();
-    expectTypeOf<TransactionOf<typeof sessions>["connection"]["session"]>().toEqualTypeOf<
-      SessionOf<typeof sessions>
-    >();
-    const withoutInitial = createSessions({ schema, admit: () => accept({ context: 1 }) });
-    expectTypeOf<SessionOf<typeof withoutInitial>>().toEqualTypeOf<Session<Checked, unknown, number>>();
-  });
-
-  test("the adapter types the socket, and session.connections are whole", () => {
-    bindWs(server, sessions, {
-      open(connection, handshake) {
-        expectTypeOf(connection.context).toEqualTypeOf<User>();
-        connection.context = { name: "y", admin: false };
-        connection.context.admin = true;
-        expectTypeOf(handshake.url).toEqualTypeOf<string>();
-        expectTypeOf(connection.transport.data.url).toEqualTypeOf<string>();
-        expectTypeOf(connection.socket).toEqualTypeOf<WebSocket>();
-        connection.socket.ping();
-        for (const other of connection.session.connections) {
-          expectTypeOf(other.context.admin).toEqualTypeOf<boolean>();
-          expectTypeOf(other.session.data.visits).toEqualTypeOf<number>();
-          expectTypeOf(other.transport.data.url).toEqualTypeOf<string>();
-          expectTypeOf(other.socket).toEqualTypeOf<unknown>();
-        }
-      },
-      transaction(tx, data) {
-        expectTypeOf(tx.connection.context).toEqualTypeOf<User>();
-        expectTypeOf(tx.data.visits).toEqualTypeOf<number>();
-        expectTypeOf(tx.connection.socket).toEqualTypeOf<WebSocket>();
-        expectTypeOf(data).toEqualTypeOf<string | Uint8Array>();
-      },
-    });
-    const socket = {} as WebSocket;
-    expectTypeOf(sessions.of(socket)).toEqualTypeOf<
-      Connection<Data, Lower, never, User, WebSocket> | undefined
-    >();
-  });
-
-  test("helpers that name Data alone take connections, sessions and handlers of every context", () => {
-    const greet = (connection: Connection<{ name: string }>) =>
-      connection.send(connection.session?.data.name ?? "");
-    const show = (session: Session<{ name: string }>) => session.data.name;
-    const destroy = (all: Sessions<Data>) => all.destroy("x");
-    bindWs(server, sessions, {
-      open(connection) {
-        greet(connection);
-        show(connection.session);
-      },
-    });
-    void destroy(sessions);
-    const general: Handlers<Data> = {
-      message: (connection) => connection.send(connection.session?.data.name ?? ""),
-    };
-    bindWs(server, sessions, general);
-  });
-});
-
-describe("mistakes about the context are refused", () => {
-  const sessions = createSessions({
-    admit: ({ url }) => accept({ context: { url } }),
-    initial: () => ({ user: "x", visits: 0 }),
-  });
-
-  test("in initial", () => {
-    createSessions({
-      // @ts-expect-error -- Property 'user' does not exist on type 'WriteAdmitAboveInitial'
-      initial: (_handshake, context) => ({ name: context.user }),
-      admit: ({ url }) => accept({ context: { user: url } }),
-    });
-    createSessions({
-      // @ts-expect-error -- there is no admit
-      initial: (_handshake, context) => ({ name: context.user }),
-    });
-    createSessions({
-      admit: ({ url }) => accept({ context: { user: url } }),
-      // @ts-expect-error -- misspelt
-      initial: (_handshake, context) => ({ name: context.usr }),
-    });
-    createSessions({
-      admit: async ({ url }) => (url === "/" ? accept() : accept({ context: { user: url } })),
-      // @ts-expect-error -- one branch gives none
-      initial: (_handshake, context) => ({ name: context.user }),
-    });
-    createSessions({
-      admit: () => accept({ context: { user: "x" } }),
-      // @ts-expect-error -- an annotation that is not what accept was given
-      initial: (_handshake, context: { user: number }) => ({ n: context.user }),
-    });
-    createSessions({
-      // @ts-expect-error -- an annotation, but no admit
-      initial: (_handshake, context: { user: string }) => ({ n: context.user }),
-    });
-    createSessions({
-      admit: ({ url }) => accept({ context: url }),
-      schema: z.object({ n: z.number() }),
-      // @ts-expect-error -- not what the schema lets through
-      initial: (_handshake, context) => ({ n: context }),
-    });
-  });
-
-  test("in admit, and beside it", () => {
-    createSessions({
-      // @ts-expect-error -- a boolean is no admission
-      admit: ({ url }) => url === "/",
-      initial: () => ({ n: 1 }),
-    });
-    createSessions({
-      // @ts-expect-error -- a branch that returns nothing
-      // oxlint-disable-next-line typescript/consistent-return -- the mistake
-      admit: async ({ url }) => {
-        if (url === "/") return accept({ context: { url } });
-      },
-      initial: () => ({ n: 1 }),
-    });
-    createSessions({
-      // @ts-expect-error -- misspelt
-      admit: () => accept({ subjet: "x" }),
-      initial: () => ({ n: 1 }),
-    });
-    createSessions({
-      // @ts-expect-error -- misspelt, beside a context
-      admit: () => accept({ context: 1, subjet: "x" }),
-      initial: () => ({ n: 1 }),
-    });
-    createSessions({
-      initial: () => ({ n: 1 }),
-      admit: () => reject(401),
-      // @ts-expect-error -- misspelt
-      heartbeatMS: 1,
-    });
-    createSessions({
-      admit: ({ url }) => accept({ context: url }),
-      initial: () => ({ n: 1 }),
-      // @ts-expect-error -- a wrong value
-      onBadToken: "kick",
-    });
-    const options = { store: mapStore() } as SessionsOptions<Visitor, number, { user: string }>;
-    // @ts-expect-error -- Data by hand: then the rest is not inferred
-    createSessions<Visitor>(options);
-  });
-
-  test("in handlers", () => {
-    bindWs(server, sessions, {
-      open(connection) {
-        // @ts-expect-error -- misspelt
-        void connection.context.ulr;
-        // @ts-expect-error -- uWebSockets.js has it
-        connection.socket.getTopics();
-        // @ts-expect-error -- of another type
-        connection.context = { url: 1 };
-        // @ts-expect-error -- the socket is typed in the handlers of its runtime alone
-        for (const other of connection.session.connections) other.socket.ping();
-      },
-    });
-    type Wider = { url: string; admin: boolean };
-    const relying: Handlers<{ user: string; visits: number }, unknown, never, Wider> = {
-      open: (connection) => connection.context.admin,
-    };
-    // @ts-expect-error -- relies on a context that accept is not given
-    bindWs(server, sessions, relying);
   });
 });

@@ -25,7 +25,8 @@ export async function compileAll(project: string): Promise<Diagnostics> {
      });`,
   );
   await writeFile(join(project, "mistakes.ts"), mistakes);
-  for (const file of ["messages/definition.ts", "messages/messages.test-d.ts", "types-context.test-d.ts"])
+  const context = ["", "-handlers", "-mistakes"].map((part) => `types-context${part}.test-d.ts`);
+  for (const file of ["messages/definition.ts", "messages/messages.test-d.ts", ...context])
     await copyFile(join(repository, "tests", file), join(project, file.replace(/.*\//, "")));
   const nodenext = { module: "nodenext" };
   // The declarations of the validators and of vitest are theirs.
@@ -39,7 +40,7 @@ export async function compileAll(project: string): Promise<Diagnostics> {
       checked("mistake", ["mistake.ts"], nodenext),
       checked("below", ["below.ts"], quick),
       checked("mistakes", ["mistakes.ts"], quick),
-      checked("context", ["types-context.test-d.ts"], quick),
+      checked("context", context, quick),
       checked("messages", ["messages.test-d.ts", "definition.ts"], quick),
     ]);
   const found = new Map<string, Awaited<ReturnType<typeof of>>>();
