@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, onTestFinished, test } from "vitest";
+import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import {
   cli,
   type RedisServer,
@@ -10,6 +10,9 @@ import {
 import { type Application, type Created, type Data, openApplication, type Where } from "./application.mjs";
 import { Resharding } from "./cluster.ts";
 import { campaign, type CampaignReport, type RunningCampaign } from "./campaign.ts";
+
+// A campaign on a busy machine takes longer than the usual 30 seconds. Each of its steps has a limit of its own.
+vi.setConfig({ testTimeout: 120_000 });
 
 let servers: { stop(): Promise<void> } | undefined;
 

@@ -1,11 +1,14 @@
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import { type RedisServer, startRedis, until } from "../../packages/store-redis/test/redis-server.ts";
 import { openApplication } from "./application.mjs";
 import { campaign, type CampaignReport, type RunningCampaign } from "./campaign.ts";
 import { type Fault, Proxy } from "./proxy.ts";
+
+// A campaign on a busy machine takes longer than the usual 30 seconds. Each of its steps has a limit of its own.
+vi.setConfig({ testTimeout: 120_000 });
 
 let redis: RedisServer;
 let proxies: Proxy[];
