@@ -50,7 +50,7 @@ export const tokenCases: readonly AdapterCase[] = [
       const sessions = createSessions<Data>({
         store: mapStore(),
         token: queryToken(),
-        graceMs: 150,
+        graceMs: 1_000,
         initial: () => ({ n: 0 }),
         onError: (_, { stage, sessionId }) => reported.note([stage, sessionId]),
       });
@@ -61,7 +61,7 @@ export const tokenCases: readonly AdapterCase[] = [
       const { token } = await session.rotate();
       await trial.connect(server, `/?token=${old}`);
       await opened.until(2);
-      await delay(160);
+      await delay(1_010);
       await trial.connect(server, `/?token=${old}`);
       await opened.until(3);
       await trial.connect(server, `/?token=${token}`);
