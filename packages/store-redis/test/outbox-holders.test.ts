@@ -143,8 +143,13 @@ describe("after a lost announcement", () => {
     const other = ((chains[0] ?? 0) + 1) % 2 ** 31;
     // The state of a server that lost the message, and has another message at its offset.
     await client.hset(key, "o", `1 1 ${other} 5`);
-    await until(() => appendsHeard(holder, id).length > 1);
-    expect(appendsHeard(holder, id)[1]).toEqual({ type: "appended", id, end: { offset: 1, chain: other } });
+    // A slow append may come after a sweep that has listed the holder again, and is then announced too.
+    await until(() => appendsHeard(holder, id).at(-1)?.end.chain === other);
+    expect(appendsHeard(holder, id).at(-1)).toEqual({
+      type: "appended",
+      id,
+      end: { offset: 1, chain: other },
+    });
   });
 
   test("I19 the sweep reports an outbox that ends before the last announced offset", async () => {
@@ -152,7 +157,8 @@ describe("after a lost announcement", () => {
     await appended(sender, id, ["kept", "lost"]);
     await until(() => appendsHeard(holder, id).length === 1);
     await client.hdel(key, "o");
-    await until(() => appendsHeard(holder, id).length > 1);
-    expect(appendsHeard(holder, id)[1]).toEqual({ type: "appended", id, end: BEGINNING });
+    // A slow append may come after a sweep that has listed the holder again, and is then announced too.
+    await until(() => appendsHeard(holder, id).at(-1)?.end.offset === 0);
+    expect(appendsHeard(holder, id).at(-1)).toEqual({ type: "appended", id, end: BEGINNING });
   });
 });

@@ -57,7 +57,7 @@ describe("while connections are cut, replies dropped and requests delayed", () =
             if (!isSessionError(error, "STORE_UNAVAILABLE")) throw error;
             if (error.outcome === "unknown") unknown += 1;
             let outcome = "unknown";
-            await until(async () => (outcome = await store.outcome(error)) !== "unknown");
+            await until(async () => (outcome = await store.outcome(error)) !== "unknown", 60_000);
             (outcome === "applied" ? applied : refused).push(entry);
           }
           break;
@@ -74,7 +74,7 @@ describe("while connections are cut, replies dropped and requests delayed", () =
     expect(applied.length + refused.length).toBe(WRITERS * WRITES);
     // Otherwise the faults had no effect.
     expect(unknown).toBeGreaterThan(0);
-  });
+  }, 120_000);
 });
 
 function isLog(data: object): data is { readonly log: readonly string[] } {
