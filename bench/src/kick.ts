@@ -7,6 +7,7 @@ import { startRedis } from "./kit/redis.ts";
 import { progress, readOptions, report, single } from "./kit/report.ts";
 import { ServerProcess } from "./kit/server-process.ts";
 import { estimate, quantile } from "./kit/stats.ts";
+import { PATIENCE_MS } from "./kit/patience.ts";
 
 // The time from a call of `destroy`, in a process without connections of the session, until the last socket
 // has closed.
@@ -21,7 +22,7 @@ const subjectRounds = options.quick ? 1 : Math.max(1, Math.round(7 * options.rou
 const redis = await startRedis();
 const servers: ServerProcess[] = [];
 const client = new Redis(redis.port, "127.0.0.1");
-const sessions = createSessions({ store: redisStore({ client }) });
+const sessions = createSessions({ store: redisStore({ client, timeoutMs: PATIENCE_MS }) });
 
 function portOf(index: number): number {
   return servers[index % PROCESSES]?.port ?? 0;

@@ -5,6 +5,7 @@ import { startRedis } from "./kit/redis.ts";
 import { type Figure, progress, readOptions, report, single } from "./kit/report.ts";
 import { type Estimate, estimate } from "./kit/stats.ts";
 import { ServerProcess } from "./kit/server-process.ts";
+import { PATIENCE_MS } from "./kit/patience.ts";
 
 // Changes of presence, from when they are due until the listener of each of four watching processes has run; the CPU time of each
 // part; and what watched subjects take in Redis.
@@ -83,7 +84,7 @@ try {
 /** Memory of Redis for each subject that one process watches. */
 async function bytesOfWatched(): Promise<Figure[]> {
   const client = new Redis(redis.port, "127.0.0.1");
-  const store = redisStore({ client });
+  const store = redisStore({ client, timeoutMs: PATIENCE_MS });
   store.attach({ held: () => undefined, heldIds: () => [], notify: () => 0, onError: () => undefined });
   const wanted = Array.from({ length: 1_000 }, (_, index) => `watched-${index}`);
   // The first watch also creates the data that does not depend on the number of subjects, which must not be counted.

@@ -51,14 +51,24 @@ export async function listen(server: Server, port: number): Promise<number> {
 /** Answers a request of a path that isn't a file. Returns whether it did. */
 export type MoreRoutes = (path: string, request: IncomingMessage, response: ServerResponse) => boolean;
 
-/** Finds a free port of the loopback interface. */
+/**
+ * Finds a free port of the loopback interface, below the range of ephemeral ports. One of those may be taken by a connection of another
+ * program before the server listens.
+ */
 export async function freePort(): Promise<number> {
-  const probe = createTcpServer().listen(0, HOST);
-  await once(probe, "listening");
-  const address = probe.address();
-  probe.close();
-  await once(probe, "close");
-  return typeof address === "object" && address !== null ? address.port : 0;
+  for (;;) {
+    const port = 12_000 + Math.floor(Math.random() * 20_000);
+    const probe = createTcpServer();
+    const isFree = once(probe, "listening").then(
+      () => true,
+      () => false,
+    );
+    probe.listen(port, HOST);
+    if (!(await isFree)) continue;
+    probe.close();
+    await once(probe, "close");
+    return port;
+  }
 }
 
 export interface Operating {

@@ -1,6 +1,6 @@
 /** "Count to 100" without Redis: the connections are cut in the middle. */
 import process from "node:process";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { WebSocket } from "ws";
 import {
   countAndBreak,
@@ -121,11 +121,11 @@ describe.each(RUNTIMES)("a visitor who counts to 100 through $name", ({ name, vi
 
 it("a demo whose handler is `message` in place of `transaction` counts too many, and the page says so", async () => {
   const broken = await startDemo([], withoutTransactions());
+  onTestFinished(async () => void (await broken.end()));
   const tab = await setting.visitor.open(broken.url, "1-ws");
   await tab.isConnectedThrough("ws");
   await countAndBreak(tab, 20);
   const { exact } = await resultOf(tab);
   expect(exact.count).toBeGreaterThan(100);
   expect(exact.verdict).toContain("Wrong:");
-  await broken.end();
-});
+}, 120_000);

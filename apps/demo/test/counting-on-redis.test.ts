@@ -1,7 +1,7 @@
 /** "Count to 100" with Redis: the process is killed in the middle. */
 import process from "node:process";
 import { Redis } from "ioredis";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { useRedisServer } from "../../../packages/store-redis/test/shared-servers.ts";
 import {
   countAndBreak,
@@ -81,11 +81,11 @@ it("counts exactly 100 though somebody else kills the process, whenever that is"
 
 it("a demo whose handler is `message` in place of `transaction` counts too many, and the page says so", async () => {
   const broken = await startDemo(["--redis", redisUrl(), "--processes", "2"], withoutTransactions());
+  onTestFinished(async () => void (await broken.end()));
   const tab = await setting.visitor.open(broken.url, "1-ws");
   await tab.isConnectedThrough("ws");
   await countAndBreak(tab, 20);
   const { exact } = await resultOf(tab);
   expect(exact.count).toBeGreaterThan(100);
   expect(exact.verdict).toContain("Wrong:");
-  await broken.end();
-});
+}, 120_000);

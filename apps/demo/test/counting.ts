@@ -6,7 +6,7 @@ import { NODE } from "./demo.ts";
 import type { RunningDemo } from "./demo.ts";
 import type { Tab, Visitor } from "./visitor.ts";
 
-const RESULT_WITHIN_MS = 30_000;
+const RESULT_WITHIN_MS = 60_000;
 
 interface Lane {
   readonly count: number;

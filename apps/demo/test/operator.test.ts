@@ -7,7 +7,7 @@ import type { RunningDemo } from "./demo.ts";
 import { expectFact, expectToShow, startBrowser, Visitor } from "./visitor.ts";
 import type { Tab } from "./visitor.ts";
 
-const SOON = { timeout: 15_000 };
+const SOON = { timeout: 20_000 };
 
 let browser: Browser;
 let demo: RunningDemo;

@@ -5,7 +5,7 @@ import { chromium } from "playwright-core";
 import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
 import { expect } from "vitest";
 
-const SOON = { timeout: 10_000 };
+const SOON = { timeout: 20_000 };
 
 const FLAGS = [
   "--no-sandbox",

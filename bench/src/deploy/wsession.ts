@@ -7,6 +7,7 @@ import { WebSocket } from "ws";
 import { deploy, settled } from "./load.ts";
 import type { Size } from "./load.ts";
 import { Moves, Sequence } from "./moves.ts";
+import { PATIENCE_MS } from "../kit/patience.ts";
 
 interface Data {
   readonly next: number;
@@ -32,7 +33,7 @@ export async function wsessionDeploy(redisPort: number, size: Size): Promise<Out
   const deployment = await deploy("deploy-wsession", redisPort, size);
   const redis = new Redis(redisPort, "127.0.0.1");
   const sessions = createSessions<Data>({
-    store: redisStore({ client: redis }),
+    store: redisStore({ client: redis, timeoutMs: PATIENCE_MS }),
     initial: () => ({ next: 0, lost: 0, doubled: 0 }),
   });
   const moves = new Moves();

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { Redis } from "ioredis";
 
 const HOST = "127.0.0.1";
-const STARTED_IN_MS = 10_000;
+const STARTED_IN_MS = 60_000;
 
 /** A Redis server for this run, without persistence. */
 export interface RedisServer {
@@ -28,12 +28,17 @@ export async function startRedis(args: readonly string[] = []): Promise<RedisSer
   const failed = once(child, "error").then(([error]) => {
     throw error;
   });
+  // Another server may have taken the port meanwhile, and would answer in place of this one.
+  const ended = once(child, "exit").then(() => {
+    throw new Error(`redis-server on port ${port} has ended`);
+  });
+  ended.catch(() => undefined);
   const client = new Redis(port, HOST, { retryStrategy: () => 20, maxRetriesPerRequest: null });
   client.on("error", () => undefined);
   const late = new Promise<never>((_, reject) => {
     setTimeout(() => reject(new Error("redis-server did not start")), STARTED_IN_MS).unref();
   });
-  await Promise.race([client.ping(), failed, late]);
+  await Promise.race([client.ping(), failed, ended, late]);
   return {
     port,
     client,
@@ -53,12 +58,22 @@ export async function startRedis(args: readonly string[] = []): Promise<RedisSer
   };
 }
 
+/**
+ * Finds a free port below the range of ephemeral ports. One of those may be taken by a connection, of which a bench opens thousands, before
+ * the server listens.
+ */
 export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, HOST);
-  await once(probe, "listening");
-  const address = probe.address();
-  probe.close();
-  await once(probe, "close");
-  if (address === null || typeof address === "string") throw new Error("no free port");
-  return address.port;
+  for (;;) {
+    const port = 12_000 + Math.floor(Math.random() * 20_000);
+    const probe = createServer();
+    const isFree = once(probe, "listening").then(
+      () => true,
+      () => false,
+    );
+    probe.listen(port, HOST);
+    if (!(await isFree)) continue;
+    probe.close();
+    await once(probe, "close");
+    return port;
+  }
 }

@@ -8,6 +8,7 @@ import { startCluster } from "../kit/cluster.ts";
 import type { RedisCluster } from "../kit/cluster.ts";
 import { single } from "../kit/report.ts";
 import type { Figure, Options } from "../kit/report.ts";
+import { PATIENCE_MS } from "../kit/patience.ts";
 
 const HOLDERS = 4;
 /** Longer than the measurement, because probes of the subscriptions must not be counted. */
@@ -58,7 +59,12 @@ async function sent(cluster: RedisCluster): Promise<number> {
 }
 
 function open(cluster: RedisCluster) {
-  const store = redisStore({ client: cluster.connect(), leaseMs: NEVER_MS, sweepMs: NEVER_MS });
+  const store = redisStore({
+    client: cluster.connect(),
+    leaseMs: NEVER_MS,
+    sweepMs: NEVER_MS,
+    timeoutMs: PATIENCE_MS,
+  });
   const sessions = createSessions({ store, token: queryToken(), initial: () => ({ text: "", number: 0 }) });
   const sockets: WebSocket[] = [];
   const servers: WebSocketServer[] = [];

@@ -8,6 +8,7 @@ import { progress, single } from "../kit/report.ts";
 import type { Figure, Options } from "../kit/report.ts";
 import { ServerProcess } from "../kit/server-process.ts";
 import { plan } from "./capacity-model.ts";
+import { PATIENCE_MS } from "../kit/patience.ts";
 
 const SIZES = [5_000, 20_000, 60_000];
 const QUICK_SIZES = [200];
@@ -94,7 +95,9 @@ async function open(
 /** PUBLISH commands for each change by a process that does not hold the session. */
 async function announcementsPerChange(redis: RedisServer, changes: number): Promise<number> {
   const client = new Redis(redis.port, "127.0.0.1");
-  const sessions = createSessions<{ visits: number }>({ store: redisStore({ client }) });
+  const sessions = createSessions<{ visits: number }>({
+    store: redisStore({ client, timeoutMs: PATIENCE_MS }),
+  });
   try {
     const ids: string[] = [];
     for (let index = 0; index < changes; index += 1)

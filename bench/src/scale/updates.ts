@@ -11,6 +11,7 @@ import type { SampleData } from "../kit/sample-data.ts";
 import { ServerProcess } from "../kit/server-process.ts";
 import { estimate } from "../kit/stats.ts";
 import type { Estimate } from "../kit/stats.ts";
+import { PATIENCE_MS } from "../kit/patience.ts";
 
 const HANDLES = 1_000;
 const AT_ONCE = 100;
@@ -158,7 +159,7 @@ function open(port: number): {
   close(): Promise<void>;
 } {
   const client = new Redis(port, "127.0.0.1");
-  const sessions = createSessions<SampleData>({ store: redisStore({ client }) });
+  const sessions = createSessions<SampleData>({ store: redisStore({ client, timeoutMs: PATIENCE_MS }) });
   const close = async (): Promise<void> => {
     await sessions.close();
     client.disconnect();

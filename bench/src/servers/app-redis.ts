@@ -11,6 +11,7 @@ import uWS from "uWebSockets.js";
 import { WebSocketServer } from "ws";
 import { sampleData } from "../kit/sample-data.ts";
 import { listenHttp, listenUws } from "./listen.ts";
+import { PATIENCE_MS } from "../kit/patience.ts";
 
 const [port = "", size = "small", runtime = "ws", sweepMs = "30000"] = process.argv.slice(2);
 const client = new Redis(Number(port), "127.0.0.1");
@@ -18,7 +19,7 @@ let errors = 0;
 
 /** `/subject/number` is the path. */
 const sessions = createSessions({
-  store: redisStore({ client, sweepMs: Number(sweepMs) }),
+  store: redisStore({ client, sweepMs: Number(sweepMs), timeoutMs: PATIENCE_MS }),
   token: queryToken(),
   admit: ({ url }) => accept({ subject: url.split(/[/?]/)[1] }),
   initial: ({ url }) => sampleData(Number(url.split(/[/?]/)[2]), size === "large"),

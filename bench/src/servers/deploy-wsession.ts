@@ -6,10 +6,11 @@ import { redisStore } from "@wsession/store-redis";
 import { Redis } from "ioredis";
 import { WebSocketServer } from "ws";
 import { serve } from "../kit/child.ts";
+import { PATIENCE_MS } from "../kit/patience.ts";
 
 const [redis = "", port = "", drainMs = ""] = process.argv.slice(2);
 const sessions = createSessions({
-  store: redisStore({ client: new Redis(Number(redis), "127.0.0.1") }),
+  store: redisStore({ client: new Redis(Number(redis), "127.0.0.1"), timeoutMs: PATIENCE_MS }),
   token: protocolToken(),
   initial: () => ({ next: 0, lost: 0, doubled: 0 }),
 });

@@ -12,6 +12,7 @@ import { watchStore } from "../kit/counted-client.ts";
 import { MESSAGE } from "../kit/load.ts";
 import { sampleData } from "../kit/sample-data.ts";
 import { listenHttp, listenUws } from "./listen.ts";
+import { PATIENCE_MS } from "../kit/patience.ts";
 
 /** How many loops send at the same time. */
 const SENDERS = 50;
@@ -19,7 +20,7 @@ const [port = "0", runtime = "ws"] = process.argv.slice(2);
 const client = port === "0" ? undefined : new Redis(Number(port), "127.0.0.1");
 const sent = client === undefined ? undefined : watchStore(client);
 const sessions = createSessions({
-  store: client === undefined ? mapStore() : redisStore({ client }),
+  store: client === undefined ? mapStore() : redisStore({ client, timeoutMs: PATIENCE_MS }),
   token: queryToken(),
   initial: () => sampleData(0, false),
 });

@@ -4,11 +4,12 @@ import { redisStore } from "@wsession/store-redis";
 import { Redis } from "ioredis";
 import { serve } from "../kit/child.ts";
 import { sharedNow } from "../kit/clock.ts";
+import { PATIENCE_MS } from "../kit/patience.ts";
 
 // A process whose sessions lose their connections and come back: `port of Redis`, `first subject`, `number of subjects`, and
 // whether presence is recorded.
 const [port = "", first = "", count = "", isRecorded = ""] = process.argv.slice(2);
-const store = redisStore({ client: new Redis(Number(port), "127.0.0.1") });
+const store = redisStore({ client: new Redis(Number(port), "127.0.0.1"), timeoutMs: PATIENCE_MS });
 store.attach({ held: () => undefined, heldIds: () => [], notify: () => 0, onError: () => undefined });
 if (isRecorded === "true")
   store.track({

@@ -4,6 +4,7 @@ import { Redis } from "ioredis";
 import { serve } from "../kit/child.ts";
 import { sharedNow } from "../kit/clock.ts";
 import { quantile } from "../kit/stats.ts";
+import { PATIENCE_MS } from "../kit/patience.ts";
 
 // A process that watches subjects: `port of Redis`, `number of subjects`.
 const [port = "", count = ""] = process.argv.slice(2);
@@ -12,7 +13,7 @@ const subjects = Array.from({ length: Number(count) }, (_, index) => `user-${ind
 const reportedAt = new Map<string, number[]>();
 
 const sessions = createSessions({
-  store: redisStore({ client: new Redis(Number(port), "127.0.0.1") }),
+  store: redisStore({ client: new Redis(Number(port), "127.0.0.1"), timeoutMs: PATIENCE_MS }),
   leaveAfterMs: 600_000,
 });
 const listener = ({ subject }: { readonly subject: string }): void => {

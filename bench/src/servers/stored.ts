@@ -7,6 +7,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { serve } from "../kit/child.ts";
 import type { Answer } from "../kit/child.ts";
 import { sampleData } from "../kit/sample-data.ts";
+import { PATIENCE_MS } from "../kit/patience.ts";
 
 const [port, wanted, listed] = process.argv.slice(2).map(Number);
 
@@ -16,7 +17,7 @@ const [port, wanted, listed] = process.argv.slice(2).map(Number);
  */
 async function store(count: number, every: number): Promise<Answer> {
   const client = new Redis(port ?? 0, "127.0.0.1");
-  const sessions = createSessions({ store: redisStore({ client }) });
+  const sessions = createSessions({ store: redisStore({ client, timeoutMs: PATIENCE_MS }) });
   const atOnce = Math.min(every, 500);
   for (let first = 0; first < count; first += atOnce) {
     const batch = Array.from({ length: Math.min(atOnce, count - first) }, (_, index) =>

@@ -8,10 +8,11 @@ import { Redis } from "ioredis";
 import { WebSocketServer } from "ws";
 import { sampleData } from "../kit/sample-data.ts";
 import { listenHttp } from "./listen.ts";
+import { PATIENCE_MS } from "../kit/patience.ts";
 
 const [port = "", handler = ""] = process.argv.slice(2);
 const sessions = createSessions({
-  store: redisStore({ client: new Redis(Number(port), "127.0.0.1") }),
+  store: redisStore({ client: new Redis(Number(port), "127.0.0.1"), timeoutMs: PATIENCE_MS }),
   token: queryToken(),
   initial: () => sampleData(0, false),
 });

@@ -10,6 +10,7 @@ import { createClient } from "redis";
 import { type SentCommands, watchStore } from "../kit/counted-client.ts";
 import { sampleData } from "../kit/sample-data.ts";
 import type { SampleData } from "../kit/sample-data.ts";
+import { PATIENCE_MS } from "../kit/patience.ts";
 
 /** Makes one atomic change of the session with this index. */
 export interface Updates {
@@ -62,8 +63,12 @@ export async function scriptUpdates(port: number, count: number): Promise<Update
   let template: readonly string[] = [];
   for (let index = 0; index < count; index += 1) {
     const { session } = await sessions.create(sampleData(index, false));
-    const { visits } = await session.update((data) => ({ ...data, visits: data.visits + 1 }));
-    template = sent.last;
+    let visits: number;
+    // Another command, such as the renewal of the lease, may be sent between the update and its answer.
+    do {
+      ({ visits } = await session.update((data) => ({ ...data, visits: data.visits + 1 })));
+      template = sent.last;
+    } while (template[3]?.includes(session.id) !== true);
     const [, , , key = "", , , , , , , lineage] = template;
     known.push({ key, version: session.version, lineage: Number(lineage), visits });
   }
@@ -79,7 +84,7 @@ export async function scriptUpdates(port: number, count: number): Promise<Update
       const session = known[index];
       if (session === undefined) throw unknown();
       const { key, version, lineage, visits } = session;
-      const notAfter = String(Date.now() + 2_000);
+      const notAfter = String(Date.now() + PATIENCE_MS);
       const next = Math.trunc(Math.random() * 2 ** 31);
       sequence += 1;
       const basis = [version, version, lineage, next].map(String);
@@ -131,7 +136,7 @@ export async function hotSession(port: number): Promise<{
 }
 
 function open(client: RedisClient, end: () => void) {
-  const sessions = createSessions<SampleData>({ store: redisStore({ client }) });
+  const sessions = createSessions<SampleData>({ store: redisStore({ client, timeoutMs: PATIENCE_MS }) });
   const close = async (): Promise<void> => {
     await sessions.close();
     end();
