@@ -18,6 +18,22 @@ export const httpMutants = [
     tests: inPackage("http", "overtaken", "of another tab"),
   },
   {
+    name: "logout-of-first-cookie",
+    promise: "A logout ends the session of each cookie that the browser sends",
+    file: "packages/http/src/presented.ts",
+    find: "if (session !== undefined && isMeant(session)",
+    replace: "if (!isDestroyed && session !== undefined && isMeant(session)",
+    tests: inPackage("http", "logins", "two cookies of one"),
+  },
+  {
+    name: "login-over-first-cookie",
+    promise: "A login ends the earlier login of each cookie that the browser sends",
+    file: "packages/http/src/http-sessions.ts",
+    find: "if (tokens.length > 1 &&",
+    replace: "if (tokens.length > 9 &&",
+    tests: inPackage("http", "logins", "two cookies of one"),
+  },
+  {
     name: "express-store-writes-all",
     promise: "A request writes only the fields that it has changed",
     file: loaded,
