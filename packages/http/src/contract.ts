@@ -73,8 +73,7 @@ export interface HttpSessions<Data extends object, Transport = unknown, Context 
   /**
    * Logs a user in, and sets the cookie. If the request has the cookie of a session without a subject, that session gets the
    * subject, a new token and `data`, and its open sockets stay: they are logged in without a reconnect. Otherwise the user gets
-   * a new session. The session of an earlier login, whose cookie the request has, is destroyed. If the browser sends several cookies
-   * of that name, the sessions of the first four are destroyed.
+   * a new session. The session of an earlier login, whose cookie the request has, is destroyed.
    *
    * Before anything is changed, the response and the origin of the request are checked. The response is not stored by caches. If the
    * client has gone by the end of the login, the session is destroyed again, because no browser has its token. With Fetch, Hono and
@@ -95,8 +94,8 @@ export interface HttpSessions<Data extends object, Transport = unknown, Context 
   ): Promise<Session<Data, Transport, Context>>;
   /**
    * Logs out: destroys the session of the request's cookie everywhere, closes its sockets with 4410, and clears the cookie.
-   * If the browser sends several cookies of that name, the sessions of the first four are destroyed. Resolves with false if there was
-   * no session; the cookie is cleared then too.
+   * If the browser sends several cookies of that name, the sessions of the first four cookies are destroyed. Resolves with false if
+   * there was no session; the cookie is cleared then too.
    *
    * @throws ORIGIN_NOT_ALLOWED (403) and HEADERS_SENT (HttpSessionError), and the errors of `open` and `destroy`, as rejections.
    * INVALID_ARGUMENT at once.

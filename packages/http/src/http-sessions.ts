@@ -19,7 +19,7 @@ import {
   fastifyHook,
   honoMiddleware,
 } from "./middleware.ts";
-import { destroyEach, tokensOf } from "./presented.ts";
+import { destroyAll, tokensOf } from "./presented.ts";
 import { RequestSessions } from "./request-sessions.ts";
 import { RequestView } from "./request.ts";
 import { assertCookieFits, forbidCaching, headersOf } from "./response.ts";
@@ -177,19 +177,14 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
     this.#found.begin(request);
     if (checkOrigin) assertOrigin(this.#origins, view);
     forbidCaching(headers);
-    const tokens = this.#tokensOf(view);
-    const presented = await this.#sessions.open(tokens);
+    const presented = await this.#sessions.open(this.#tokensOf(view));
     const isAnonymous = presented !== undefined && presented.subject === undefined;
     const { session, token } =
       (isAnonymous ? await this.#identify(presented, data, lifetimes, login) : undefined) ??
       (await login.create(data, lifetimes, presented));
     try {
-      // The browser's earlier logins end, because their sockets would stay open as the earlier user.
+      // The browser's earlier login ends, because its sockets would stay open as the earlier user.
       if (!isAnonymous && !headers.hasNoReceiver()) await presented?.destroy("logged in again");
-      if (tokens.length > 1 && !headers.hasNoReceiver())
-        await destroyEach(this.#sessions, tokens, "logged in again", (other) => {
-          return other.id !== session.id && other.subject !== undefined;
-        });
       // A session whose token no browser has would count for `maxSessionsPerSubject`, and nobody could end it. The client may also have
       // gone during the destruction above.
       if (headers.hasNoReceiver()) {
@@ -244,7 +239,7 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
     this.#found.begin(request);
     assertOrigin(this.#origins, view);
     forbidCaching(headers);
-    const isDestroyed = await destroyEach(this.#sessions, this.#tokensOf(view), "logged out");
+    const isDestroyed = await destroyAll(this.#sessions, this.#tokensOf(view), "logged out");
     headers.add(...this.#cookie.write("", 0));
     this.#found.set(request, undefined);
     return isDestroyed;

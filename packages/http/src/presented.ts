@@ -1,32 +1,51 @@
 /** The tokens that a request presents, and the sessions that they open. */
+import { isSessionError } from "@wsession/core";
 import type { CookieCarrier, Handshake, Session } from "@wsession/core";
 
-/** So many cookies of one name are tried, as in a handshake. */
+/** The most cookies of one name that are tried, as in a handshake. */
 const MAX_TOKENS = 4;
 
-/** Opens the session of a token, as `Sessions.open`. */
 interface Opener<Opened> {
-  open(token: string, options: { readonly touch: false }): Promise<Opened | undefined>;
+  open(tokens: readonly string[], options: { readonly touch: false }): Promise<Opened | undefined>;
 }
 
-/** A browser may send several cookies of one name, for several paths or domains. */
+/**
+ * Returns the tokens of the request, without repeats. A browser sends several cookies of one name if their paths or domains
+ * differ.
+ */
 export function tokensOf(cookie: CookieCarrier, handshake: Handshake): readonly string[] {
   const first = cookie.read(handshake);
   if (first === undefined) return [];
   return [...new Set([first, ...(cookie.readAll?.(handshake) ?? [])])].slice(0, MAX_TOKENS);
 }
 
-/** Destroys the session of each token if `isMeant` returns true for the session. Resolves with whether there was one. */
-export async function destroyEach<Opened extends Pick<Session<object>, "destroy">>(
+/**
+ * Destroys each session that one of the tokens opens. All tokens are passed to each call of `open`, because a replaced token beside
+ * its replacement is no theft, and a single replaced token may be one. Resolves with whether a session was destroyed.
+ */
+export async function destroyAll<Opened extends Pick<Session<object>, "destroy">>(
   sessions: Opener<Opened>,
   tokens: readonly string[],
   reason: string,
-  isMeant: (session: Opened) => boolean = () => true,
 ): Promise<boolean> {
   let isDestroyed = false;
-  for (const token of tokens) {
-    const session = await sessions.open(token, { touch: false });
-    if (session !== undefined && isMeant(session) && (await session.destroy(reason))) isDestroyed = true;
+  let session = await sessions.open(tokens, { touch: false });
+  for (let left = tokens.length - 1; session !== undefined; left -= 1) {
+    if (await session.destroy(reason)) isDestroyed = true;
+    session = left > 0 ? await openNext(sessions, tokens) : undefined;
   }
   return isDestroyed;
+}
+
+/** As `open`. A record that can't be read opens nothing, and must not prevent that the cookie of the first session is cleared. */
+async function openNext<Opened>(
+  sessions: Opener<Opened>,
+  tokens: readonly string[],
+): Promise<Opened | undefined> {
+  try {
+    return await sessions.open(tokens, { touch: false });
+  } catch (error) {
+    if (isSessionError(error, "CORRUPT_RECORD")) return undefined;
+    throw error;
+  }
 }

@@ -60,7 +60,7 @@ export const cases: readonly Case[] = [
     },
   },
   {
-    name: "a browser with two cookies of one name is logged out of both sessions, and logs in over both (issue 13)",
+    name: "a browser with several cookies of one name is logged out of each session, and no token counts as stolen (issue 13)",
     async run(start) {
       const { browser, sessions } = await start();
       const logins = [browser(), browser()];
@@ -71,20 +71,14 @@ export const cases: readonly Case[] = [
         await next(client, "session");
         closed.push(next(client, "closed"));
       }
-      const cookie = `app=stale; ${logins.map((one) => one.cookie).join("; ")}`;
-      const third = browser();
-      const login = await third.fetch("/login", { method: "POST", headers: { "x-user": "eve", cookie } });
-      expect(await login.json()).toEqual({ subject: "eve", data: dataOf("eve") });
+      const [first, second] = logins.map((one) => one.cookie);
+      await logins[0]?.fetch("/renew", POST);
+      const cookie = ["app=stale", first, logins[0]?.cookie, second].join("; ");
+      const logout = await browser().fetch("/logout", { method: "POST", headers: { cookie } });
+      expect(await logout.json()).toEqual({ destroyed: true });
       for (const index of [0, 1]) expect(await sessions.bySubject(`user-${index}`)).toEqual([]);
       for (const one of closed) expect((await one).code).toBe(4410);
-      expect(await sessions.bySubject("eve")).toHaveLength(1);
-
-      await logins[0]?.fetch("/login", asUser("user-0"));
-      const both = `${logins[0]?.cookie}; ${third.cookie}`;
-      const logout = await browser().fetch("/logout", { method: "POST", headers: { cookie: both } });
-      expect(await logout.json()).toEqual({ destroyed: true });
-      expect(await sessions.bySubject("user-0")).toEqual([]);
-      expect(await sessions.bySubject("eve")).toEqual([]);
+      expect(sessions.diagnostics.tokensStolen).toBe(0);
     },
   },
   {
