@@ -36,8 +36,12 @@ export async function writeWhileAway(
 ): Promise<void> {
   const { id } = connection.session;
   connection.terminate();
-  for (let number = 1; number <= LETTERS; number += 1) {
-    const letter: Report = { type: "letter", number, of: LETTERS };
-    await sessions.send(id, JSON.stringify(letter));
-  }
+  // All messages are appended, in order, before the client can come back. With an `await` for each message, a slow store would
+  // append the last one after the client is back.
+  await Promise.all(
+    Array.from({ length: LETTERS }, (_, index) => {
+      const letter: Report = { type: "letter", number: index + 1, of: LETTERS };
+      return sessions.send(id, JSON.stringify(letter));
+    }),
+  );
 }
