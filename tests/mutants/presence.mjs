@@ -150,8 +150,8 @@ export const presenceMutants = [
     name: "lost-shard-told-each-read",
     promise: "An incomplete read of a watched subject is reported once for each outage",
     file: watching,
-    find: "if (this.#isTold) return;",
-    replace: "if (this.#isTold && this.#isClosed) return;",
+    find: "if (this.#isReported) return;",
+    replace: "if (this.#isReported && this.#isClosed) return;",
     tests: redis("lost-shard-presence", "is not gone"),
   },
   {

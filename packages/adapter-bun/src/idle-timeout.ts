@@ -5,16 +5,16 @@ import { MAX_IDLE_TIMEOUT } from "./check-options.ts";
 
 /**
  * The idle timeout, in seconds. A live peer sends something within two heartbeats, or within three if one was skipped. Each
- * further silent heartbeat that `heartbeatTimeoutMs` allows adds one. Twice the clock's resolution of 4 seconds is added. So the
- * heartbeat ends a silent peer before this timeout does.
+ * further silent heartbeat that `heartbeatTimeoutMs` allows adds one. Twice the clock's resolution of 4 seconds is added. So this
+ * timeout is longer than the silence after which the heartbeat ends a peer.
  */
 function idleTimeoutOf(heartbeatMs: number, silentHeartbeats: number): number {
   return Math.ceil(((silentHeartbeats + 2) * heartbeatMs) / 1_000) + 8;
 }
 
 /**
- * The runtime's settings. After `close()` the adapter can no longer use the socket, so while a
- * backlog is waiting only the runtime's timeout ends it.
+ * The idle settings of the runtime. The adapter can't use a socket after `close()`, so only the runtime's timeout ends a closed
+ * socket whose backlog is never read.
  */
 export function idleSettings(
   { heartbeatMs, silentHeartbeats }: Pick<RuntimeBinding<BunSocket>, "heartbeatMs" | "silentHeartbeats">,

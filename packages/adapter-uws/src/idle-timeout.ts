@@ -1,6 +1,6 @@
 /**
- * The runtime's own timeout for silent sockets, and whether it ends silent peers in place of the adapter. adapter-bun has the same
- * rule, because both runtimes are built on uSockets. The two adapters do not share a file, because neither depends on the other.
+ * The runtime's own timeout for silent sockets, and whether this timeout ends silent peers in place of the adapter. On Bun the adapter
+ * always ends silent peers, because there each write restarts the timeout.
  */
 import type { RuntimeBinding } from "@wsession/core/runtime";
 import type { WebSocketBehavior } from "uWebSockets.js";
@@ -16,7 +16,7 @@ const MIN_HEARTBEAT_OF_RUNTIME_MS = 8_000;
 /**
  * The idle timeout, in seconds. A live peer sends something within two heartbeats, or within three if one was skipped. Each
  * further silent heartbeat that `heartbeatTimeoutMs` allows adds one. Twice the clock's resolution of 4 seconds is added. Every
- * byte received or written restarts the timeout, so a slow long message does not end its connection.
+ * received byte restarts the timeout, so a slow long message does not end its connection.
  */
 function idleTimeoutOf(heartbeatMs: number, silentHeartbeats: number): number {
   return Math.ceil(((silentHeartbeats + 2) * heartbeatMs) / 1_000) + 8;

@@ -5,8 +5,8 @@ import type { Socket } from "node:net";
 import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t } from "uWebSockets.js";
 
 /**
- * The time limit for a request to arrive: ten ticks of 100 ms. If the process stalls, however long, that is one tick. A single timer of a
- * second would end the connection before the runtime has read the request.
+ * The time limit for a request to arrive: ten ticks of 100 ms. A stall of the process counts as one tick, however long the stall is. A single
+ * timer of one second would fire right after a stall, before the runtime has read the request.
  */
 const ARRIVES_IN_TICKS = 10;
 const TICK_MS = 100;

@@ -183,7 +183,7 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
       (isAnonymous ? await this.#identify(presented, data, lifetimes, login) : undefined) ??
       (await login.create(data, lifetimes, presented));
     try {
-      // The browser's earlier login ends, because its sockets would stay open as the earlier user.
+      // Otherwise the sockets of the browser's earlier login would stay open with the rights of the earlier user.
       if (!isAnonymous && !headers.hasNoReceiver()) await presented?.destroy("logged in again");
       // A session whose token no browser has would count for `maxSessionsPerSubject`, and nobody could end it. The client may also have
       // gone during the destruction above.

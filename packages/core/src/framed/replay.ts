@@ -235,8 +235,8 @@ export class Replay<Data extends object> {
   }
 
   /**
-   * The frame of a jump over these entries. If newer messages replaced some of them, the witness is the end of the outbox, because a store
-   * that loses messages up to that end may have lost the newer messages.
+   * Sets the witness, and returns the frame of a jump over these entries. If newer messages replaced some entries, the witness is the end
+   * of the outbox. The newer messages are before that end, so a store that no longer has that end may have lost them.
    */
   #jumpOver(skipped: readonly OutboxEntry[], end: Position | undefined): string {
     const isReplaced = skipped.some((entry) => entry.isReplaced);

@@ -87,7 +87,7 @@ export class SubjectWatches {
 
   /**
    * Applies all sessions of a subject. `countBefore`: the `changeCount` before the read began. A known session that is not among `states` has
-   * ended, unless it has changed since then, or `mayExist` says that the read could not find out. Times are not compared, because the
+   * ended, unless it has changed since then, or `mayExist` returns true: then the read does not show whether the session exists. Times are not compared, because the
    * servers of a store may have different clocks. A read finds the changes whose messages were lost.
    */
   read(

@@ -30,7 +30,7 @@ export interface SubjectRead {
   readonly isUncertain: boolean;
   /** Why sessions may be missing; `undefined` if every server answered. */
   readonly failure: unknown;
-  /** Whether a session that was not found may be live, because its server did not answer. */
+  /** Whether a session that was not found may be live, because its server or a part of the index could not be read. */
   readonly mayExist: (id: string) => boolean;
 }
 
@@ -95,7 +95,7 @@ export class SessionQueries {
 
   /**
    * The subject's live sessions. If a shard does not answer, its sessions are left out and the failure is
-   * reported; rejects if no session was found at all.
+   * reported. If no session was found then, rejects with the failure.
    */
   async bySubject(subject: string): Promise<string[]> {
     const found = await this.#ofSubject(subject);
@@ -103,7 +103,7 @@ export class SessionQueries {
     return [...found.sessions.keys()];
   }
 
-  /** Reports that sessions may be missing. Throws if no session was found at all. */
+  /** Reports a failure, because of which sessions may be missing. Throws the failure if no session was found. */
   #tell(found: number, failure: unknown): void {
     if (failure === undefined) return;
     if (found === 0) throw failure;
@@ -178,7 +178,7 @@ export class SessionQueries {
     return read.presence;
   }
 
-  /** As `presenceOfSubject`, without the report. `lives` caches lease checks. */
+  /** As `presenceOfSubject`, but returns the failure: neither reports the failure nor rejects with it. `lives` caches lease checks. */
   async readSubject(
     subject: string,
     here: (id: string) => number,

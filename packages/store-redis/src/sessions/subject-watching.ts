@@ -49,8 +49,8 @@ export class SubjectWatching implements WatchingEvents {
   /** Subjects whose last read failed, or could not read each session. They are read again until a read is complete. */
   readonly #unread = new Set<string>();
   #isReadingUnread = false;
-  /** Whether the application was told that sessions could not be read. */
-  #isTold = false;
+  /** Whether the present outage was reported. */
+  #isReported = false;
   /** Subjects that are read a lease later. */
   readonly #uncertain = new Set<string>();
   #reads = 0;
@@ -58,7 +58,7 @@ export class SubjectWatching implements WatchingEvents {
   #sweeping: Promise<void> | undefined;
   #isClosed = false;
 
-  /** `record`: starts the recording in this process. `report`: gets one error for each outage of some of the servers. */
+  /** `record`: starts the recording in this process. `report`: gets one error for each outage in which some sessions of a subject were read and others were not. */
   constructor(
     services: Services,
     read: (subject: string, lives: LeaseAnswers) => Promise<SubjectRead>,
@@ -185,7 +185,7 @@ export class SubjectWatching implements WatchingEvents {
     return (seconds ?? 0) * 1_000 + Math.floor((micros ?? 0) / 1_000);
   }
 
-  /** Rejects if no session of the subject could be read. */
+  /** Rejects if a server did not answer and no session was found. */
   async #readOne(subject: string, now: number, lives: LeaseAnswers): Promise<void> {
     const hash = hashSubject(subject);
     const watched = this.#byHash.get(hash);
@@ -194,7 +194,7 @@ export class SubjectWatching implements WatchingEvents {
     const { changeCount } = this.#watches;
     const read = (this.#reads += 1);
     const { states, isUncertain, failure, mayExist } = await this.#read(subject, lives);
-    // Nothing is known about the subject. It may be online.
+    // Without this line a subject that may be online would be reported as offline.
     if (failure !== undefined && states.length === 0 && watched.applied === 0) throw failure;
     if (isUncertain) this.#readAfterLease(subject);
     // Of two reads at the same time, the one that began earlier may end later, and knows less. A read that began before the subject was
@@ -208,8 +208,8 @@ export class SubjectWatching implements WatchingEvents {
     }
     if (states.length === 0) throw failure;
     this.#readAgain(subject);
-    if (this.#isTold) return;
-    this.#isTold = true;
+    if (this.#isReported) return;
+    this.#isReported = true;
     this.#report(failure);
   }
 
@@ -233,7 +233,7 @@ export class SubjectWatching implements WatchingEvents {
       await this.#readSome(subjects, new Map());
       failures = subjects.some((subject) => this.#unread.has(subject)) ? failures + 1 : 0;
     }
-    this.#isTold = false;
+    this.#isReported = false;
     this.#isReadingUnread = false;
   }
 

@@ -71,10 +71,10 @@ interface Connector {
 }
 
 /**
- * Ignores each error of a stream after the first one, which ioredis reports and then stops listening. If a TLS stream is
- * ended before its handshake is complete, the stream may emit two: that the certificate is not trusted, and the alert of
- * the server. Without a listener the second error would end the process. The same holds for the clients that ioredis itself
- * creates: for the slot table of a Cluster, and for each Sentinel.
+ * Ignores the further errors of each stream, and returns the client. ioredis reports the first error of a stream, and then removes
+ * its listener. If a TLS stream is ended before its handshake is complete, the stream may emit two errors: one for the untrusted
+ * certificate, and one for the server's alert. Without a listener the second error would end the process. The same holds for the
+ * clients that ioredis itself creates, for the slot table of a Cluster and for each Sentinel.
  */
 function ignoreLateErrors(redis: Redis): Redis {
   const connector: Connector | undefined = Reflect.get(redis, "connector");
@@ -83,7 +83,7 @@ function ignoreLateErrors(redis: Redis): Redis {
   connector.connect = async (...args) => (await connect(...args)).on("error", () => undefined);
   const connectToSentinel = connector.connectToSentinel?.bind(connector);
   if (connectToSentinel !== undefined)
-    // The client would connect at once, before this function could listen. Its first command connects it too.
+    // Without `lazyConnect` the client would connect before it has the listener. With it, the first command connects the client.
     connector.connectToSentinel = (endpoint, options) =>
       ignoreLateErrors(connectToSentinel(endpoint, { ...options, lazyConnect: true }));
   const duplicate = redis.duplicate.bind(redis);

@@ -53,11 +53,12 @@ export function givenPause(given: ServerRedis, times: number): number | undefine
 }
 
 /**
- * Closes a client of `ownClient` at once. If its socket is not connected yet, the client is closed once the socket is connected: until
- * then node-redis 5 can't close the socket, and a later `destroy` only throws, so that the connection would stay open for ever.
+ * Closes a client of `ownClient`. node-redis 5 can't close a socket that is not connected yet, and a second `destroy` throws. So such
+ * a client is closed after its socket has connected. Otherwise the connection would stay open for ever.
  */
 export function destroyClient(client: ServerRedis): void {
-  // The client has queued the commands of its handshake by then, and rejects them. Otherwise `connect` would never settle.
+  // One turn after `connect` the client has queued the commands of its handshake, and `destroy` rejects them. Otherwise its `connect()`
+  // would never settle.
   if (client.isOpen && unconnected.has(client)) client.on("connect", () => setImmediate(destroyNow, client));
   else destroyNow(client);
 }
