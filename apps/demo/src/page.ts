@@ -52,8 +52,8 @@ export async function listen(server: Server, port: number): Promise<number> {
 export type MoreRoutes = (path: string, request: IncomingMessage, response: ServerResponse) => boolean;
 
 /**
- * Finds a free port of the loopback interface, below the range of ephemeral ports. One of those may be taken by a connection of another
- * program before the server listens.
+ * Finds a free port of the loopback interface, below the range of ephemeral ports. A connection of another program could take an
+ * ephemeral port before the server listens.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

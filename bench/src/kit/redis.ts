@@ -59,8 +59,8 @@ export async function startRedis(args: readonly string[] = []): Promise<RedisSer
 }
 
 /**
- * Finds a free port below the range of ephemeral ports. One of those may be taken by a connection, of which a bench opens thousands, before
- * the server listens.
+ * Finds a free port below the range of ephemeral ports. A bench opens thousands of connections. Each takes an ephemeral port, and could
+ * take the found one before the server listens.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

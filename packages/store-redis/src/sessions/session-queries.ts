@@ -103,7 +103,7 @@ export class SessionQueries {
     return [...found.sessions.keys()];
   }
 
-  /** Reports a failure, because of which sessions may be missing. Throws the failure if no session was found. */
+  /** Reports a failure of a listing. Sessions may be missing from the listing. Throws the failure if no session was found. */
   #tell(found: number, failure: unknown): void {
     if (failure === undefined) return;
     if (found === 0) throw failure;
