@@ -11,7 +11,7 @@ async function userOf(handshake: Handshake): Promise<string | undefined> {
 }
 
 // #region admit
-/** Step 3: strangers get 401 before the WebSocket exists. */
+/** Step 3: a client without a valid login gets 401, and no WebSocket. */
 const sessions = createSessions({
   async admit(handshake) {
     const user = await userOf(handshake);

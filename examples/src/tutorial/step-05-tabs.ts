@@ -16,7 +16,7 @@ export async function main(): Promise<string[]> {
       await conn.session.update(({ score }) => ({ score: score + 1 }));
     },
     // #region tabs
-    /** Step 5: the other tabs of the session receive what one of them changed. */
+    /** Step 5: a change in one tab is sent to the other tabs of the session. */
     change(conn, { score }) {
       conn.send(`score is ${score}`);
     },

@@ -5,7 +5,7 @@ import { connect, listen } from "../client.ts";
 const sessions = createSessions({ store: mapStore(), initial: () => ({ score: 0 }) });
 
 // #region from-elsewhere
-/** Step 6: an HTTP route, a timer or a queue changes a session without a connection of it. */
+/** Step 6: code without a connection of the session changes it, such as an HTTP route or a timer. */
 async function giveBonus(id: string): Promise<boolean> {
   const session = await sessions.get(id);
   if (session === undefined) return false;
@@ -15,7 +15,7 @@ async function giveBonus(id: string): Promise<boolean> {
 // #endregion
 
 // #region everybody
-/** Goes through all sessions, connected or not. */
+/** Reads all sessions, with or without a connection. */
 async function best(): Promise<number> {
   let highest = 0;
   for await (const { data } of sessions.entries()) highest = Math.max(highest, data.score);

@@ -5,7 +5,7 @@ import { Redis } from "ioredis";
 import { connect, listen } from "../client.ts";
 
 // #region two-processes
-/** Step 8: with one more line every process has the same sessions. */
+/** Step 8: with this store every process has the same sessions. */
 function sessionsOn(client: Redis) {
   return createSessions({
     store: redisStore({ client }),

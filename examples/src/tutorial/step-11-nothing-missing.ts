@@ -20,7 +20,7 @@ export async function main(): Promise<string[]> {
   // #region client
   const client = connect(url, { WebSocket, token: tokenInMemory() });
   const texts = nextMessages(client, 2);
-  await client.send("hello"); // resolves when the server has handled it
+  await client.send("hello"); // resolves when the server has handled the message
   // #endregion
   const id = client.session?.id ?? "";
   for (const conn of sessions.connections) conn.terminate();
