@@ -1,4 +1,4 @@
-/** Tells the programmer that the option `origins` does not list the page that is being developed. */
+/** Reports to the programmer that the option `origins` does not list the page under development. */
 import { invalidArgument } from "../base/errors.ts";
 import type { Handshake } from "../handshake/handshake.ts";
 import type { SessionRegistry } from "../session/registry.ts";
@@ -6,8 +6,8 @@ import type { SessionRegistry } from "../session/registry.ts";
 const reported = new WeakSet<object>();
 
 /**
- * Reports the first refused page of this machine, requested from this machine, because the page can't read the status 403. Other
- * refused origins are only counted, because strangers choose them.
+ * Reports the first refused handshake whose page and client are both on this machine, because a page can't read the status 403.
+ * Other refused origins are counted and not reported, because strangers choose them.
  */
 export function onRefusedOrigin<Data extends object>(
   registry: SessionRegistry<Data>,

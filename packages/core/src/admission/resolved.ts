@@ -10,9 +10,9 @@ export interface Refused {
   readonly type: "refused";
   readonly status: number;
   readonly reason: string;
-  /** Why, for telemetry. */
+  /** Why the handshake was refused, for telemetry. */
   readonly refusal: HandshakeRefusal;
-  /** True if the origin is not allowed. A page of that origin must not learn more than the status. */
+  /** True if the origin is not allowed. The answer to a page of that origin must reveal no more than the status. */
   readonly isOfOtherOrigin?: boolean | undefined;
   /** The answer of `onBadToken` or `onNoToken`, if the refusal follows from one of them. */
   readonly byToken?: "refuse" | "close" | undefined;

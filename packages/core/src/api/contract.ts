@@ -172,10 +172,10 @@ export interface Session<Data extends object = object, Transport = unknown, Cont
   /** The session's id, which is the selector of its token. Not a secret: it may stand in logs and keys. */
   readonly id: string;
   /**
-   * The data as of `version`, in memory: reading costs no I/O. Change it by `patch`, `update` or `set`, never in place: a change in place
-   * is not stored, and nobody is told. `Readonly` concerns the fields of `Data` itself. Declare lists and objects in your `Data` as
-   * readonly too (`readonly items: readonly string[]`), so that the compiler refuses `data.items.push(…)`. If the store keeps JSON, the
-   * data is frozen deeply in development.
+   * The data as of `version`, in memory: reading costs no I/O. Change it by `patch`, `update` or `set`, never in place: a change in
+   * place is neither stored nor announced. `Readonly` concerns the fields of `Data` itself. Declare lists and objects in your
+   * `Data` as readonly too (`readonly items: readonly string[]`), so that the compiler refuses `data.items.push(…)`. If the store
+   * keeps JSON, the data is frozen deeply in development.
    */
   readonly data: Readonly<Data>;
   /** 1 at creation. Each change adds 1. */
@@ -195,7 +195,11 @@ export interface Session<Data extends object = object, Transport = unknown, Cont
   readonly idleExpiresAt: number;
   /** This process's connections of the session. */
   readonly connections: Iterable<Connection<Data, Transport, never, Context>>;
-  /** Replaces the data. The last write wins. */
+  /**
+   * Replaces the data. The last write wins.
+   *
+   * @throws INVALID_DATA, NOT_SERIALISABLE or TOO_LARGE, as rejections, for data that can't be stored.
+   */
   set(data: Data): Promise<void>;
   /**
    * Changes these fields and no other field, so that a simultaneous change of another field is not lost. Several calls in one

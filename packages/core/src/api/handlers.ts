@@ -58,18 +58,18 @@ export interface Handlers<
     | ((transaction: Transaction<Data, Transport, Context, Socket>, message: string | Uint8Array) => unknown)
     | undefined;
   /**
-   * Called after another handle than this connection's own changed the session; `data` is the current data. The handler runs after
-   * the code that wrote, never inside that code, and before the writer's `await` resumes. Changes of one tick make one call. The
-   * handler's promise is not awaited. An error of the handler closes the connection, as for `message` (I12).
+   * Called after a handle other than that of this connection changed the session; `data` is the current data. The handler runs
+   * after the code that wrote, never inside that code, and before the writer's `await` resumes. Changes of one tick make one call.
+   * The handler's promise is not awaited. An error of the handler closes the connection, as for `message` (I12).
    */
   readonly change?:
     | ((connection: Connection<Data, Transport, Unset, Context, Socket>, data: Readonly<Data>) => unknown)
     | undefined;
   /**
-   * Called `expiringMs` before a deadline of the session, once for each deadline. `remainingMs`: milliseconds until it.
-   * `"absolute"`: `session.extend()` moves the deadline. `"idle"`: the next message of the client, or `session.touch()`, moves
-   * it; if the session is touched meanwhile, the handler is not called. For an idle time that is not above `expiringMs` the call
-   * comes after half of the idle time. With `idleFrom: "disconnect"` there is no idle deadline to announce.
+   * Called `expiringMs` before a deadline of the session, once for each deadline. `remainingMs`: milliseconds until the deadline.
+   * `"absolute"`: `session.extend()` moves the deadline. `"idle"`: the next message of the client, or `session.touch()`, moves it;
+   * if the session is touched meanwhile, the handler is not called. For an idle time that is not above `expiringMs` the call comes
+   * after half of the idle time. With `idleFrom: "disconnect"` there is no idle deadline to announce.
    */
   readonly expiring?:
     | ((

@@ -51,9 +51,10 @@ export interface CommonOptions {
    */
   readonly expiringMs?: number | undefined;
   /**
-   * Limits the waiting messages of a client without a session, and the time until the session is set (I14). Over the limit the
-   * connection closes with 4413, after the time with 4408. `early` applies to messages that wait before the session is set. If
-   * `initial` gave a session to a new client without a subject, `early` applies until `open` has settled.
+   * Limits the waiting messages of a client without a session, and the time until the session is set (I14). Over a limit of
+   * messages or bytes the connection closes with 4413, and over the time limit with 4408. `early` applies to messages that wait
+   * before the session is set. If `initial` gave a session to a new client without a subject, `early` applies until `open` has
+   * settled.
    */
   readonly early?: EarlyLimits | undefined;
   /**
@@ -86,9 +87,9 @@ export interface CommonOptions {
    */
   readonly maxPendingHandshakes?: number | undefined;
   /**
-   * Milliseconds that `admit`, the store and `initial` have together for one handshake. After that the answer is 503. For a
-   * client of `v1.wsession` also the milliseconds in which each page of its kept messages must be read. A client whose page is
-   * later gets 4503, and keeps its position. 0: no limit.
+   * Milliseconds that `admit`, the store and `initial` have together for one handshake. After that the answer is 503. The same
+   * limit applies to the read of each page of kept messages for a client of `v1.wsession`. If a read takes longer, the connection
+   * closes with 4503, and the client keeps its position. 0: no limit.
    *
    * @default 10_000
    */
@@ -101,15 +102,15 @@ export interface CommonOptions {
    */
   readonly maxConnectionsPerSession?: number | undefined;
   /**
-   * Milliseconds between two pings. The connection of a peer without a sign of life between two pings is ended: no byte arrived
-   * from the peer, and the peer read nothing of the data that waits to be sent. 0: no pings.
+   * Milliseconds between two pings. If the peer shows no sign of life between two pings, its connection is ended. Each byte from
+   * the peer is a sign of life, and so is each byte that the peer reads of the data that waits to be sent. 0: no pings.
    *
    * @default 30_000
    */
   readonly heartbeatMs?: number | undefined;
   /**
    * How long a peer may be silent before its connection is ended, milliseconds; at least `heartbeatMs`. The connection is ended at
-   * the first heartbeat after `heartbeatTimeoutMs / heartbeatMs` silent ones in a row, rounded up, so within
+   * the first heartbeat after `heartbeatTimeoutMs / heartbeatMs` silent heartbeats in a row, rounded up. So it ends within
    * `heartbeatTimeoutMs` + 2 × `heartbeatMs` (on uWebSockets.js with `heartbeatMs` from 8,000 on: + 3 × `heartbeatMs` + 8 s). The
    * runtime of uWebSockets.js ends a silent peer after 16 minutes in any case.
    *
@@ -150,9 +151,9 @@ export interface CommonOptions {
   readonly maxSessionsPerSubject?: number | SubjectLimitOption | undefined;
   /**
    * Milliseconds without a connection after which a session has left, and its subject is no longer `"away"` but `"offline"`. A
-   * client that comes back in time causes no event. A clean close by the peer (1000, 1001, or no code), and the client's
-   * `close()`, leave at once. With the option, presence is recorded from the start, so set it in all processes if one of them
-   * calls `watch` or `presenceOfSubject`. Without it, and without `events`, the recording starts with the first `watch`.
+   * client that comes back in time causes no event. A clean close by the peer (1000, 1001, or no code), and the client's `close()`,
+   * leave at once. With the option, presence is recorded from the start, so set it in all processes if one of them calls `watch` or
+   * `presenceOfSubject`. Without this option and without `events`, the recording starts with the first call of `watch`.
    *
    * @default 10_000
    */

@@ -19,9 +19,9 @@ export interface OutboxLimits {
    */
   readonly maxAgeMs?: number | undefined;
   /**
-   * What happens when a new message would exceed a limit. `"drop-oldest"`: the oldest messages are dropped, and a returning
-   * client is told that it missed them. `"refuse"`: the oldest messages are dropped only if every client that has read within
-   * `maxAgeMs` has them. Otherwise the new message is refused with OUTBOX_FULL.
+   * What happens when a new message would exceed a limit. `"drop-oldest"`: the oldest messages are dropped, and the server reports
+   * their offsets to a returning client as missed. `"refuse"`: the oldest messages are dropped only if every client that has read
+   * the outbox within `maxAgeMs` has these messages. Otherwise the new message is refused with OUTBOX_FULL.
    *
    * @default "drop-oldest"
    */

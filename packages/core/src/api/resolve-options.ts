@@ -229,8 +229,10 @@ function resolveInbox(given: InboxLimits = {}): Settings<object>["inbox"] {
 const OTHER_ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[A-Za-z0-9\-._~%!$&'()+,;=:[\]]*$/;
 
 /**
- * Refuses entries that no browser sends as an Origin, because they would never match. A string in place of a list would match its
- * own substrings, and so admit other origins.
+ * Checks the option `origins`, and returns a copy of a list. Entries that no browser sends as an Origin would never match. A string
+ * in place of a list would match its own substrings, and so admit other origins.
+ *
+ * @throws INVALID_ARGUMENT for a list with such an entry, and for a value that is neither a list nor a function.
  */
 export function resolveOrigins(rule: OriginRule | undefined): OriginRule | undefined {
   if (rule === undefined || typeof rule === "function") return rule;

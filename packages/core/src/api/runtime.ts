@@ -69,8 +69,8 @@ export interface Runtime<Socket extends object> {
   /** Sends an unsolicited pong (RFC 6455 section 5.5.3). Absent if the runtime can't. */
   readonly pong?: ((socket: Socket, data?: Uint8Array) => void) | undefined;
   /**
-   * From now on each ping and pong of the peer reaches `connection.controlFrame`. Called once for a socket, and only if the application
-   * uses a tap. Absent: the runtime calls `controlFrame` in any case, or never.
+   * After this call each ping and pong of the peer reaches `connection.controlFrame`. Core calls `watchPings` once for a socket,
+   * and only for a connection with a tap. Absent: the runtime calls `controlFrame` in any case, or never.
    */
   readonly watchPings?: ((socket: Socket) => void) | undefined;
   /** How many bytes `send` has accepted, and the operating system has not accepted yet. */
@@ -92,7 +92,7 @@ export interface Runtime<Socket extends object> {
    */
   heartbeat(socket: Socket, heartbeatMs?: number, silentHeartbeats?: number): void;
   /**
-   * True: `heartbeat` heeds `silentHeartbeats`. Absent: `bind` throws NOT_SUPPORTED for a `heartbeatTimeoutMs` of more than one
+   * True: `heartbeat` applies `silentHeartbeats`. Absent: `bind` throws NOT_SUPPORTED for a `heartbeatTimeoutMs` of more than one
    * heartbeat.
    */
   readonly countsSilence?: boolean | undefined;
@@ -113,9 +113,9 @@ export interface RuntimeConnection {
   receive(data: string | Uint8Array, borrowed?: boolean): void;
   /**
    * The socket has ended. Called once. `code` is 1006 if no close frame arrived, and 1005 if the frame had no code. `by` is given
-   * where the adapter knows more: `"heartbeat"` for a peer that showed no sign of life, `"server"` for a socket that the runtime
-   * itself ended, such as after a protocol error. Absent: `"network"` for the code 1006, else `"peer"`. If core ended the connection
-   * first, core's own code, reason and `by` stay.
+   * where the adapter has more information than the code shows: `"heartbeat"` for a peer that showed no sign of life, `"server"`
+   * for a socket that the runtime itself ended, such as after a protocol error. Absent: `"network"` for the code 1006, else
+   * `"peer"`. If core ended the connection first, core's own code, reason and `by` stay.
    */
   ended(code: number, reason: string, by?: CloseInfo["by"]): void;
   /** `bufferedAmount` is 0 again. */
@@ -159,8 +159,8 @@ export interface Ticket {
 /** The object that `sessions.bind` returns to an adapter. */
 export interface RuntimeBinding<Socket extends object> {
   /**
-   * Decides on a handshake before it is answered. Never rejects. `found` is the data that HTTP code stored in the transport
-   * record.
+   * Decides on a handshake before it is answered. Never rejects. `found` becomes the second argument of the options `admit` and
+   * `transport`.
    */
   admit(handshake: Handshake, found: unknown): Promise<HandshakeAnswer>;
   /**
@@ -228,11 +228,11 @@ export interface CloseOptions {
    */
   readonly drainMs?: number | undefined;
   /**
-   * Whether clients of `v1.wsession` move to another process while their connection here still works. They are told one after
-   * another, evenly over the first half of `drainMs` (over all but the last 5 s of it, if that is longer). A client that was told
-   * connects elsewhere, attaches there, and then leaves here. Clients that are still here after `drainMs`, for example because
-   * no other process accepted them, are closed with `code`. Clients that do not speak the protocol are closed over `drainMs`, as
-   * without `handover`. The call resolves as soon as all connections have gone.
+   * Whether clients of `v1.wsession` move to another process while their connection here still works. The server announces the end
+   * to one client after another, evenly over the first half of `drainMs` (over all but the last 5 s of `drainMs`, if that is
+   * longer). After the announcement the client connects elsewhere, attaches there, and then leaves here. Clients that are still
+   * here after `drainMs`, for example because no other process accepted them, are closed with `code`. Connections that do not speak
+   * the protocol are closed over `drainMs`, as without `handover`. The call resolves as soon as all connections have gone.
    *
    * The sessions must be in a store that the other process shares, or the server must be another one of the same process
    * (`binding.close`). Otherwise the client begins a new session there.

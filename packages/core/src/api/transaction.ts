@@ -24,7 +24,7 @@ export interface Transaction<
   readonly id: string;
   /**
    * The session's data with the staged changes. A read makes the commit depend on the version (compare-and-set). A read of
-   * `connection.session.data` does not.
+   * `connection.session.data` does not have this effect.
    */
   readonly data: Readonly<Data>;
   /**
@@ -57,9 +57,9 @@ export interface Transaction<
    */
   send(message: string | Uint8Array, options?: SendOptions): void;
   /**
-   * Calls `effect` once the commit is acknowledged: at most once, because this process may end before. `effect` runs after the
-   * kept messages and the acknowledgement were sent, and the next message does not wait for it. An error of `effect` is reported to
-   * `onError`.
+   * Calls `effect` once the commit is acknowledged: at most once, because this process may end before that call. `effect` runs
+   * after the kept messages and the acknowledgement were sent, and the next message does not wait for it. An error of `effect` is
+   * reported to `onError`.
    *
    * @example
    * tx.after(() => tx.connection.session.destroy("logged out"));

@@ -1,6 +1,6 @@
 /**
- * The options of `createSessions` whose types have a parameter, or decide about the type of the result. They are small interfaces that `createSessions` puts together,
- * because editors show no documentation for the members of `Omit` and `Pick` (TypeScript 7).
+ * The options of `createSessions` whose types have a parameter, or determine the type of the result. They are small interfaces that
+ * `createSessions` combines, because editors show no documentation for the members of `Omit` and `Pick` (TypeScript 7).
  */
 import type { Awaitable, StandardSchemaV1 } from "@wsession/protocol";
 import type { Admission, Handshake } from "../handshake/handshake.ts";

@@ -1,7 +1,7 @@
 /**
- * Checks of arguments and options, for programs without types. Each check throws INVALID_ARGUMENT and names the argument. A
- * value of a wrong type must not be ignored, because then a limit or a check that the value was meant to set is missing. It
- * must not be coerced either, because then it has another meaning.
+ * Checks of arguments and options, for programs without types. Each check throws INVALID_ARGUMENT and names the argument. A value
+ * of a wrong type must not be ignored, because the limit or the check that the value sets would be missing. The value must not be
+ * coerced either, because the coerced value has another meaning.
  */
 import { assertNames, invalidArgument } from "./errors.ts";
 import type { SessionError } from "./errors.ts";

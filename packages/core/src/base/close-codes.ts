@@ -17,13 +17,13 @@ export const CloseCode = {
   /** A client of `v1.wsession` broke the protocol. The reason names the rule. */
   ProtocolError: 4400,
   /**
-   * A session is needed: the handshake was refused, of a client of `v1.wsession` with 401, or by `onBadToken: "close"` or
-   * `onNoToken: "close"`.
+   * The client needs a session, and its handshake was refused: for a client of `v1.wsession` with the status 401, for any client by
+   * `onBadToken: "close"` or `onNoToken: "close"`.
    */
   SessionNeeded: 4401,
   /**
-   * The handshake of a client of `v1.wsession` was refused, with another status below 500; or the subject has as many sessions as
-   * `maxSessionsPerSubject` allows.
+   * The handshake of a client of `v1.wsession` was refused with a status below 500 other than 401. Or the subject has as many
+   * sessions as `maxSessionsPerSubject` allows.
    */
   Refused: 4403,
   /** The session was not set within `early.timeoutMs`. */
@@ -66,8 +66,8 @@ export function assertClose(code: unknown, reason: unknown): void {
 }
 
 /**
- * Whether a peer that closes with `code` says that it leaves: 1000, 1001 (a page that goes away), or 1005, a close frame without a
- * code, as of `socket.close()` in a page.
+ * Whether `code` shows that the peer left on purpose: 1000, 1001 (a page that goes away), or 1005. 1005 stands for a close frame
+ * without a code, which `socket.close()` in a page sends.
  */
 export function isCleanLeave(code: number): boolean {
   return code === 1000 || code === CloseCode.GoingAway || code === 1005;

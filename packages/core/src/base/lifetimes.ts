@@ -3,9 +3,9 @@ import { assertDuration, shown } from "./arguments.ts";
 import { invalidArgument } from "./errors.ts";
 
 /**
- * Lifetimes of one session, in place of the options `idleMs` and `absoluteMs`: "remember me", or the `exp` of a JWT. They bind
- * the session in the store, so every process keeps to them, whatever its own options are. A member that is absent leaves what
- * the session has.
+ * Lifetimes of one session, in place of the options `idleMs` and `absoluteMs`: "remember me", or the `exp` of a JWT. The store
+ * keeps them with the session, so they apply in every process, whatever the options of that process are. An absent member leaves
+ * the session's present lifetime unchanged.
  *
  * @throws NOT_SUPPORTED where lifetimes are given, if the store has no `extend`.
  */

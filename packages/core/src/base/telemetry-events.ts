@@ -1,6 +1,6 @@
 /**
- * The payloads of the telemetry channels. Each has ids, names, sizes, durations and outcomes. None has a token, a cookie, a subject, a
- * message or the data of a session.
+ * The payloads of the telemetry channels. Payloads have ids, names, sizes, durations and outcomes. No payload has a token, a
+ * cookie, a subject, a message or the data of a session.
  */
 
 /** The members that an operation has once it has ended. On the channels `tracing:…`, they are `undefined` before that. */
@@ -10,8 +10,8 @@ interface Ended<Outcome extends string> {
   /** How the operation ended. */
   readonly outcome: Outcome;
   /**
-   * The code of a SessionError, else the name of the error's class; `undefined` if the operation did not reject. A transaction whose
-   * handler throws does not reject. Never the error itself.
+   * The code of a SessionError, or the name of another error's class; `undefined` if the operation did not reject. A transaction
+   * whose handler throws does not reject. Never the error itself.
    */
   readonly errorType: string | undefined;
 }
@@ -50,7 +50,7 @@ export type HandshakeRefusal =
 export interface ConnectionOpenTelemetry {
   /** As `connection.id`. */
   readonly connectionId: string;
-  /** `undefined` if the session is set later. */
+  /** As `session.id`; `undefined` if the session is set later. */
   readonly sessionId: string | undefined;
   /** As `connection.runtime`. */
   readonly runtime: string;

@@ -1,6 +1,6 @@
 /**
  * The channels of `node:diagnostics_channel` on which core publishes. This file owns the channels, telemetry-events.ts the
- * payloads. A call site asks `isObserved` or `hasSubscribers` first, so that without a listener nothing is allocated.
+ * payloads. A call site checks `isObserved` or `hasSubscribers` first, so that without a listener nothing is allocated.
  */
 import { AsyncResource } from "node:async_hooks";
 import { channel, subscribe, unsubscribe } from "node:diagnostics_channel";

@@ -139,7 +139,7 @@ export class LiveConnection<Data extends object, Socket extends object>
    * `createSessions` declare that the session may be `undefined`.
    */
   get session(): Session<Data> {
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the overloads of createSessions see to it
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the overloads of createSessions ensure it
     return this.ownSession() ?? (undefined as never);
   }
 
@@ -160,8 +160,8 @@ export class LiveConnection<Data extends object, Socket extends object>
   }
 
   /**
-   * Tells the client to connect elsewhere within this number of milliseconds. Returns false if the client has no hello yet, because
-   * such a client would ignore the frame.
+   * Announces the end of the connection to the client, which should connect elsewhere within this number of milliseconds. Returns
+   * false before hello was sent, because the client would ignore the frame.
    */
   announceEnd(_ms: number): boolean {
     return true;

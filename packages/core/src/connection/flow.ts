@@ -30,7 +30,7 @@
  * | Resumed        | the session is attached                         | never                       | nothing                          |
  * | Encrypted      | the constructor                                 | never                       | nothing                          |
  *
- * framed/ alone uses HelloSent, NamedSession, HasSent, Following and InTransaction, which hold nothing back.
+ * Only framed/ uses HelloSent, NamedSession, HasSent, Following and InTransaction. These bits hold nothing back.
  */
 export const Flow = {
   Ready: 0,
@@ -38,7 +38,7 @@ export const Flow = {
   Opening: 1,
   /** The session is not set, and the gate waits for it. */
   Gated: 2,
-  /** A message handler has not settled; with `maxConcurrentMessages` above 1: as many as may run, or one that runs alone. */
+  /** A message handler has not settled. With `maxConcurrentMessages` above 1: no further handler may begin. */
   Busy: 4,
   /** Messages wait in the inbox. */
   Queued: 8,

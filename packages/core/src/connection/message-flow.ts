@@ -87,7 +87,7 @@ export abstract class MessageFlow<Socket extends object> {
     return (this.flow & Flow.Running) === 0 || !this.runsAlone(data);
   }
 
-  /** Whether no other message of the connection may be handled meanwhile. Asked only with `maxConcurrentMessages` above 1. */
+  /** Whether no other message of the connection may be handled meanwhile. Called only with `maxConcurrentMessages` above 1. */
   protected runsAlone(_data: string | Uint8Array): boolean {
     return false;
   }

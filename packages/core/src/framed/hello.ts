@@ -19,7 +19,7 @@ export interface Greeting<Data extends object> {
   readonly client: KnownClient | undefined;
 }
 
-/** The store's knowledge of a client. */
+/** The store's data about a client. */
 export interface KnownClient {
   /** `undefined` if there is no record. */
   readonly record: ClientRecord | undefined;
@@ -27,7 +27,7 @@ export interface KnownClient {
   readonly mark: number;
 }
 
-/** Stands for the record of a client that the store does not remember. */
+/** Stands for the record of a client of which the store has no record. */
 export const NO_RECORD: ClientRecord = { settled: 0, refused: [], floor: 1 };
 
 /** The answer to an attach, as a frame. */

@@ -106,7 +106,7 @@ export abstract class NumberedConnection<Data extends object, Socket extends obj
         numbers.ackLater();
       });
     // Refuse the number, and end the connection, only after the earlier numbers are settled. After the end the client could not
-    // learn their outcomes.
+    // receive their outcomes.
     const failed = (error: unknown): Promise<never> =>
       new Promise((_, reject) => {
         numbers.inOrder(number, () => {
@@ -201,8 +201,8 @@ export abstract class NumberedConnection<Data extends object, Socket extends obj
   }
 
   /**
-   * Returns the client's record. `found` is the record at the handshake, which is current unless the client knows a later
-   * number. If the store has lost acknowledged numbers, sends the frame `behind`.
+   * Returns the client's record. `found` is the record at the handshake, which is current unless the client reports a later number.
+   * If the store has lost acknowledged numbers, sends the frame `behind`.
    */
   protected async loadClientRecord(
     attach: Attach,

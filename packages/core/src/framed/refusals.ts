@@ -7,7 +7,7 @@ const MAX_TEXT = 512;
 /** The most characters of a refusal's code. */
 const MAX_CODE = 128;
 
-/** Why a number was not applied, as the client learns it. */
+/** Why a number was not applied, in the form that the client receives. */
 export interface Refusal {
   readonly code: string;
   readonly message?: string | undefined;

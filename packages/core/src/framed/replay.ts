@@ -55,7 +55,7 @@ export class Replay<Data extends object> {
   #page: Page | undefined;
   /** Offsets up to this one count against the replay budget, because a client could request them again and again. */
   #replayedTo = 0;
-  /** `undefined` if hello asks for no acks. */
+  /** `undefined` if hello requests no acks. */
   #acks: ReaderAcks<Data> | undefined;
   #drainWaiters: (() => void)[] | undefined;
 

@@ -57,7 +57,7 @@ export class Transactions<Data extends object, Socket> {
   readonly #numbers: Numbers;
   #client = "";
   #mark = 0;
-  /** The client's record, as far as this connection knows it. */
+  /** The latest record of the client that this connection has received. */
   #record: ClientRecord;
   /** The session's forget mark, if the attach showed that the store no longer has the client's record; else `undefined`. */
   #newForgetMark: number | undefined;
@@ -201,7 +201,7 @@ export class Transactions<Data extends object, Socket> {
       if (staged.messages.length > 0) state.context.outboxes.of(state).onUnknownAppend();
       throw error;
     }
-    // Only the application's code can mend data that can't be read or represented.
+    // Only the application's code can correct data that can't be read or represented.
     if (why.code === "NOT_SERIALISABLE" || why.code === "INVALID_DATA")
       this.#connection.transactionFailed(error);
     return this.#settle({ number: staged.number, refusal: why }, runAlone);

@@ -59,8 +59,8 @@ export interface ProtocolCarrier extends TokenCarrier {
 /** The options of `cookieToken`. */
 export interface CookieOptions {
   /**
-   * The cookie's name. The prefix `__Host-` makes browsers insist on Secure, Path=/ and no Domain (RFC 6265bis 4.1.3), and the
-   * prefix `__Secure-` on Secure.
+   * The cookie's name. For a name with the prefix `__Host-` browsers require Secure, Path=/ and no Domain, and for the prefix
+   * `__Secure-` they require Secure (RFC 6265bis 4.1.3).
    *
    * @default "__Host-wsession"; "__Secure-wsession" with a `domain`, or with another `path` than "/"
    */
@@ -137,8 +137,8 @@ const MAX_COOKIE = 4_096;
 export const COOKIE_NAME: RegExp = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**
- * Carries the token in a cookie that the 101 sets: HttpOnly, Secure, SameSite, and with the lifetime of the session's absolute
- * deadline. Browsers send cookies by themselves, so give `createSessions` the option `origins` too (cross-site WebSocket
+ * Carries the token in a cookie that the 101 sets. The cookie is HttpOnly, Secure and SameSite, and lasts until the session's
+ * absolute deadline. Browsers send cookies by themselves, so give `createSessions` the option `origins` too (cross-site WebSocket
  * hijacking).
  *
  * @throws INVALID_ARGUMENT for options that browsers would not accept: a name that is not a token of RFC 9110, or that is too long; a

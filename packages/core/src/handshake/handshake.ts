@@ -31,9 +31,9 @@ export interface Handshake {
 /** The options of `accept`. */
 export interface AcceptOptions extends Lifetimes {
   /**
-   * The owner of the session. A session that is created for the handshake gets the subject. A token resumes its session only if
-   * the session has this subject already. Otherwise the token counts as a bad token: this prevents session fixation, and keeps
-   * two people apart who share a browser. Well-formed Unicode, and not the empty string.
+   * The owner of the session. A session that is created for the handshake gets the subject. A token resumes its session only if the
+   * session has this subject already. Otherwise the token counts as a bad token. This prevents session fixation, and separates two
+   * people who share a browser. Well-formed Unicode, and not the empty string.
    */
   readonly subject?: string | undefined;
   /**

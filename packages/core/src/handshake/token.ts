@@ -66,8 +66,7 @@ export function writeToken(id: string, verifier: string): string {
 }
 
 /**
- * The text of a renewal code. Its form differs from that of a token, so that a resume knows whether it has to make a new
- * verifier.
+ * The text of a renewal code. Its form differs from that of a token, so that a resume can detect that a new verifier is needed.
  */
 export function writeRenewalCode(id: string, verifier: string): string {
   return id + RENEWAL_SEPARATOR + verifier;

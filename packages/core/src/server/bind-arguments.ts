@@ -43,9 +43,9 @@ export function unhandledMessageError({ transaction }: { readonly transaction?: 
   return invalidArgument(
     transaction === undefined
       ? "a client sent a message, but bindSessions got neither the handler message nor transaction. client.send() rejects, and other " +
-          "messages are lost; message() {} ignores them"
+          "messages are lost; pass message() {} to ignore them"
       : "a client sent a message without client.send(). The handler transaction does not get such a message, so give bindSessions " +
-          "the handler message too; message() {} ignores them",
+          "the handler message too; pass message() {} to ignore them",
   );
 }
 

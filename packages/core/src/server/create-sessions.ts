@@ -24,7 +24,7 @@ type ContextOf<Admitted> = Admitted extends Acceptance<infer Context> ? Context 
  * `initial`. The compiler's messages show this name.
  */
 export interface WriteAdmitAboveInitial {}
-// The first test is for `any`, the type of `JSON.parse`, which stays `any`.
+// The first test detects `any`, which is the result type of `JSON.parse`. It stays `any`.
 /** The context as `initial` sees it. */
 type Known<Context> = 0 extends 1 & Context
   ? Context
@@ -40,7 +40,8 @@ type Initial<Data, Admitted> = InitialOption<Data, Known<ContextOf<Admitted>>>;
  * make `Data` too narrow. So the second member of the union is the contextual type where `schema` is absent. No data matches
  * the second member. Both members need the same type parameters.
  *
- * `NoInfer` stands at the leaf, because around an object it makes TypeScript type `context` before it has looked at `admit`.
+ * `NoInfer` is applied to the leaf. Around an object it would make TypeScript determine the type of `context` before it has read
+ * `admit`.
  */
 type WithBoth<Data extends object, Admitted> =
   | (Initial<NoInfer<Data | (Data & Literals)>, Admitted> & RequiredSchema<Data>)

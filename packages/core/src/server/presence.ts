@@ -23,7 +23,7 @@ export class Presence<Data extends object> {
   /** The name of this process for sessions of a store that only this process has. */
   readonly #node: string;
 
-  /** Throws NOT_SUPPORTED if the application wants events and the store has none. */
+  /** Throws NOT_SUPPORTED if the option `events` is given and the store has no events. */
   constructor(registry: SessionRegistry<Data>, settings: Settings<Data>, deadlines: Deadlines, node: string) {
     this.#registry = registry;
     this.#settings = settings;

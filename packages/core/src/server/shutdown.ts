@@ -9,7 +9,10 @@ type Endable = Pick<
 > & {
   /** Whether the client understands `announceEnd`. */
   readonly canMove: boolean;
-  /** Tells the client to connect elsewhere within `ms` milliseconds. Returns false if the client can't be told yet. */
+  /**
+   * Announces to the client that it should connect elsewhere within `ms` milliseconds. Returns false if the client is not ready for
+   * the announcement.
+   */
   announceEnd(ms: number): boolean;
 };
 
@@ -19,12 +22,13 @@ const HANDLING_MS = 5_000;
 const LAST_TURN_MS = 1_000;
 /** Milliseconds that the last client has for its move, if half of `drainMs` is not shorter. */
 const MOVING_MS = 5_000;
-/** Milliseconds between two attempts to tell a client that was not ready. */
+/** Milliseconds between two attempts to announce the end to a client that was not ready. */
 const RETRY_MS = 50;
 
 /**
  * Ends the connections of one binding one after another. Messages that have arrived are handled first, within time limits. With
- * `handover`, clients that can move are told to connect elsewhere, and are ended only if they have not left by the end.
+ * `handover`, clients that can move get an announcement, and connect elsewhere. Their connections are ended only if they are still
+ * open at the end of `drainMs`.
  */
 export class Shutdown {
   readonly #deadlines: Deadlines;
@@ -87,8 +91,8 @@ export class Shutdown {
   }
 
   /**
-   * Tells the clients one after another. If all clients got one time span at once, the client that moves last would have no time
-   * left.
+   * Sends the announcement to one client after another. If all clients got it at once with the same time span, the client that
+   * moves last would have no time left.
    */
   async #handOver(movers: readonly Endable[], caller: Endable | undefined): Promise<void> {
     const { drainMs } = this.#closing;

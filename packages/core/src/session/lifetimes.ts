@@ -242,7 +242,8 @@ export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalS
       const stored = await state.context.store.load(state.id);
       if (stored === undefined) return void state.endSession(EXPIRED);
       const tookMs = performance.now() - askedAt;
-      // A slow answer may be early by the time that it took. The next answer would look like a new deadline, with another warning.
+      // The deadline in a slow answer may be too early by the time that the answer took. The next answer would then count as a new
+      // deadline, and cause another warning.
       if (tookMs > slowMs && reads < MAX_READS) continue;
       return this.set(state, { ...stored, idleInMs: stored.idleInMs - tookMs });
     }

@@ -213,8 +213,7 @@ export type RotateResult =
  *
  * Core promises: at most one `write`, `rotate`, `append` or `commit` of a session is in progress in one process; `attach` is called
  * once, before any other call; ids have 1 to 64 characters of base64url, also if the application chose them; each `hold` has one
- * `release`. A
- * method that needs no I/O may answer with a plain value, in the same tick.
+ * `release`. A method that needs no I/O may answer with a plain value, in the same tick.
  */
 export interface SessionStore
   extends OutboxMethods, CommitMethods, LifetimesMethods, PresenceMethods, SubjectMethods, HealthMethods {

@@ -18,8 +18,9 @@ export interface StoreHealth {
 /** The method of a store that can report its health. */
 export interface HealthMethods {
   /**
-   * Asks the server now. SHOULD settle within `limitMs` milliseconds. If no server answers, the store SHOULD resolve with what it
-   * knows. Core waits 100 ms longer than `limitMs` and then reports the store as unhealthy, as it does after a rejection.
+   * Asks the server now. SHOULD settle within `limitMs` milliseconds. If no server answers, the store SHOULD resolve with a health
+   * that is not `ok`. Core waits 100 ms longer than `limitMs` and then reports the store as unhealthy, as it does after a
+   * rejection.
    *
    * Absent: core reports a store as healthy unless the latest calls that no caller waits for have failed.
    */

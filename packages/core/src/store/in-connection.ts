@@ -18,6 +18,8 @@ const NOTHING_DESTROYED = { destroyed: [], closed: 0, unreachable: [] } as const
  * writes are atomic.
  *
  * Sessions can't be resumed. Their data may have any values, serialisable or not. One store serves one `createSessions`.
+ *
+ * @throws INVALID_ARGUMENT for an argument: the store has no options.
  */
 export function inConnectionStore(): SessionStore;
 export function inConnectionStore(surplus?: undefined): SessionStore {

@@ -11,7 +11,7 @@ import type {
 import type { SessionPresenceState } from "./subject-watches.ts";
 import { SubjectWatches, together } from "./subject-watches.ts";
 
-/** A live session, as the store knows it. */
+/** A live session, as the store has recorded it. */
 export interface LocalHolding {
   readonly id: string;
   readonly subject: string | undefined;
@@ -50,7 +50,7 @@ export class LocalPresence {
     this.#isOn = tracking.isAlways;
   }
 
-  /** Whether the application wants events of this type. */
+  /** Whether the application has a function for events of this type. */
   wants(type: SessionEventType): boolean {
     return this.#tracking?.events.has(type) === true;
   }
@@ -151,7 +151,10 @@ export class LocalPresence {
     for (const { leaving } of this.#visits.values()) leaving?.cancel();
   }
 
-  /** Starts the recording with the sessions that have a connection. `since` stays 0: nobody recorded when their visits began. */
+  /**
+   * Starts the recording with the sessions that have a connection. `since` stays 0, because the beginning of their visits was not
+   * recorded.
+   */
   #start(): void {
     if (this.#isOn) return;
     this.#isOn = true;

@@ -131,8 +131,8 @@ export function currentDigest({ secret }: Entry): string | undefined {
 }
 
 /**
- * Which secret of the session the presented digest is. Digests are compared, and never verifiers: a timing attack could learn
- * only the beginning of a hash, which opens no session.
+ * Which secret of the session the presented digest is. Digests are compared, and never verifiers: a timing attack could reveal only
+ * the beginning of a hash, which opens no session.
  */
 export function matchSecret(
   entry: Entry,

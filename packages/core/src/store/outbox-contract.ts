@@ -93,7 +93,10 @@ export interface ReadRequest {
    * If the store no longer has this position, it has lost the replacement, and the reader would see neither message.
    */
   readonly witness: Position | undefined;
-  /** The most bytes of messages in one answer. Above 0 the answer has at least one message, however long. At 0 it has none. */
+  /**
+   * The most bytes of messages in one answer. Above 0 the answer has at least one message, however long. At 0 the answer has no
+   * message.
+   */
   readonly maxBytes: number;
   /**
    * Only with `whenFull: "refuse"`: the name of the reader, 16 characters of base64url. In the same step the store records that
@@ -171,9 +174,9 @@ export interface AppendedEvent {
  * 3. append each message at `last + 1`, with the chain `mixChain(chain of last, mark)`. The chain covers all earlier entries,
  *    also the dropped ones. Two appends that come after different entries MUST end in different chains (I19);
  * 4. mark the kept entry with the same key as replaced: delete its data, and keep its offset and its chain;
- * 5. with `"drop-oldest"`: drop entries from the beginning until both limits hold (I20), also entries of this append if
- *    necessary. A store MUST NOT drop an entry without data earlier, because a reader before that entry would be told of a loss
- *    that did not happen.
+ * 5. with `"drop-oldest"`: drop entries from the beginning until both limits hold (I20), also entries of this append if necessary.
+ *    A store MUST NOT drop an entry without data earlier. Otherwise `read` would report a loss that did not happen to a reader
+ *    before that entry.
  *
  * A repeat of a call whose answer was lost MUST answer as the first call did, and append nothing (I10). An append whose outcome
  * is not known rejects with `outcome: "unknown"`, one that did not happen with `"not-applied"` (I11).

@@ -68,11 +68,11 @@ export interface Tracking {
   /** The time without a connection after which a session has left, milliseconds. */
   readonly leaveAfterMs: number;
   /**
-   * Whether presence is recorded from the start. False: presence is recorded once a process asks for the presence of a subject or
-   * watches a subject, because an application that does neither must not pay for presence.
+   * Whether presence is recorded from the start. False: presence is recorded from the first call of `watch` in any process, because
+   * an application without presence must not pay for it. A store MAY begin earlier, with `presenceOfSubject`.
    */
   readonly isAlways: boolean;
-  /** The events that the application wants. */
+  /** The types of events for which the application has a function. */
   readonly events: ReadonlySet<SessionEventType>;
   /** Delivers one event. Resolves once the application has handled it; never rejects. */
   readonly deliver: (type: SessionEventType, event: SessionEvent) => Promise<void>;
@@ -81,9 +81,9 @@ export interface Tracking {
 /** The methods of a store with presence. Core rejects with NOT_SUPPORTED in place of a missing method. */
 export interface PresenceMethods {
   /**
-   * Called once, after `attach`. The store MUST deliver each event in one process only, and only in a process that wants events of
-   * this type. This holds also if a process that does not want the event has destroyed the session. The store may deliver an event
-   * a second time, under the same id, only if the process that began to deliver it has ended, or was stopped (SIGSTOP). A session
+   * Called once, after `attach`. The store MUST deliver each event in one process only, and only in a process whose `events`
+   * contains this type. This holds also if a process without the type has destroyed the session. The store may deliver an event a
+   * second time, under the same id, only if the process that began to deliver it has ended, or was stopped (SIGSTOP). A session
    * that comes back in time MUST NOT cause `left`. A session that ends causes `expired` or `destroyed`, and then no `left`.
    */
   readonly track?: ((tracking: Tracking) => void) | undefined;

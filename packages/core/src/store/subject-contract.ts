@@ -23,7 +23,10 @@ export interface TakeOverSubjectRequest {
 export type TakeOverSubjectResult =
   /** The session's fence, and the raised fences of the subject's other sessions. */
   | { readonly type: "taken"; readonly fence: number; readonly others: readonly RaisedFence[] }
-  /** A later takeover of the subject was first. `fence` is the session's fence, which that takeover raised. */
+  /**
+   * A newer takeover of the subject won before this call was answered. `fence` is the session's fence, which the newer takeover
+   * raised.
+   */
   | { readonly type: "replaced"; readonly fence: number }
   | { readonly type: "missing" };
 

@@ -15,7 +15,7 @@ export interface SessionPresenceState {
 type Listener = (event: PresenceEvent) => void;
 
 interface Known extends SessionPresenceState {
-  /** The `changeCount` with the session's last change, or before the read that found the session. */
+  /** The `changeCount` at the session's last change, or before the read that found the session. */
   readonly knownAt: number;
 }
 
@@ -86,9 +86,10 @@ export class SubjectWatches {
   }
 
   /**
-   * Applies all sessions of a subject. `countBefore`: the `changeCount` before the read began. A known session that is not among `states` has
-   * ended, unless it has changed since then, or `mayExist` returns true: then the read does not show whether the session exists. Times are not compared, because the
-   * servers of a store may have different clocks. A read finds the changes whose messages were lost.
+   * Applies a read of all sessions of a subject. A read finds the changes whose messages were lost. `countBefore`: the
+   * `changeCount` before the read began. A known session that is not among `states` has ended, with two exceptions: the session has
+   * changed since the read began, or `mayExist` returns true. In both cases the read does not show whether the session exists.
+   * Times are not compared, because the servers of a store may have different clocks.
    */
   read(
     subject: string,
