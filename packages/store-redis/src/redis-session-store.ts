@@ -42,7 +42,7 @@ export interface RedisSessionStore extends SessionStore {
   touch(id: string, idleMs: number, absoluteMs?: number): Promise<boolean>;
   /** As `SessionStore.rotate`. */
   rotate(request: RotateRequest): Promise<RotateResult>;
-  /** As `SessionStore.destroy`. Waits at most `timeoutMs` for the other holders. */
+  /** As `SessionStore.destroy`. With `confirm`, waits at most `confirmMs` for the confirmations of the other holders. */
   destroy(id: string, reason: string | undefined, confirm: boolean): Promise<StoreDestroyResult>;
   /** As `SessionStore.release`. */
   release(id: string, reason?: ReleaseReason): Promise<void>;

@@ -28,7 +28,7 @@ export interface Confirmation {
   readonly closed: number;
 }
 
-/** The state of a session of a watched subject. `hash`: of the subject. */
+/** The state of a session of a watched subject. `hash`: the hash of the subject. */
 export interface PublishedState {
   readonly id: string;
   readonly hash: string;
@@ -70,7 +70,7 @@ export function destroyedMessage(
   confirm: ConfirmationRequest | undefined,
   isReplaced: boolean,
 ): string {
-  // A process that does not know the sixth element ignores it, and closes with 4410 in place of 4409.
+  // An older release ignores the sixth element, and closes with 4410 in place of 4409.
   if (isReplaced) return JSON.stringify(["d", id, reason ?? null, null, null, 1]);
   return JSON.stringify([
     "d",

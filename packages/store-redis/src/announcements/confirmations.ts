@@ -71,7 +71,8 @@ export class Confirmations {
     const dead: string[] = [];
     if (waiting.size > 0) {
       await new Promise<void>((resolve) => {
-        // A plain timer would, after a stall, name holders as unreachable whose answers are unread in the socket.
+        // After a stall a plain timer would fire before the sockets are read. Holders whose answers have arrived would then count
+        // as unreachable.
         const timer = new PatientTimer(timeoutMs, resolve);
         collection.finish = (): void => {
           timer.stop();

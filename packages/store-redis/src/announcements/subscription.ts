@@ -166,7 +166,7 @@ export class Subscription {
   #giveUp(listener: Listener, reason: Error): void {
     if (this.#listener !== listener) return;
     this.#failed(reason);
-    // The node may have left its Cluster. The other nodes know, so the slots are read again.
+    // The node may have left its Cluster. The other nodes have the current slot table, so read it again.
     this.#connection.refresh();
     listener.cut();
   }

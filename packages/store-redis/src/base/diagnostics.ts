@@ -8,8 +8,8 @@ export interface RedisDiagnostics {
   /** Commands and scripts that were given to the store's connection. A call that was sent again counts once. */
   readonly calls: number;
   /**
-   * Milliseconds from sending a call to its reply, as percentiles; 0 before the first reply. A reply loses half of its weight with
-   * each 16,000 further ones. A value is at most 7 % or 0.01 ms from the measured one.
+   * Milliseconds from sending a call to its reply, as percentiles; 0 before the first reply. The weight of a reply halves with each
+   * 16,000 further replies. The error of a value is at most 7 % or 0.01 ms.
    */
   readonly latencyMs: { readonly p50: number; readonly p99: number };
   /** Calls without an answer within `timeoutMs`, sent or not. */

@@ -31,8 +31,8 @@ export function unavailable(message: string, outcome: Outcome, cause?: unknown):
 }
 
 /**
- * As `unavailable`, with outcome `not-applied`, for a call that could not be sent. The message has the reason too: a warning of the
- * process, and many a log, has the message alone. `reason` comes from `reasonOf`, so it has no secret.
+ * As `unavailable`, with outcome `not-applied`, for a call that could not be sent. The message contains the reason too, because a
+ * warning of the process, and many logs, contain only the message. `reason` comes from `reasonOf`, so it has no secret.
  */
 export function notReached(what: string, reason: Error | undefined): SessionError {
   const message = reason === undefined ? what : `${what}: ${reason.message}`;
@@ -120,7 +120,7 @@ export function asStoreFailure(error: unknown): SessionError {
   return unavailable("the command failed before Redis answered", "unknown", cause);
 }
 
-/** What Redis adds to the refusal of an unknown command. A server without HELLO, such as Redis 5, quotes the password so. */
+/** The text that Redis adds to the refusal of an unknown command. A server without HELLO, such as Redis 5, quotes the password in it. */
 const QUOTED_ARGUMENTS = /, with args beginning with:.*$/s;
 
 /**

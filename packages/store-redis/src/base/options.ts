@@ -38,9 +38,8 @@ export interface RedisStoreOptions {
    */
   readonly leaseMs?: number | undefined;
   /**
-   * The longest time, in milliseconds, until this process notices a change whose announcement was lost
-   * together with a connection, a lease or a process; the time of the read is added. An announcement that was
-   * lost without any such failure is noticed within ten times as long.
+   * The longest time, in milliseconds, until this process begins to read a change whose announcement was lost together with a
+   * connection, a lease or a process. If an announcement was lost without such a failure, this time is up to ten times as long.
    *
    * @default 30_000
    */
@@ -86,8 +85,8 @@ export interface Settings {
   readonly confirmMs: number;
   readonly allowEviction: boolean;
   /**
-   * How long a tombstone is kept. It is longer than any not-after time and than a sweep, so that a process
-   * that was cut off for a while learns that the session was destroyed rather than expired.
+   * How long a tombstone is kept. It is longer than any not-after time and than a sweep, so that a process that was cut off for a
+   * while finds that the session was destroyed, and did not expire.
    */
   readonly tombstoneMs: number;
 }

@@ -10,7 +10,7 @@ export interface Metadata {
   readonly lineage: number;
   readonly fence: number;
   readonly schemaVersion: number;
-  /** The data takes at most so many bytes. */
+  /** An upper bound of the bytes of the data. */
   readonly bytes: number;
   /** Milliseconds by the server's clock; Infinity for no deadline. */
   readonly idleAt: number;
@@ -29,7 +29,7 @@ export interface HolderEntry {
 
 /**
  * Matches the metadata. The numbers are limited to what a double represents exactly, as in prelude.lua. The numbers may be followed
- * by the oldest format that a reader has to know, and by further parts: see prelude.lua.
+ * by the oldest format that a reader has to support, and by further parts: see prelude.lua.
  */
 const METADATA =
   /^(\d{1,15}) (\d{1,10}) (\d{1,15}) (\d{1,15}) (\d{1,15}) ([0-9a-z]{1,9}) ([0-9a-z]{1,9})(?: (\d{1,9})( .*)?)?$/;

@@ -75,7 +75,7 @@ function readCommit(reply: Reply, attempts: number, requested: Requested): Commi
   const parts = partsOf(reply);
   const { 0: code, 1: first, 2: second, 3: third } = parts;
   const version = asVersion(code);
-  // The short form of "committed": no number that the record knows was refused, and the version follows on the caller's.
+  // The short form of "committed": the record has no refused number, and the version is the next after the caller's.
   if (version !== undefined) return committed(requested, ["", "0", "1", first, second, version]);
   switch (code) {
     case "committed":

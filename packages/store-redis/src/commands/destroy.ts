@@ -31,12 +31,12 @@ export type DestroyReply =
       readonly holders: readonly HolderEntry[];
       /** The session had kept messages. Their list still exists, but no command can read it. */
       readonly hadOutbox: boolean;
-      /** The stamp of its absence, for those who watch the subject. */
+      /** The stamp of the session's absence, for the processes that watch the subject. */
       readonly stamp: number;
       /** The presence of the session was recorded. */
       readonly wasRecorded: boolean;
     }
-  /** Another process wants the event, so the session must be listed first. Nothing has changed. */
+  /** Another process has a function for the event, so the session must be listed first. Nothing has changed. */
   | { readonly type: "unlisted" }
   | { readonly type: "missing" }
   /** The session does not exist, and its creation with this subject will be refused. */

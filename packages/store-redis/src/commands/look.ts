@@ -18,7 +18,7 @@ export interface LookCommand {
   /** The event that this process has handled. */
   readonly handled: { readonly type: SessionEventType; readonly at: number } | undefined;
   readonly tombstoneMs: number;
-  /** Whether one of the holders is known to have a lease. */
+  /** Whether a check has found a lease of one of the holders. */
   readonly isHolderAlive: boolean;
 }
 
@@ -35,7 +35,7 @@ export type LookReply = { readonly change: StateChange | undefined } & (
   | { readonly type: "unwanted"; readonly event: SessionEventType; readonly at: number }
   /** Only other processes have connections. */
   | { readonly type: "held"; readonly holders: readonly HolderEntry[] }
-  /** The same, and the record says that the session is away. */
+  /** As `held`, but according to the record the session is away. */
   | { readonly type: "doubtful"; readonly holders: readonly HolderEntry[] }
   | { readonly type: "gone" }
 );

@@ -108,7 +108,7 @@ export function evictionProblem({ policy }: ServerFacts): SessionError | undefin
 export function uncheckedReport(what: readonly string[]): SessionError {
   return new SessionError(
     "NOT_SUPPORTED",
-    `the Redis user has no right to read the server's ${what.join(", ")}, so the store can't check it: allow INFO`,
+    `the Redis user has no right to read the server's ${what.join(", ")}, so the store can't check these: allow INFO`,
   );
 }
 

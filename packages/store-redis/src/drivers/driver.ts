@@ -10,8 +10,8 @@ export interface SentCommand {
   readonly promise: Promise<unknown>;
   readonly isSettled: boolean;
   /**
-   * How often the command was written to a socket. Above 1, an earlier attempt may have run without a reply.
-   * A driver that cannot know whether the command was written MUST count it.
+   * How often the command was written to a socket. Above 1, an earlier attempt may have run without a reply. A driver that cannot
+   * detect whether the command was written MUST count it.
    */
   attempts: number;
   /** The queue in which the command waits, unsent. */
@@ -52,7 +52,7 @@ export type Slots = readonly (readonly string[])[];
 export interface OwnClient {
   readonly isCluster: boolean;
   readonly isReady: boolean;
-  /** The masters that the client knows. */
+  /** The masters that the client has found. */
   readonly servers: readonly Server[];
   /** The slot table; empty for a single server. */
   readonly slots: Slots;
@@ -91,7 +91,7 @@ export interface OwnClientEvents {
   readonly arrived: (name: string) => void;
   /** The slots or nodes of a Cluster have changed. */
   readonly slotsChanged: () => void;
-  /** The client knows another node of the Cluster, which may have lost data. */
+  /** The client has found another node of the Cluster. That node may have lost data. */
   readonly nodeAdded: () => void;
 }
 

@@ -23,7 +23,7 @@ interface CountState {
 export interface PresenceHooks {
   /** The text of a count for the script. */
   readonly hold: (count: number, leaves: boolean) => string;
-  /** Redis has got the count. `change`: the state of the session has changed by that. */
+  /** Redis has stored the count. `change`: the state of the session that has changed by the count. */
   readonly counted: (id: string, count: number, leaves: boolean, change: StateChange | undefined) => void;
 }
 

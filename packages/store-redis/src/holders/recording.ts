@@ -2,7 +2,7 @@ import type { SessionEventType, Tracking } from "@wsession/core";
 
 const NO_EVENTS: ReadonlySet<SessionEventType> = new Set();
 
-/** Whether this process records presence: always, or while a process asks for the presence of subjects. */
+/** Whether this process records presence: always, or while a process watches subjects. */
 export class Recording {
   #tracking: Tracking | undefined;
   #wantedUntil = 0;
@@ -12,14 +12,20 @@ export class Recording {
     this.#tracking = tracking;
   }
 
-  /** A process asks for changes of presence, for the next `ms` milliseconds. Returns whether this starts the recording. */
+  /**
+   * A process watches subjects, so presence is recorded for the next `ms` milliseconds. Returns whether the recording starts by
+   * this call.
+   */
   recordFor(ms: number): boolean {
     const starts = !this.isOn && this.#tracking !== undefined;
     this.#wantedUntil = Math.max(this.#wantedUntil, performance.now() + ms);
     return starts;
   }
 
-  /** The process publishes all changes for this time, because it may have missed the message that another process watches. */
+  /**
+   * This process publishes all changes for `ms` milliseconds, because it may have missed the message of a process that watches
+   * subjects.
+   */
   assumeWatched(ms: number): void {
     this.#assumedUntil = performance.now() + ms;
   }

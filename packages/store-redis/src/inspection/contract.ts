@@ -33,15 +33,15 @@ export interface InspectedSession {
   readonly subject: string | undefined;
   /** 1 at creation. Each applied write adds exactly 1. */
   readonly version: number;
-  /** 0 until a connection takes the session over; each takeover raises it. */
+  /** 0 until a connection takes the session over; each takeover raises the fence. */
   readonly fence: number;
   /** The application's `schemaVersion` at the last write; 0 if it has none. */
   readonly schemaVersion: number;
   /** At most this many bytes of data. */
   readonly bytes: number;
-  /** Milliseconds to the deadline by the server's clock; `Infinity` for none. */
+  /** Milliseconds to the idle deadline by the server's clock; `Infinity` for none. */
   readonly idleInMs: number;
-  /** Milliseconds to the deadline by the server's clock; `Infinity` for none. */
+  /** Milliseconds to the absolute deadline by the server's clock; `Infinity` for none. */
   readonly absoluteInMs: number;
   /** The session's own lifetimes, in place of the options of `createSessions`. */
   readonly own: OwnLifetimes | undefined;
@@ -126,13 +126,13 @@ export type BusEvent =
   | { readonly type: "extended"; readonly id: string }
   | { readonly type: "subject-destroyed"; readonly subject: string; readonly reason: string | undefined }
   | { readonly type: "presence"; readonly id: string; readonly state: PresenceType }
-  /** The connection was established, or was lost. Messages between a loss and the next connection are not seen. */
+  /** The connection was established, or was lost. Messages between a loss and the next connection do not arrive. */
   | { readonly type: "listening" }
   | { readonly type: "interrupted"; readonly cause: string };
 
 /** Listens to the channels of the store. */
 export interface Bus {
-  /** Listens also on the channels of these processes. A process is known by its unique name, as in `InspectedHolder`. */
+  /** Listens also on the channels of these processes. The processes are given by their unique names, as in `InspectedHolder`. */
   follow(processes: Iterable<string>): void;
   /** Ends the subscription. No event follows. */
   close(): void;

@@ -3,7 +3,7 @@ import type { Keys } from "../base/keys.ts";
 /** Why the store needs a right. */
 export type Purpose = "always" | "cluster" | "sharded" | "presence" | "logins" | "checks";
 
-/** A command as the store sends it, by which the ACL can be asked. */
+/** A command as the store sends it, for a check of the ACL. */
 export interface RequiredRight {
   readonly purpose: Purpose;
   readonly words: readonly [command: string, ...args: string[]];

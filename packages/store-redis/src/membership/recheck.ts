@@ -90,7 +90,7 @@ export class Recheck {
     this.#host.notify({ type: "appended", id, end });
   }
 
-  /** `isBehind`: the store has lost changes that this process had before it asked. */
+  /** `isBehind`: the store has lost changes that this process had before the request. */
   #notify(id: string, held: HeldSession, session: StoredSession, isBehind: boolean): void {
     if (session.fence > held.fence) this.#host.notify({ type: "replaced", id, fence: session.fence });
     if (!isBehind && session.version <= held.version) return;
@@ -132,8 +132,7 @@ function isNear(one: number, other: number): boolean {
 }
 
 /**
- * Whether the held version, unchanged since the question was sent, belongs to a history that the store has
- * lost.
+ * Whether the held version, unchanged since the request was sent, belongs to a history that the store has lost.
  */
 function isLoss(asked: HeldSession, held: HeldSession, stored: StoredSession): boolean {
   if (asked.version !== held.version || asked.lineage !== held.lineage) return false;

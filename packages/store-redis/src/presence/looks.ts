@@ -126,7 +126,7 @@ export class Looks {
       if (reply.change?.type === "away") this.#takenForLost.add(id);
       handled = undefined;
       if (reply.type === "event") {
-        // This process stood still until its claim had expired: another process may have handled the event.
+        // This process was stopped until its claim had expired: another process may have handled the event.
         if (performance.now() - sentAt >= this.#services.settings.leaseMs) continue;
         await this.#handle(id, reply);
         handled = { type: reply.event, at: reply.at };
@@ -158,7 +158,7 @@ export class Looks {
     let at = reply.type === "gone" || reply.type === "held" ? 0 : reply.at;
     if (reply.type === "unwanted") {
       await unclaimed.list(id, reply.event, 0);
-      // The answer does not say when to look again at a session with connections.
+      // The answer for a session with connections has no time of the next look.
       const soon = (calls.serverNow() ?? 0) + settings.leaseMs;
       if (mayHold) at = at === 0 ? soon : Math.min(at, soon);
     }

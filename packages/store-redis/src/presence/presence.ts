@@ -15,7 +15,10 @@ import { ChangePublisher } from "./change-publisher.ts";
 const ADOPTION_MS = 1_000;
 /** How often events of other processes are looked for. */
 const TAKE_MS = 500;
-/** When a process that had no lease looks at its sessions. Later, an event that was due earlier would be late. */
+/**
+ * Milliseconds until a process that had no lease looks at its sessions. With a longer time, events that were due earlier would be
+ * late.
+ */
 const RELIST_MS = 1_000;
 /** How long a shutdown waits for events that are being handled. */
 const EVENTS_MS = 5_000;
@@ -95,7 +98,7 @@ export class Presence {
     this.#publisher.publish(id, change);
   }
 
-  /** Redis has got the count of this process's connections. */
+  /** Redis has stored the count of this process's connections. */
   counted(id: string, count: number, leaves: boolean, change: StateChange | undefined): void {
     if (!this.#recording.isOn) return;
     this.changed(id, change);

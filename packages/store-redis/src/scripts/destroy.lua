@@ -1,14 +1,14 @@
 -- Replaces a session by a tombstone, and announces that to its holders.
 -- KEYS  1 session
--- ARGV  1 not-after · 2 node · 3 sequence · 4 how long the tombstone stays, ms; then ";" if this process wants the event destroyed, "," if it
---       has listed the session for a process that wants the event
+-- ARGV  1 not-after · 2 node · 3 sequence · 4 how long the tombstone stays, ms; then ";" if this process has a function for the event destroyed, "," if it
+--       has listed the session for a process with such a function
 --       5 announcement · 6 "1" with a reason, "2" if a newer login of the subject ends the session · 7 reason
 --       8 "1" to destroy the session only if it has the subject · 9 subject · 10 its hash · 11 epoch
 -- Out   {"destroyed", subject or false, holders or false, "1" if it had messages or false, stamp of its absence,
 --       "1" if its presence was recorded or false} · {"missing"} · {"late", now}
 --       with 8, also: {"denied"}: the session does not exist, and its creation will be refused · {"other"}: the session has another
 --       subject, and will not get this one · {"newer"}: the session got the subject by a login that began after the destruction
---       {"unlisted"}: another process wants the event, so the session must be listed first. Nothing has changed
+--       {"unlisted"}: another process has a function for the event, so the session must be listed first. Nothing has changed
 -- Commands that free memory run before those that need some, because otherwise Redis refuses the script at maxmemory.
 -- At most once: a repeat finds itself as the author of the tombstone and returns the same reply.
 local not_after, node, sequence, tombstone, announcement, has_reason, reason, is_of_subject, subject,

@@ -6,10 +6,10 @@
 -- Out   {what, time, type, subject or false, state or "", stamp}
 --       "event": this process has to handle the event `type` of `time`, and has claimed it
 --       "wait": look again at `time`; 0: never · "own": the same, and this process has connections · "gone"
---       "unwanted": the event `type` waits for a process that wants it; look again at `time`; 0: never
---       "held": other processes have connections, which field h names in place of `type` · "doubtful": the same, and the record says that
+--       "unwanted": the event `type` waits for a process with a function for it; look again at `time`; 0: never
+--       "held": other processes have connections, which field h names in place of `type` · "doubtful": the same, but according to the record
 --       the session is away
---       state: the session's state has changed to that
+--       state: the session's state has changed to this one
 -- Idempotent: a repeat claims the same event again. An event stays until a call reports that it was handled (argument 7).
 local node, claim_ms, leave_ms, wanted, lost, earliest_leave, handled, tombstone_ms, is_alive = unpack(ARGV)
 local at = now_ms()
@@ -66,7 +66,7 @@ end
 if is_held(found[3], lost) then
   local is_own = string.find(',' .. found[3], ',' .. node .. '=', 1, true)
     and not string.find(',' .. found[3], ',' .. node .. '=0', 1, true)
-  -- An earlier look may have taken a process for dead that was about to hold the session again. Holders that may be dead change nothing.
+  -- An earlier look may have treated a process as dead, although it was about to hold the session again. Holders that may be dead change nothing.
   local is_wrong = presence and presence.away > 0
   if not is_wrong then return { is_own and 'own' or 'held', deadline, is_own and '' or found[3], false, '', 0 } end
   if not is_own and is_alive ~= '1' then return { 'doubtful', deadline, found[3], false, '', 0 } end

@@ -5,7 +5,7 @@
 --   m          "version lineage fence schemaVersion bytes idleAt absoluteAt[ format[ more…]]"; the two times in milliseconds by this
 --              server's clock, in base 36, 0 for no deadline; bytes: an upper bound of the bytes of the data; lineage: see next_lineage;
 --              format: the oldest format that a reader has to know, 1 if absent; more: further parts. A script keeps parts that it does
---              not know. A change that older scripts may ignore adds a part. A change that they may not ignore raises the format,
+--              not recognise. A change that older scripts may ignore adds a part. A change that they may not ignore raises the format,
 --              and they refuse the record as unreadable. Known parts, only with lifetimes of the session's own: "i<idle ms>" and
 --              "a<absolute ms>", in base 36, 0 for never
 --   d:<field>  one JSON text per top-level field
@@ -176,7 +176,7 @@ local function session_id() -- rare
   return string.match(key, '{([^{}]*)}$')
 end
 
--- Announces new deadlines to the other holders. A process that does not know the type "t" ignores the message.
+-- Announces new deadlines to the other holders. An older release ignores the message.
 local function announce_deadlines(holders, node, idle, absolute, more) -- rare
   if not has_other_holders(holders, node) then return end
   local own_idle, own_absolute = own_lifetime(more, 'i') or -1, own_lifetime(more, 'a') or -1
@@ -259,7 +259,7 @@ local function remove_dead(at) -- rare
 end
 
 -- Makes a subject's index expire with its last entry, and the order of the subject's logins with the index. Otherwise a later login
--- would not know which session is the oldest, or the order would stay for ever.
+-- could not determine the oldest session, or the order would stay for ever.
 local function expire_with_last(index) -- rare
   local last = tonumber(redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')[2] or '0')
   if last == 0 then return end

@@ -4,9 +4,10 @@ import { destroy, type DestroyCommand, type DestroyReply } from "../commands/des
 import { unexpected } from "../commands/reply.ts";
 
 /**
- * Destroys a session, and sees to the event `destroyed`. If this process has a function for the event, it handles the event. Otherwise,
- * if such a process has held the session, the event waits for such a process. In both cases the session is listed before it is
- * destroyed, because otherwise nobody would handle the event if this process died after the destruction.
+ * Destroys a session, and ensures that its event `destroyed` is handled. If this process has a function for the event, it handles
+ * the event. Otherwise, if any holder of the session had a function for the event, the event waits for a process with a function.
+ * In both cases the session is listed before it is destroyed, because otherwise no process would handle the event if this process
+ * died after the destruction.
  */
 export async function destroyWithEvent(
   services: Services,

@@ -95,7 +95,7 @@ export class Openings {
       await release();
       return { type: "replaced" };
     } catch (error) {
-      // Nobody will know the session's token. So nothing waits for the release, which may fail too.
+      // No client gets the session's token, so nothing waits for the release. The release may fail too.
       release()?.catch(() => undefined);
       this.#destruction.replaced(id, this.#membership()).catch(() => undefined);
       throw error;

@@ -99,12 +99,12 @@ export class SessionQueries {
    */
   async bySubject(subject: string): Promise<string[]> {
     const found = await this.#ofSubject(subject);
-    this.#tell(found.sessions.size, found.failure);
+    this.#reportFailure(found.sessions.size, found.failure);
     return [...found.sessions.keys()];
   }
 
   /** Reports a failure of a listing. Sessions may be missing from the listing. Throws the failure if no session was found. */
-  #tell(found: number, failure: unknown): void {
+  #reportFailure(found: number, failure: unknown): void {
     if (failure === undefined) return;
     if (found === 0) throw failure;
     this.#onError(failure);
@@ -174,7 +174,7 @@ export class SessionQueries {
   /** The presence of a subject. Reports and rejects as `bySubject`. `here`: this process's own count of a session's connections. */
   async presenceOfSubject(subject: string, here: (id: string) => number): Promise<SubjectPresence> {
     const read = await this.readSubject(subject, here, new Map());
-    this.#tell(read.states.length, read.failure);
+    this.#reportFailure(read.states.length, read.failure);
     return read.presence;
   }
 

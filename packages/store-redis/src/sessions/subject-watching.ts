@@ -90,15 +90,17 @@ export class SubjectWatching implements WatchingEvents {
       stop();
       throw error;
     }
-    // The other processes do not publish changes before they know that this process watches. A sweep finds these changes.
+    // The other processes publish no changes before they receive the message that this process watches subjects. A sweep finds
+    // these changes.
     if (isFirst) this.#sweepLater(Math.min(FIRST_SWEEP_MS, this.#services.settings.sweepMs));
     else this.#sweepLater();
     return stop;
   }
 
   /**
-   * A message may be out of date: its process may have stood still between the change and the message, and the session may have ended
-   * meanwhile. A read that began after the change knows better than the message. So the subject is read again in place of the message.
+   * A message may be out of date: its process may have stood still between the change and the message, and the session may have
+   * ended meanwhile. A read that began after the change is more recent than the message. So the subject is read again in place of
+   * the message.
    */
   changed({ id, hash, state, stamp }: PublishedState): void {
     const watched = this.#byHash.get(hash);
@@ -197,8 +199,8 @@ export class SubjectWatching implements WatchingEvents {
     // Without this line a subject that may be online would be reported as offline.
     if (failure !== undefined && states.length === 0 && watched.applied === 0) throw failure;
     if (isUncertain) this.#readAfterLease(subject);
-    // Of two reads at the same time, the one that began earlier may end later, and knows less. A read that began before the subject was
-    // unwatched and watched again knows less too.
+    // Of two simultaneous reads, the read that began earlier may end later, with older data. A read that began before the subject
+    // was unwatched and watched again has older data too.
     if (read < watched.applied || this.#byHash.get(hash) !== watched) return;
     watched.applied = read;
     this.#watches.read(subject, states, changeCount, mayExist);

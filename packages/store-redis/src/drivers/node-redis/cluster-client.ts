@@ -87,7 +87,7 @@ export class ClusterClient implements OwnClient {
     const { key } = command;
     if (key === undefined) return this.#anyReady() ?? new Error("no master of the Cluster can be reached");
     const link = this.#links.get(this.#slots[keySlot(key)]?.[0] ?? "");
-    return link ?? new Error("the client does not know the master of the slot");
+    return link ?? new Error("the client has found no master of the slot");
   }
 
   createListener(events: ListenerEvents, at?: string): Listener | undefined {

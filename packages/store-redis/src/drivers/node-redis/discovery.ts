@@ -56,7 +56,7 @@ export class Discovery {
     }
   }
 
-  /** The application's client knows the root nodes, and how addresses are mapped. */
+  /** Asks the application's client, which has the root nodes and the mapping of addresses. */
   async #askGiven(): Promise<Masters> {
     const seed = this.#given.duplicate({ minimizeConnections: true, useReplicas: true });
     seed.on("error", () => undefined);
