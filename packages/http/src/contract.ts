@@ -75,10 +75,10 @@ export interface HttpSessions<Data extends object, Transport = unknown, Context 
    * subject, a new token and `data`, and its open sockets stay: they are logged in without a reconnect. Otherwise the user gets
    * a new session. The session of an earlier login, whose cookie the request has, is destroyed.
    *
-   * Before anything is changed, the response and the origin of the request are checked. The response is not stored by caches. If the
-   * client has gone by the end of the login, the session is destroyed again, because no browser has its token. With Fetch, Hono and
-   * HTTP/2 the library can't learn that the client has gone. With `maxSessionsPerSubject` the user's earlier login ends before the
-   * new session is created. So if the creation fails, the user has neither session.
+   * Before anything is changed, the response and the origin of the request are checked. The response is not stored by caches. If
+   * the client has gone by the end of the login, the session is destroyed again, because no browser has its token. With Fetch, Hono
+   * and HTTP/2 the library can't detect that the client has gone. With `maxSessionsPerSubject` the user's earlier login ends before
+   * the new session is created. So if the creation fails, the user has no session at all.
    *
    * @throws ORIGIN_NOT_ALLOWED (403), HEADERS_SENT and COOKIE_TOO_LARGE (HttpSessionError), and the errors of `create`, `identify`
    * and `set`, as rejections. INVALID_ARGUMENT at once. `httpStatusOf` has the status of each.
@@ -126,7 +126,8 @@ export interface HttpSessions<Data extends object, Transport = unknown, Context 
     options?: ExpressOptions,
   ): (request: NodeRequest, response: NodeResponse, next: (error?: unknown) => void) => void;
   /**
-   * A hook for Fastify, which opens the session of each request.
+   * A hook for Fastify, which opens the session of each request. If that fails, the hook rejects, and Fastify answers with the
+   * error.
    *
    * @example
    * fastify.addHook("onRequest", http.fastify());
@@ -143,6 +144,10 @@ export interface HttpSessions<Data extends object, Transport = unknown, Context 
   /**
    * Middleware for Hono: opens the session of each request. `http.of(context)`, `http.of(context.req.raw)` and
    * `context.get(variable)` return the session.
+   *
+   * @throws INVALID_ARGUMENT for wrong options.
+   * @example
+   * app.use(http.hono({ variable: "session" }));
    */
   hono<Variable extends string>(
     options: HonoOptions<Variable>,

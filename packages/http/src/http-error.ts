@@ -4,7 +4,7 @@ import { assertString } from "@wsession/core/runtime";
 
 /** The code of the error, for programs. The union may grow in a minor version. */
 export type HttpSessionErrorCode =
-  /** The request comes from another site, or does not say where it comes from (CSRF). Nothing was changed. Status 403. */
+  /** The request comes from another site, or has no header that shows its origin (CSRF). Nothing was changed. Status 403. */
   | "ORIGIN_NOT_ALLOWED"
   /** The response's headers were sent already, so that no cookie can be set. Status 500. */
   | "HEADERS_SENT"

@@ -20,8 +20,8 @@ export function tokensOf(cookie: CookieCarrier, handshake: Handshake): readonly 
 }
 
 /**
- * Destroys each session that one of the tokens opens. All tokens are passed to each call of `open`, because a replaced token beside
- * its replacement is no theft, and a single replaced token may be one. Resolves with whether a session was destroyed.
+ * Destroys each session that one of the tokens opens. All tokens are passed to each call of `open`, because a replaced token is a
+ * sign of theft only without its replacement. Resolves with whether a session was destroyed.
  */
 export async function destroyAll<Opened extends Pick<Session<object>, "destroy">>(
   sessions: Opener<Opened>,

@@ -3,8 +3,8 @@ import { invalidArgument } from "@wsession/core/runtime";
 import { isRequest } from "./request.ts";
 
 /**
- * Frameworks have several objects for one request: Fastify its own and Node's, Hono a context and a request of Fetch. All of them lead
- * to one session, because otherwise one of them would still have the session after a logout through another.
+ * Frameworks have several objects for one request: Fastify its own and Node's, Hono a context and a request of Fetch. All these
+ * objects refer to one session. Otherwise one object would still have the session after a logout through another object.
  */
 export class RequestSessions<S> {
   /** Weak, so that the entry of a request is garbage-collected with the request. */

@@ -5,10 +5,10 @@ import { HttpSessionError } from "./http-error.ts";
 import type { RequestView } from "./request.ts";
 
 /**
- * Throws ORIGIN_NOT_ALLOWED unless the request comes from an allowed origin: an origin that `rule` allows, or, without a rule,
- * the host that the request was sent to. Browsers send Origin with every POST. A request without Origin is allowed if
- * Sec-Fetch-Site says that the same origin, or the user, made the request. A request with neither header is refused, as OWASP
- * recommends, unless `rule` is a function that allows it. Old browsers, and programs, may send neither header.
+ * Throws ORIGIN_NOT_ALLOWED unless the request comes from an allowed origin: an origin that `rule` allows, or, without a rule, the
+ * host that the request was sent to. Browsers send Origin with every POST. A request without Origin is allowed if Sec-Fetch-Site
+ * shows that the same origin, or the user, made the request. A request with neither header is refused, as OWASP recommends, unless
+ * `rule` is a function that allows it. Old browsers, and programs, may send neither header.
  */
 export function assertOrigin(rule: OriginRule | undefined, request: RequestView): void {
   const origin = request.header("origin");

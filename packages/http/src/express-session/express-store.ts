@@ -219,7 +219,7 @@ class SessionsStore extends EventEmitter implements ExpressStore {
 
   async #touch(sid: string, session: object): Promise<void> {
     assertSession("touch()", session);
-    // The middleware touches a session that it has not changed, but the lifetime of its cookie may be another.
+    // The middleware touches a session that it has not changed, but the lifetime of its cookie may differ.
     const loaded = loadedOf(session, sid);
     const cookie = JSON.stringify(storedCookie(session));
     if (loaded === undefined || loaded.fields.get("cookie") === cookie)

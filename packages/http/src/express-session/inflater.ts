@@ -19,7 +19,7 @@ export class Inflater {
     if (typeof generate !== "function")
       throw new SessionError(
         "NOT_SUPPORTED",
-        "only express-session can make its sessions, and it does not use this store",
+        "this store is not in use by express-session, which adds the method generate that makes sessions",
       );
     Reflect.apply(generate, store, [request]);
   }

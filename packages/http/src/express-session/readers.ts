@@ -76,7 +76,10 @@ export function fromExpressSession<Data extends object = AnySession>(
   return readerOf("fromExpressSession", options, "connect.sid", "s:");
 }
 
-/** As `fromExpressSession`, for @fastify/session: its `store`, `secret`, `cookieName` and `cookiePrefix`. */
+/** As `fromExpressSession`, for @fastify/session. `name` is its option `cookieName`, and `prefix` its option `cookiePrefix`.
+ *
+ * @throws INVALID_ARGUMENT for a wrong option.
+ */
 export function fromFastifySession<Data extends object = AnySession>(
   options: SessionReaderOptions,
 ): SessionReader<Data>;
