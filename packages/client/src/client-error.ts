@@ -8,7 +8,7 @@ export type ClientErrorCode =
   | "QUEUE_FULL"
   /** The session of the message is gone. */
   | "SESSION_LOST"
-  /** The server no longer knows whether it handled the message. */
+  /** The server has no record any more of whether it handled the message. */
   | "UNKNOWN"
   /** The server does not speak v1.wsession, and so accepts no numbered messages. Use `sendNow`. */
   | "NOT_SUPPORTED"

@@ -181,12 +181,16 @@ export interface Client {
    * Closes for good. Unsettled messages reject with CLOSED. Resolves when the socket is closed, after at most 3 s.
    *
    * @param code 1000, or 3000 to 4999. @default 1000
-   * @param reason at most 123 bytes
+   * @param reason at most 123 bytes of UTF-8. @default ""
+   * @throws ClientError INVALID_ARGUMENT, as a rejection, for another code or reason
    */
   close(code?: number, reason?: string): Promise<void>;
   /**
-   * Calls `listener` at each event of this type. Returns a function that removes the listener. An error of a listener is thrown
-   * in a task of its own.
+   * Calls `listener` at each event of this type. Returns a function that removes the listener. An error of a listener is thrown in a task of its own.
+   *
+   * @throws ClientError INVALID_ARGUMENT for an unknown type, and for a listener that is not a function
+   * @example
+   * const stop = client.on("status", ({ status }) => show(status));
    */
   // The names are spelled out, so that a compiler error about a wrong name lists the right names.
   on<Type extends "message" | "status" | "session" | "missed" | "rolledBack" | "leftover" | "closed">(

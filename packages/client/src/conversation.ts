@@ -27,7 +27,7 @@ import type { Conversation } from "./conversation-contract.ts";
 
 /** A server closes a connection that attaches more often. */
 const MAX_ATTACHES = 8;
-/** The messages, the bytes and the milliseconds after which the client confirms what it has read, if hello asks for acks. */
+/** The messages, the bytes and the milliseconds after which the client confirms what it has read, if hello requests acks. */
 const READ_MESSAGES = 32;
 const READ_BYTES = 65_536;
 const READ_MS = 1_000;

@@ -66,7 +66,7 @@ export function collect(settings: object, where: string, given: unknown, kind: K
   const type = typeof kind === "string" ? kind : "object";
   if (typeof given !== type || given === null) throw invalid(`${where} must be of type ${type}`);
   if (given === "" || (typeof given === "number" && !(given > 0)))
-    throw invalid(`${where} must be above 0 and not empty`);
+    throw invalid(`${where} must ${given === "" ? "not be empty" : "be above 0"}`);
   if (typeof kind === "string") return;
   if (Array.isArray(kind)) {
     for (const name of kind) collect({}, `${where}.${name}`, Reflect.get(Object(given), name), "function");

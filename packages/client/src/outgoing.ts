@@ -31,7 +31,7 @@ export interface Stream {
   readonly client: string;
   /** The session of the numbers. `undefined` until the session is known, and if sessions end with their connection. */
   session: string | undefined;
-  /** The highest number that the client knows to be in the server's record. */
+  /** The highest number that is certainly in the server's record. */
   known: number;
   /** The number of the next message. */
   next: number;
@@ -142,7 +142,7 @@ const MESSAGES = {
   QUEUE_FULL: "the queue is full",
   SESSION_LOST: "the session is gone",
   TOO_LARGE: "the message is too long",
-  UNKNOWN: "the message may be handled",
+  UNKNOWN: "the message may have been handled",
 };
 
 /** The error of a message that the server did not settle. */

@@ -47,8 +47,8 @@ test.each<readonly [unknown, string]>([
   [{ silenceMs: 0 }, "silenceMs must be above 0"],
   [{ backoff: { maxMs: "1" } }, "maxMs must be of type number"],
   [{ token: { read: () => "" } }, "token.write must be of type function"],
-  [{ renewalParameter: "" }, "renewalParameter must be above 0 and not empty"],
-  [{ token: { ...tokenInMemory(), queryParameter: "" } }, "queryParameter must be above 0 and not empty"],
+  [{ renewalParameter: "" }, "renewalParameter must not be empty"],
+  [{ token: { ...tokenInMemory(), queryParameter: "" } }, "queryParameter must not be empty"],
   [{ carryover: true }, "options.carryover is unknown"],
   [{ protocols: ["a", "a"], WebSocket }, "protocols must be valid, unique names"],
 ])("the error about %o names the expected value: %s", (options, text) => {
