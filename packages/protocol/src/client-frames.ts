@@ -23,16 +23,16 @@ export interface Attach {
   readonly client: string;
   /** The session of the numbered messages. `undefined`: the client has no session yet. */
   readonly session: string | undefined;
-  /** The number of the next counted frame: 1 + the last number that the client knows to be settled. */
+  /** The number of the next counted frame: 1 + the last number that was reported to the client as settled. */
   readonly from: number;
-  /** The highest number that the client knows to be in the store's record of it; 0 for none. */
+  /** The highest number that is certainly in the store's record of this client; 0 for none. */
   readonly known: number;
   /**
    * The session's forget mark when the oldest unsettled message was queued. Without such a message: the mark of the latest
    * hello.
    */
   readonly mark: number;
-  /** The client's position in the outbox. `undefined`: the client wants only messages that are kept from now on. */
+  /** The client's position in the outbox. `undefined`: the client requests only messages that are kept after the attach. */
   readonly at: Position | undefined;
   /** The end of the outbox when the client skipped a replaced message. */
   readonly witness: Position | undefined;
@@ -45,7 +45,7 @@ export type ClientControl =
   | Attach
   /** The client has read the kept messages up to `offset`. Sent only if hello has `acks`. */
   | { readonly type: "read"; readonly offset: number }
-  /** Asks for a beat. */
+  /** Requests a beat. */
   | { readonly type: "probe" }
   /** The client has stored the token of the last notice. */
   | { readonly type: "token-kept" }
@@ -111,7 +111,7 @@ function readFirst(value: unknown, name: string): number {
   return readNumber(value, name) || readNumber(undefined, name);
 }
 
-/** Asks for a beat. */
+/** Requests a beat. */
 export const PROBE = ".?";
 /** The client has stored the token of the last notice. */
 export const TOKEN_KEPT = ".t";

@@ -2,8 +2,8 @@
 export const SUBPROTOCOL = "v1.wsession";
 
 /**
- * A decoy that a client offers before SUBPROTOCOL. Some servers that do not know the protocol echo the first offered subprotocol.
- * The client recognises such a server by the decoy.
+ * A decoy that a client offers before SUBPROTOCOL. Some servers that do not support the protocol echo the first offered
+ * subprotocol. The client detects such a server by the decoy.
  */
 export const DECOY_SUBPROTOCOL = "none.v1.wsession";
 

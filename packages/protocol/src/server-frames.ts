@@ -64,7 +64,7 @@ export interface Hello {
   readonly beatMs: number;
   /** The longest frame of a message that the server accepts, in bytes. */
   readonly maxMessage: number;
-  /** Whether the server wants `read` frames. */
+  /** Whether the server requests `read` frames. */
   readonly acks: boolean;
   /** The application's own subprotocol; "" for none. */
   readonly protocol: string;

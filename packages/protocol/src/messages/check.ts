@@ -27,5 +27,5 @@ function verdictOf(result: SchemaResult<unknown>): Verdict {
 }
 
 function failed(cause: unknown): Verdict {
-  return { accepted: false, problem: "made its schema throw", cause };
+  return { accepted: false, problem: "has a schema that threw an error", cause };
 }

@@ -107,7 +107,7 @@ describe("a payload that its schema refuses is not sent:", () => {
     };
     const messages = defineMessages({ toClient: { a: throwing } });
     expect(() => messages.to(connection).a(1)).toThrow(
-      expect.objectContaining({ code: "INVALID_MESSAGE", message: "a made its schema throw" }),
+      expect.objectContaining({ code: "INVALID_MESSAGE", message: "a has a schema that threw an error" }),
     );
   });
 
