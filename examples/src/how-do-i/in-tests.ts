@@ -6,7 +6,7 @@ import { createSessions, mapStore } from "@wsession/core";
 import { WebSocket, WebSocketServer } from "ws";
 
 // #region in-tests
-/** A server on a free port, with its sessions in memory. A test starts it, and stops it. */
+/** A server on a free port, with its sessions in memory. Each test starts and stops a server. */
 async function startServer() {
   const sessions = createSessions({ store: mapStore(), initial: () => ({ visits: 0 }) });
   const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });

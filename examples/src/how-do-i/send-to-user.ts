@@ -12,7 +12,7 @@ const sessions = createSessions({
 });
 
 // #region send-here
-/** Sends to every connection of the user in this process. Returns how many there were. */
+/** Sends to every connection of the user in this process. Returns the number of these connections. */
 function sendHere(user: string, text: string): number {
   let sent = 0;
   for (const conn of sessions.connections) {
@@ -25,7 +25,7 @@ function sendHere(user: string, text: string): number {
 // #endregion
 
 // #region send-everywhere
-/** Reaches the user on every process: changes the sessions, and the `change` handlers send. */
+/** Changes the user's sessions. The `change` handlers of every process then send a message. */
 async function notify(user: string): Promise<number> {
   const found = await sessions.bySubject(user);
   await Promise.all(found.map((session) => session.update(({ unread }) => ({ unread: unread + 1 }))));

@@ -20,7 +20,7 @@ export async function main(): Promise<string[]> {
       if (text !== "ask") return;
       let number = 0;
       for await (const chunk of answer()) {
-        // The connection is lost in the middle. The chunks are kept for the session, so the stream continues.
+        // Ends the connection at the fourth chunk. The session keeps the chunks, so the stream continues.
         if ((number += 1) === 4) conn.terminate();
         await conn.session.send(chunk);
       }
