@@ -74,7 +74,7 @@ async function start(redisUrl: string) {
 
   // #region http-login-stop
   async function stop(): Promise<void> {
-    await sessions.close(); // refuses newcomers, closes connections with 1012, settles their writes
+    await sessions.close(); // refuses handshakes, closes connections with 1012, settles their writes
     wss.close();
     server.close();
     await once(server, "close"); // the HTTP requests in progress have their answers

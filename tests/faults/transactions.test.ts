@@ -38,8 +38,8 @@ test.each(strict.map((fault, at) => ({ fault, at, name: fault.name })))(
 
 const losing = [
   OLDER_STATE,
-  ...named(losingCases, "Sentinel failover, master killed"),
-  ...named(losingCases, "Cluster failover, master killed"),
+  ...named(losingCases, "Sentinel failover, primary killed"),
+  ...named(losingCases, "Cluster failover, primary killed"),
 ];
 
 test.each(losing.map((fault, at) => ({ fault, at, name: fault.name })))(

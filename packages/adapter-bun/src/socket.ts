@@ -1,4 +1,4 @@
-/** The sockets of Bun behind core's port. */
+/** The sockets of Bun behind the interface of core. */
 import type { CloseInfo } from "@wsession/core";
 import type { Runtime, RuntimeBinding, RuntimeConnection, SendOutcome, Ticket } from "@wsession/core/runtime";
 import type { BunSocket } from "./bun.ts";

@@ -1,4 +1,4 @@
-/** The sockets of uWebSockets.js behind core's port. */
+/** The sockets of uWebSockets.js behind the interface of core. */
 import type { CloseInfo } from "@wsession/core";
 import type { Runtime, RuntimeBinding, RuntimeConnection, SendOutcome, Ticket } from "@wsession/core/runtime";
 import type { WebSocket } from "uWebSockets.js";

@@ -1,5 +1,5 @@
 /**
- * For authors of adapters: the port between core and a runtime, and the checks that every adapter needs. HTTP code of this library
+ * For authors of adapters: the interface between core and a runtime, and the checks that every adapter needs. HTTP code of this library
  * uses the checks too.
  */
 export { resolveOrigins } from "./api/resolve-options.ts";

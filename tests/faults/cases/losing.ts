@@ -98,12 +98,12 @@ export const EVICTION: FaultCase = {
 };
 
 export const losingCases: readonly FaultCase[] = [
-  sentinel("Sentinel failover, master killed", async ({ master }, { progress }) => {
+  sentinel("Sentinel failover, primary killed", async ({ master }, { progress }) => {
     await progress(300);
     await master.kill();
     await progress(200);
   }),
-  sentinel("Sentinel failover, master hangs and is back", async ({ master }, { progress }) => {
+  sentinel("Sentinel failover, primary hangs and is back", async ({ master }, { progress }) => {
     await progress(300);
     master.pause();
     await progress(200);
@@ -111,12 +111,12 @@ export const losingCases: readonly FaultCase[] = [
     await becomesReplica(master);
     await progress(100);
   }),
-  cluster("Cluster failover, master killed", async ({ nodes }, { progress }) => {
+  cluster("Cluster failover, primary killed", async ({ nodes }, { progress }) => {
     await progress(300);
     await nodes[0]?.kill();
     await progress(200);
   }),
-  cluster("Cluster failover, master hangs and is back", async ({ nodes }, { progress }) => {
+  cluster("Cluster failover, primary hangs and is back", async ({ nodes }, { progress }) => {
     const [master] = nodes;
     if (master === undefined) throw new Error("a Cluster has masters");
     const replica = await replicaOf(nodes, master);

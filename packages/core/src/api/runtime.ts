@@ -1,5 +1,5 @@
 /**
- * The port between core and a runtime, for authors of adapters.
+ * The interface between core and a runtime, for authors of adapters.
  *
  * An adapter only translates. It copies the handshake, calls `admit`, and sends the answer. It passes the socket to `open` in the
  * tick in which the runtime provides the socket, and passes on each event of the socket. Core makes every decision.

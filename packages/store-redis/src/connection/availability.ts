@@ -201,7 +201,7 @@ export class ServerAvailability {
     // A node that hangs must not delay calls to the other nodes.
     const asked = this.#connection.client.servers.map((server) => this.#askServer(server, section));
     if (!this.#connection.isCluster) return Promise.all(asked);
-    if (asked.length === 0) throw new Error("the client has found no master of the Cluster");
+    if (asked.length === 0) throw new Error("the client has found no primary of the Cluster");
     const first = await Promise.any(asked);
     if (this.#wasAvailable) {
       void Promise.allSettled(asked).then((all) => this.#reportProblems(all.flatMap(valueOf)));

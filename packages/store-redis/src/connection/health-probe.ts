@@ -47,7 +47,7 @@ export class HealthProbe {
     for (let slot = 0; slot < SLOTS; slot += 1) owners.add(masterOf(client.slots, slot));
     return [...owners].map((owner) => {
       const server = client.serverOf(owner);
-      if (server === undefined) throw unavailable("a master of the Cluster is not known", "not-applied");
+      if (server === undefined) throw unavailable("a primary of the Cluster is not known", "not-applied");
       return server;
     });
   }

@@ -1,4 +1,4 @@
-// The port between the store and a client library of Redis. A driver makes the store's own clients from the
+// The interface between the store and a client library of Redis. A driver makes the store's own clients from the
 // application's client. Deadlines, repeats, backpressure, the checks of the server and the probes of the
 // subscription are above the port, once for all libraries.
 

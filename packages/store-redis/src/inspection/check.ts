@@ -120,10 +120,10 @@ class Check {
 }
 
 function slotsFinding(areCovered: boolean): Finding {
-  if (areCovered) return fine({ topic: "cluster", message: "a master is known for each slot" });
+  if (areCovered) return fine({ topic: "cluster", message: "a primary is known for each slot" });
   return problem(
-    { topic: "cluster", message: "some slots have no master: their sessions can't be served" },
-    "Look at CLUSTER INFO and CLUSTER NODES, and bring the lost masters or their replicas back.",
+    { topic: "cluster", message: "some slots have no primary: their sessions can't be served" },
+    "Look at CLUSTER INFO and CLUSTER NODES, and bring the lost primaries or their replicas back.",
   );
 }
 

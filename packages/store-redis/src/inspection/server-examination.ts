@@ -58,7 +58,7 @@ export class ServerExamination {
     const worst = Math.round(Math.max(Math.abs(least), Math.abs(most)));
     if (most - least > MAX_BETWEEN_SERVERS_MS)
       return problem(
-        { topic, message: `the clocks of the masters differ by ${Math.round(most - least)} ms` },
+        { topic, message: `the clocks of the primaries differ by ${Math.round(most - least)} ms` },
         "Synchronize the clocks of the servers (NTP): deadlines of sessions are times of their server.",
       );
     if (worst > MAX_FROM_HERE_MS)

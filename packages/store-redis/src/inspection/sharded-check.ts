@@ -14,7 +14,7 @@ export async function shardedFinding(
     subscribeOnce(connection, master, channelOf(tag), timeoutMs),
   );
   const failure = (await Promise.all(tries)).find((reason) => reason !== undefined);
-  if (failure === undefined) return fine({ topic, message: "sharded channels work on each master" });
+  if (failure === undefined) return fine({ topic, message: "sharded channels work on each primary" });
   return note(
     { topic, message: `no sharded channels, so announcements cross the bus of the Cluster: ${failure}` },
     "Use Redis 7 or newer, and allow SSUBSCRIBE, SUNSUBSCRIBE and SPUBLISH.",
@@ -32,7 +32,7 @@ async function subscribeOnce(
   const ignore = (): undefined => undefined;
   const events = { message: ignore, ended: ignore, failed: ignore };
   const listener = connection.createListener(events, master);
-  if (listener === undefined) return `the master ${master} is not known`;
+  if (listener === undefined) return `the primary ${master} is not known`;
   const timer = setTimeout(() => {
     reason = `${master} did not answer in time`;
     listener.cut();

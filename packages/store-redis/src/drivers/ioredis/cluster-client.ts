@@ -105,15 +105,16 @@ export class ClusterClient implements OwnClient {
 
   targetOf(command: IoredisCommand): Server | Error {
     const slot = command.getSlot();
-    if (slot === null) return this.#anyMaster() ?? new Error("the client has found no master of the Cluster");
+    if (slot === null)
+      return this.#anyMaster() ?? new Error("the client has found no primary of the Cluster");
     const node = this.#nodes.get(this.#cluster.slots[slot]?.[0] ?? "");
     // ioredis would ask a random node, whose unanswered commands are not counted.
     if (node === undefined) {
       this.refresh();
-      return new Error("the client has found no master of the slot");
+      return new Error("the client has found no primary of the slot");
     }
     // According to the slot table this node is a replica. It would answer reads but may lag behind (I7).
-    return node.isReplica ? new Error("the client has found no master of the slot") : node;
+    return node.isReplica ? new Error("the client has found no primary of the slot") : node;
   }
 
   createListener(events: ListenerEvents, at?: string): Listener | undefined {

@@ -3,7 +3,7 @@ import type { Cluster, Command, Redis } from "ioredis";
 import { replyWord } from "../../base/failures.ts";
 import type { SentCommand } from "../driver.ts";
 
-/** A command of the application's own copy of ioredis, with the members that the port requires. */
+/** A command of the application's own copy of ioredis, with the members that the interface requires. */
 export interface IoredisCommand extends Command, Omit<SentCommand, keyof Command> {
   /** Sends the command through the client of a Cluster. */
   sendThrough(cluster: Cluster): void;

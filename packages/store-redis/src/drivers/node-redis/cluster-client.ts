@@ -85,9 +85,9 @@ export class ClusterClient implements OwnClient {
 
   targetOf(command: NodeRedisCommand): Link | Error {
     const { key } = command;
-    if (key === undefined) return this.#anyReady() ?? new Error("no master of the Cluster can be reached");
+    if (key === undefined) return this.#anyReady() ?? new Error("no primary of the Cluster can be reached");
     const link = this.#links.get(this.#slots[keySlot(key)]?.[0] ?? "");
-    return link ?? new Error("the client has found no master of the slot");
+    return link ?? new Error("the client has found no primary of the slot");
   }
 
   createListener(events: ListenerEvents, at?: string): Listener | undefined {

@@ -70,7 +70,7 @@ export class Discovery {
       await Promise.race([seed.connect(), late]);
       for (const master of seed.masters)
         this.#template ??= await Promise.race([seed.nodeClient(master), late]).catch(() => undefined);
-      if (this.#template === undefined) throw new Error("no master of the Cluster can be reached");
+      if (this.#template === undefined) throw new Error("no primary of the Cluster can be reached");
       return Array.from({ length: SLOTS }, (_, slot) => {
         const name = seed.slots[slot]?.master.address;
         return name === undefined ? [] : [name];

@@ -214,7 +214,7 @@ export function limitHandshake(client: ServerRedis, ms: number): void {
   client.on("end", stop);
 }
 
-/** An error reply as the port promises it. */
+/** An error reply as the interface promises it. */
 function replyError(error: unknown): Error {
   const reply = reasonOf(error);
   reply.name = "ReplyError";

@@ -62,7 +62,7 @@ export function sentinelDriver(given: SentinelRedis): Driver {
             template = client;
           });
         const master = given.getMasterNode();
-        if (template === undefined || master === undefined) throw new Error("Sentinel has found no master");
+        if (template === undefined || master === undefined) throw new Error("Sentinel has found no primary");
         const { host, port } = master;
         return ownClient(template, settings.handshakeMs, { host, port });
       };
