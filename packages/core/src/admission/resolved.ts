@@ -19,8 +19,8 @@ export interface Refused {
   /** The close code, if it does not follow from the status. */
   readonly code?: number | undefined;
   /**
-   * The handshake as the application sees it. Set if the refusal is a close code for every client, also for a client that does
-   * not speak `v1.wsession`.
+   * The handshake in the form that the application gets. Set if the refusal is a close code for every client, also for a client
+   * that does not speak `v1.wsession`.
    */
   readonly closes?: Handshake | undefined;
   /** Headers of the application. */

@@ -3,7 +3,7 @@ import type { Connection } from "./contract.ts";
 /**
  * The origin of an error that no caller waits for. `"event"`: a function of the option `events`. `"watch"`: a listener of
  * `sessions.watch`. `"unhandled"`: a promise of this library rejected, and the application neither awaited nor caught the promise.
- * `"adapter"`: an adapter noticed a mistake of the application. `"client"`: a client or its network caused the error, such as a
+ * `"adapter"`: an adapter detected a mistake of the application. `"client"`: a client or its network caused the error, such as a
  * protocol error, or the first message of a connection that was refused as invalid. Errors of the stage `"client"` are counted as
  * `clientErrors`, and reported to an explicit `onError` alone.
  */

@@ -4,7 +4,7 @@ import type { StoreHealth } from "../store/health-contract.ts";
 export interface Health {
   /** Whether a new client can be served here: the store is healthy, and `close()` was not called. */
   readonly ok: boolean;
-  /** The state of the store, as this process sees it. */
+  /** The state of the store, as measured by this process. */
   readonly store: StoreHealth;
   /** How many connections this process has. */
   readonly connections: number;

@@ -42,8 +42,8 @@ export interface Runtime<Socket extends object> {
    */
   send(socket: Socket, data: string | Uint8Array): SendOutcome;
   /**
-   * As `send`, for a message of more than `fragmentBytes`: sends fragments of that size at most, with a ping after each, so that
-   * the pongs show that a slow peer reads (RFC 6455 section 5.4). Absent if the runtime can only send one frame.
+   * As `send`, for a message of more than `fragmentBytes`: sends fragments of that size at most, with a ping after each fragment
+   * (RFC 6455 section 5.4). The pongs show that a slow peer reads. Absent if the runtime can only send one frame.
    */
   readonly sendLong?:
     | ((socket: Socket, data: string | Uint8Array, fragmentBytes: number) => SendOutcome)
@@ -79,16 +79,16 @@ export interface Runtime<Socket extends object> {
   awaitDrain(socket: Socket): void;
   /**
    * Starts the closing handshake. Core calls `terminate` 2 s later if the peer has not answered, or later while the peer still
-   * reads the data that was sent before. From this call on no message of the peer may reach any listener of the socket, the
-   * application's own listeners included, because the message may be meant for a session that is gone.
+   * reads the data that was sent before. After this call no message of the peer may reach any listener of the socket. This includes
+   * the application's own listeners. The message may be meant for a session that is gone.
    */
   close(socket: Socket, code: number, reason: string): void;
   /** Ends the socket at once, without a closing handshake. */
   terminate(socket: Socket): void;
   /**
-   * Called every `heartbeatMs`. Sends a ping (RFC 6455 section 5.5.2), and terminates a socket whose peer has shown no sign of
-   * life since the previous call: no byte arrived, not even of a pong, and the peer read nothing of the data that waits to be sent.
-   * With `silentHeartbeats` above 1 the socket is terminated at that many silent calls in a row.
+   * Called every `heartbeatMs`. Sends a ping (RFC 6455 section 5.5.2). Terminates the socket if its peer has shown no sign of life
+   * since the previous call. Each byte from the peer is a sign of life, and so is each byte that the peer reads of the data that
+   * waits to be sent. With `silentHeartbeats` above 1 the socket is terminated at that many silent calls in a row.
    */
   heartbeat(socket: Socket, heartbeatMs?: number, silentHeartbeats?: number): void;
   /**
@@ -174,7 +174,7 @@ export interface RuntimeBinding<Socket extends object> {
   /** The client went away before the answer, or the answer could not be sent. Never throws. */
   abandon(ticket: Ticket): void;
   /**
-   * Reports an error that no caller waits for. Never throws. The stage says who caused the error. `"adapter"`: the application;
+   * Reports an error that no caller waits for. Never throws. The stage names the cause of the error. `"adapter"`: the application;
    * always reported. `"client"`: a client or its network; counted, and reported to an explicit `onError` alone.
    *
    * @param context The default is the stage `"client"` for an error of the operating system (`ECONNRESET`, `EPIPE`, …), else the

@@ -1,4 +1,4 @@
-/** The sessions of one application in one process, as the application sees them. */
+/** The sessions of one application in one process: the interface for the application. */
 import type { SendOptions, Sent } from "@wsession/protocol";
 import type { Diagnostics } from "../base/diagnostics.ts";
 import type { Lifetimes } from "../base/lifetimes.ts";
@@ -164,7 +164,7 @@ export interface Sessions<
     options: { readonly signal: AbortSignal },
   ): Promise<void>;
   /**
-   * Returns the state of these sessions and of the store, for probes of readiness and liveness. Asks the store. Settles within 500
+   * Returns the state of these sessions and of the store, for probes of readiness and liveness. Calls the store. Settles within 500
    * ms, plus the time for which the event loop is blocked, and never rejects: a store that does not answer is not `ok`. Once
    * `close()` has closed the store, `store.ok` is false and its other members are `undefined`.
    *
@@ -176,11 +176,11 @@ export interface Sessions<
   /** Counters since `createSessions`. */
   readonly diagnostics: Readonly<Diagnostics>;
   /**
-   * Shuts down: answers handshakes with 503 and `Retry-After`, also those that are being decided, handles the messages that have
-   * arrived, closes every connection with 1012, waits for the calls of the store in progress, and closes the store. With
-   * `handover`, clients of `v1.wsession` first have time to connect elsewhere. Resolves when the close handlers have settled and the
-   * store is closed. Does not wait for a handler that calls `close()` before its first `await`, because the two would wait for each
-   * other (deadlock). Idempotent.
+   * Shuts down. Answers handshakes with 503 and `Retry-After`, also handshakes that are being decided. Handles the messages that
+   * have arrived, and closes every connection with 1012. Then waits for the calls of the store in progress, and closes the store.
+   * With `handover`, clients of `v1.wsession` first have time to connect elsewhere. Resolves when the close handlers have settled
+   * and the store is closed. Does not wait for a handler that calls `close()` before its first `await`, because the two would wait
+   * for each other (deadlock). Idempotent.
    */
   close(options?: CloseOptions): Promise<void>;
   /**

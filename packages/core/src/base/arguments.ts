@@ -116,7 +116,7 @@ export function assertMethods(name: string, value: unknown, what: string, method
     throw invalidArgument(`${name} must be ${what}: ${kindOf(value)} has no method ${missing}`);
 }
 
-/** The error for a message of a wrong type: most often an object that the caller expects to be sent as JSON. */
+/** The error for a message of a wrong type: most often an object that the caller meant to send as JSON. */
 export function messageError(where: string, message: unknown): SessionError {
   const kind = kindOf(message);
   const isJson = kind === "an object" || kind === "an array";

@@ -82,9 +82,9 @@ export class Deadlines {
   }
 
   /**
-   * As `after`, for a time limit of a peer or of the application. When the time is over, the process first reads the data that
-   * has arrived. If the process stalled past the limit, the limit is extended by the time of the stall (at most `ms`), because
-   * otherwise an answer that waits unread in a socket would count as too late.
+   * As `after`, for a time limit of a peer or of the application. When the time is over, the process first reads the data that has
+   * arrived. If the process stalled past the limit, the limit is extended by the time of the stall (at most `ms`). Otherwise an
+   * answer that waits unread in a socket would count as too late.
    */
   allow(ms: number, run: () => void): Deadline {
     return new Allowance(this, ms, run);

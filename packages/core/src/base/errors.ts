@@ -103,12 +103,12 @@ export function isSessionError(error: unknown, code?: SessionErrorCode): error i
   }
 }
 
-/** The error for a mistake of the programmer. `message` names the argument or the option, and says what its value must be. */
+/** The error for a mistake of the programmer. `message` names the argument or the option, and the required value. */
 export function invalidArgument(message: string, options?: SessionErrorOptions): SessionError {
   return new SessionError("INVALID_ARGUMENT", message, options);
 }
 
-/** Whether `error` says that the stored session can't be read. A second attempt would fail in the same way. */
+/** Whether `error` means that the stored session can't be read. A second attempt would fail in the same way. */
 export function isUnreadable(error: unknown): boolean {
   return isSessionError(error, "CORRUPT_RECORD") || isSessionError(error, "INVALID_DATA");
 }
@@ -139,7 +139,7 @@ const ENDED: ReadonlySet<SessionErrorCode> = new Set([
   "SHUTTING_DOWN",
 ]);
 
-/** Whether `error`, or its cause, only says that a connection, its session or these sessions have ended. */
+/** Whether `error`, or its cause, only means that a connection, its session or these sessions have ended. */
 export function isAboutTheEnd(error: unknown): boolean {
   try {
     let current = error;
@@ -190,7 +190,7 @@ export function inTransactionError(): SessionError {
   );
 }
 
-/** Converts an error of a store to a typed error. An untyped error does not say whether the write was applied (I11). */
+/** Converts an error of a store to a typed error. An untyped error does not show whether the write was applied (I11). */
 export function asStoreError(error: unknown): SessionError {
   if (isSessionError(error)) return error;
   return new SessionError("STORE_UNAVAILABLE", "the store failed", { cause: error, outcome: "unknown" });

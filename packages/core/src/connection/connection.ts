@@ -1,4 +1,4 @@
-/** A connection as the application sees it, and the interface through which it calls its binding. */
+/** The connection that the application gets, and the interface through which a connection calls its binding. */
 import { assertClose } from "../base/close-codes.ts";
 import { TapSlot } from "./tap-slot.ts";
 import type { SendingBinding } from "./sending.ts";
@@ -52,7 +52,7 @@ export interface ConnectionBinding<
   onConnectionFinished(connection: LiveConnection<Data, Socket>): void;
 }
 
-/** One live WebSocket, as the application sees it. `ConnectionLifecycle` decides when the handlers run. */
+/** One live WebSocket: the object that the application gets. `ConnectionLifecycle` decides when the handlers run. */
 export class LiveConnection<Data extends object, Socket extends object>
   extends TapSlot<Data, Socket>
   implements Connection<Data, unknown, never, unknown, Socket>
@@ -154,7 +154,7 @@ export class LiveConnection<Data extends object, Socket extends object>
   /** Does nothing for a raw client: the application itself sends the new token. */
   onRenewed(_renewal: Renewal): void {}
 
-  /** Whether the client understands `announceEnd`, so that it can connect elsewhere before this connection ends. */
+  /** Whether the client supports `announceEnd`, so that it can connect elsewhere before this connection ends. */
   get canMove(): boolean {
     return false;
   }

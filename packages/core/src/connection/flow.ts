@@ -23,7 +23,7 @@
  * | Refused        | a message is refused as invalid                 | never                       | a second report of one           |
  * | Unopened       | no session of `initial` yet, or creation failed | the session is there        | `open`; without it no `close`    |
  * | Attaching      | a client of v1.wsession attaches                | `resumed` has settled       | messages                         |
- * | LeftCleanly    | a clean close by the peer, or `bye`             | never                       | nothing: it says how it ended    |
+ * | LeftCleanly    | a clean close by the peer, or `bye`             | never                       | nothing: it records a clean end  |
  * | Tapped         | a tap is set                                    | never                       | nothing: messages are copied     |
  * | TapPending     | a tap with `ready` is set                       | the tap's `ready` is called | messages                         |
  * | BackedUp       | the runtime queues a message                    | `drained`                   | nothing: `send` checks its limit |

@@ -14,7 +14,7 @@ let gathering: { readonly by: object; readonly frames: (string | Uint8Array)[] }
 
 /**
  * A connection that sends the kept messages of its session. As long as the client is up to date and no message was kept since, the
- * connection stores only a position, because a `Replay` costs 128 bytes and most live connections do not need one.
+ * connection stores only a position. A `Replay` costs 128 bytes, and most live connections do not need one.
  */
 export abstract class FollowingConnection<Data extends object, Socket extends object>
   extends LiveConnection<Data, Socket>

@@ -1,7 +1,7 @@
 /** The most pages of replays in memory at the same time. After a deploy thousands of clients reconnect together. */
 const MAX_PAGES = 64;
 
-/** A counting semaphore. Callers acquire a slot in the order in which they asked. */
+/** A counting semaphore. Callers acquire a slot in the order of their calls. */
 export class Slots {
   #free: number;
   readonly #waiting: (() => void)[] = [];

@@ -50,7 +50,7 @@ export function refusalByStore(error: unknown): Refusal | undefined {
 /** A refusal as a frame. */
 export interface RefusedFrame {
   readonly frame: string;
-  /** Says which part of the refusal the frame does not have; `undefined` if the frame has all of it. */
+  /** Names the part of the refusal that the frame does not have; `undefined` if the frame has all of it. */
   readonly loss: SessionError | undefined;
 }
 
@@ -80,7 +80,7 @@ function textOf(frame: string | SessionError): string | undefined {
   return typeof frame === "string" ? frame : undefined;
 }
 
-/** The frame, or the error that says why there is no frame. */
+/** The frame, or the error that explains why there is no frame. */
 function controlFrame(
   control: Extract<Parameters<typeof writeServerControl>[0], { type: "refused" }>,
 ): string | SessionError {

@@ -68,7 +68,7 @@ export class RefusedHandshake implements Ticket {
   }
 }
 
-/** One of three codes. Each code says what the client should do next: log in, give up, or try again. */
+/** One of three codes. Each code stands for the client's next step: log in, give up, or try again. */
 function codeOf(status: number): number {
   if (status === 401) return CloseCode.SessionNeeded;
   return status >= 500 || status === 408 || status === 425 || status === 429

@@ -141,9 +141,9 @@ export const COOKIE_NAME: RegExp = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
  * absolute deadline. Browsers send cookies by themselves, so give `createSessions` the option `origins` too (cross-site WebSocket
  * hijacking).
  *
- * @throws INVALID_ARGUMENT for options that browsers would not accept: a name that is not a token of RFC 9110, or that is too long; a
- * prefix, SameSite=None or Partitioned without Secure; the prefix `__Host-` with a domain, or with another path than "/"; a domain
- * that is not a host name; a path that is not a path of a URL.
+ * @throws INVALID_ARGUMENT for options that browsers would not accept. The name must be a token of RFC 9110, and not too long. A
+ * prefix, SameSite=None and Partitioned need Secure. The prefix `__Host-` needs the path "/" and no domain. The domain must be a
+ * host name, and the path a path of a URL.
  * @example
  * createSessions({ store: mapStore(), token: cookieToken(), origins: ["https://example.com"] });
  */

@@ -10,8 +10,8 @@ import { headerLines } from "./headers.ts";
 import type { HeaderValues } from "./headers.ts";
 
 /**
- * A copy of the HTTP request that asks for the WebSocket. The copy may be used after an `await` on every runtime. The library does
- * not keep the copy after `open` has settled.
+ * A copy of the HTTP request that opens the WebSocket. The copy may be used after an `await` on every runtime. The library does not
+ * keep the copy after `open` has settled.
  */
 export interface Handshake {
   /** The method in upper case: `GET` for HTTP/1.1 (RFC 6455 section 4.1). */

@@ -9,8 +9,8 @@ export type HeaderValues = Readonly<Record<string, string | readonly string[]>>;
 export type HeaderLine = readonly [name: string, value: string];
 
 /**
- * Headers of the connection, of the body and of the WebSocket handshake (RFC 9110 section 7.6.1, RFC 6455 section 4.2.2). Only the
- * runtime knows their values, and a second value breaks the answer.
+ * Headers of the connection, of the body and of the WebSocket handshake (RFC 9110 section 7.6.1, RFC 6455 section 4.2.2). The
+ * runtime alone sets their values, and a second value breaks the answer.
  */
 const OF_THE_RUNTIME =
   /^(?:connection|upgrade|keep-alive|proxy-connection|te|trailer|transfer-encoding|content-length|sec-websocket-.*)$/i;

@@ -20,12 +20,12 @@ import { LiveSessions } from "./sessions.ts";
 type ContextOf<Admitted> = Admitted extends Acceptance<infer Context> ? Context : never;
 
 /**
- * The type of `context` where TypeScript does not know it yet, because it reads options from top to bottom: write `admit` above
- * `initial`. The compiler's messages show this name.
+ * The type of `context` where TypeScript has not inferred the type yet, because it reads options from top to bottom: write `admit`
+ * above `initial`. The compiler's messages show this name.
  */
 export interface WriteAdmitAboveInitial {}
 // The first test detects `any`, which is the result type of `JSON.parse`. It stays `any`.
-/** The context as `initial` sees it. */
+/** The context that `initial` gets. */
 type Known<Context> = 0 extends 1 & Context
   ? Context
   : unknown extends Context
@@ -77,7 +77,7 @@ interface AllOptions<Data extends object, Transport, Admitted>
   readonly initial?: Initial<NoInfer<Data>, Admitted>["initial"] | undefined;
 }
 
-/** The options as the implementation sees them: the context may be anything. */
+/** The options in the type of the implementation: the context may be anything. */
 interface UntypedOptions<Data extends object>
   extends CommonOptions, TransportOption<unknown>, AdmitOption<Admission>, SchemaOption<Data>, NoTokenOption {
   /** The type of a method, because the compiler compares the parameters of methods in both directions. */
@@ -147,8 +147,8 @@ export function createSessions<
   Transport = unknown,
   Admitted extends Admission = Admission,
 >(options?: AllOptions<Data, Transport, Admitted>): Sessions<Data, Transport, undefined, ContextOf<Admitted>>;
-// Only the overloads know the types of the transport's data and of the context, and whether a session may be absent. Core does
-// not know them.
+// Only the overloads declare the types of the transport's data and of the context, and whether a session may be absent. Core has
+// none of these types.
 export function createSessions<Data extends object>(
   options: UntypedOptions<Data> = {},
   surplus?: undefined,

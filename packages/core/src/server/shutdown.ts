@@ -7,7 +7,7 @@ type Endable = Pick<
   ConnectionLifecycle<object>,
   "end" | "endHandled" | "forceFinish" | "excludeFromShutdown"
 > & {
-  /** Whether the client understands `announceEnd`. */
+  /** Whether the client supports `announceEnd`. */
   readonly canMove: boolean;
   /**
    * Announces to the client that it should connect elsewhere within `ms` milliseconds. Returns false if the client is not ready for
@@ -46,7 +46,7 @@ export class Shutdown {
     this.#unfinished = unfinished;
   }
 
-  /** Seconds until this process serves nobody, for the header `Retry-After`. */
+  /** Seconds until this process has no connection any more, for the header `Retry-After`. */
   get retryAfter(): number {
     const restMs = this.#started + this.#closing.drainMs - performance.now();
     return Math.max(1, Math.ceil(restMs / 1_000));

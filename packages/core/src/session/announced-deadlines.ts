@@ -11,9 +11,9 @@ const VERIFY_MS = 500;
 const waiting = new WeakSet<object>();
 
 /**
- * Applies announced deadlines. An announcement may be older than a deadline that this process knows already, because the two arrive
- * over different connections. The session could then outlive its deadline in this process. So the deadlines are read from the
- * store after each announcement that is more than a touch.
+ * Applies announced deadlines. An announcement may be older than a deadline that this process has already, because the two arrive
+ * over different connections. The session could then outlive its deadline in this process. So the deadlines are read from the store
+ * after each announcement that is more than a touch.
  */
 export function applyDeadlines<Data extends object>(
   state: LocalSession<Data>,

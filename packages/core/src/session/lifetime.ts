@@ -1,4 +1,4 @@
-/** The deadlines of one session, as this process knows them. */
+/** The deadlines of one session, as this process has received them. */
 import type { Deadline } from "../base/deadlines.ts";
 import type { OwnLifetimes, StoredSession } from "../store/contract.ts";
 

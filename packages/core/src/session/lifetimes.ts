@@ -86,7 +86,7 @@ export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalS
     this.#schedule(state, lifetime);
   }
 
-  /** Stops the timers. The deadlines stay known, for handles. */
+  /** Stops the timers. Keeps the deadlines, for handles. */
   unwatch({ lifetime }: LocalSession<Data>): void {
     if (lifetime === undefined) return;
     lifetime.isWatched = false;

@@ -11,7 +11,7 @@ export interface OutboxAccess {
   /** The stream of the session's outbox, if this process has one. */
   peek(session: OutboxSession): OutboxStream | undefined;
   of(session: OutboxSession): OutboxStream;
-  /** The end of the session's outbox, as this process knows it. The beginning if there is no stream. */
+  /** The end of the session's outbox, as this process has received it. The beginning if there is no stream. */
   endOf(session: OutboxSession): Position;
   /** Handles entries that another process appended. */
   applyAnnouncement(session: OutboxSession, event: AppendedEvent): void;

@@ -151,7 +151,7 @@ export class OutboxStream {
       this.#announcedEnd === undefined || isSamePosition(this.#announcedEnd, this.#end);
     if (isAtAnnouncedEnd && this.#outOfOrder.length === 0 && !this.#mustRead) return;
     if (!this.#hasConnections) {
-      // The session has no connection here, so nobody needs the entries before the announced end.
+      // The session has no connection here, so the entries before the announced end are not needed.
       this.#end = this.#announcedEnd ?? this.#end;
       this.#clearPending();
     } else void this.#read();

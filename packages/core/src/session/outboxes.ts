@@ -57,7 +57,7 @@ export class Outboxes<Data extends object> implements OutboxAccess {
     return stream;
   }
 
-  /** The end of the session's outbox, as this process knows it. */
+  /** The end of the session's outbox, as this process has received it. */
   endOf(state: OutboxSession): Position {
     return this.peek(state)?.end ?? BEGINNING;
   }

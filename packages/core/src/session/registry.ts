@@ -215,7 +215,7 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
     } else if (fence < state.fence) connection.end(REPLACED.code, REPLACED.reason);
   }
 
-  /** Releases a session whose connection was never opened. Destroys a new session, because no client knows its token. */
+  /** Releases a session whose connection was never opened. Destroys a new session, because no client has its token. */
   releaseAdmitted({ state, resumed }: AdmittedSession<Data>): void {
     const { id } = state;
     this.releaseInStore(id);

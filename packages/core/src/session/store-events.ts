@@ -49,7 +49,7 @@ function applyAnnouncement<Data extends object>(
   try {
     data = checkData(state.context.settings.schema, applyChange(state.data, change));
   } catch {
-    // The writer may use another schema version. Only the stored record says which one, so read the record.
+    // The writer may use another schema version. Only the stored record has that version, so read the record.
     return reread(state);
   }
   state.moveTo(version, lineage, state.protect(data), undefined);

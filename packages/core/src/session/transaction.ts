@@ -90,7 +90,7 @@ export class StagedTransaction<Data extends object, Socket = unknown> implements
     assertFunction("update()'s change", change);
     assertNoMore("update()", surplus);
     this.#assertStaging("update()");
-    // Set before the call: if `change` throws, the handler may still use the data that `change` saw.
+    // Set before the call: if `change` throws, the handler may still use the data that `change` got.
     this.#hasRead = true;
     this.#isChanging = true;
     try {
@@ -151,7 +151,7 @@ export class StagedTransaction<Data extends object, Socket = unknown> implements
     return error !== undefined && error === this.#thrown;
   }
 
-  /** Whether the commit would certainly conflict, because this process knows a newer version. */
+  /** Whether the commit would certainly conflict, because this process has a newer version. */
   get isStale(): boolean {
     return this.#dependsOnVersion && !this.#state.isAt(this.versionAtRequest);
   }

@@ -2,7 +2,7 @@ import type { Awaitable } from "@wsession/protocol";
 import type { Fields } from "../store/contract.ts";
 import type { SessionConnection } from "./session-connection.ts";
 
-/** One write that the application asked for. */
+/** One write that the application requested. */
 export interface Write<Data extends object> {
   readonly kind:
     | { readonly type: "patch"; readonly fields: Fields }

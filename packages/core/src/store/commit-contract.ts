@@ -19,7 +19,7 @@ export interface CommitNumbers {
   /** The last number that this commit settles. All numbers after `settled` up to this one are settled with it. */
   readonly number: number;
   /**
-   * The last number that the caller knows to be settled; 0 for none. If the store's number is lower, the store lost changes
+   * The last number that is settled according to the caller; 0 for none. If the store's number is lower, the store lost changes
    * (failover).
    */
   readonly settled: number;

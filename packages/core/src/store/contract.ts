@@ -95,7 +95,7 @@ export type CreateResult =
   /** The store is full, and may not evict any session. */
   | { readonly type: "full" };
 
-/** A session that a client, or the application, asks for. */
+/** A session that a client, or the application, requests. */
 export interface ResumeRequest {
   /** The id that the token names, or that the application named. */
   readonly id: string;
@@ -211,8 +211,8 @@ export type RotateResult =
  *
  * A store MUST NOT decode, log or report data, digests or tokens; MUST NOT hang: every call settles in bounded time.
  *
- * Core promises: at most one `write`, `rotate`, `append` or `commit` of a session is in progress in one process; `attach` is called
- * once, before any other call; ids have 1 to 64 characters of base64url, also if the application chose them; each `hold` has one
+ * Core promises: At most one `write`, `rotate`, `append` or `commit` of a session is in progress in one process. `attach` is called
+ * once, before any other call. Ids have 1 to 64 characters of base64url, also if the application chose them. Each `hold` has one
  * `release`. A method that needs no I/O may answer with a plain value, in the same tick.
  */
 export interface SessionStore

@@ -1,7 +1,7 @@
 /** The part of a store's contract about its health. */
 import type { Awaitable } from "@wsession/protocol";
 
-/** The state of a store now, as this process sees it. */
+/** The state of a store now, as measured by this process. */
 export interface StoreHealth {
   /** Whether the store can serve every call now. */
   readonly ok: boolean;
@@ -18,9 +18,9 @@ export interface StoreHealth {
 /** The method of a store that can report its health. */
 export interface HealthMethods {
   /**
-   * Asks the server now. SHOULD settle within `limitMs` milliseconds. If no server answers, the store SHOULD resolve with a health
-   * that is not `ok`. Core waits 100 ms longer than `limitMs` and then reports the store as unhealthy, as it does after a
-   * rejection.
+   * Sends a request to the server now. SHOULD settle within `limitMs` milliseconds. If no server answers, the store SHOULD resolve
+   * with a health that is not `ok`. Core waits 100 ms longer than `limitMs` and then reports the store as unhealthy, as it does
+   * after a rejection.
    *
    * Absent: core reports a store as healthy unless the latest calls that no caller waits for have failed.
    */

@@ -23,9 +23,9 @@ export type ExtendResult =
 export interface LifetimesMethods {
   /**
    * Stores lifetimes with a session, moves its absolute deadline, and moves its idle deadline to the session's idle time from now,
-   * in one step. A store with this member MUST keep the `own` of `create` and `extend` with the session, answer it in
-   * `StoredSession`, and use `own.idleMs` in place of the `idleMs` of every later `touch`, `resume` and `extend`, of any process.
-   * It notifies the other holders of the new deadlines (`extended`).
+   * in one step. A store with this member MUST keep the `own` of `create` and `extend` with the session, and return it in
+   * `StoredSession`. The store MUST use `own.idleMs` in place of the `idleMs` of every later `touch`, `resume` and `extend`, of any
+   * process. The store notifies the other holders of the new deadlines (`extended`).
    *
    * Absent: lifetimes of a single session reject with NOT_SUPPORTED.
    */

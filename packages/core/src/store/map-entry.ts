@@ -24,7 +24,7 @@ export interface Entry {
   /** By the process's monotonic clock (`monotonicNow`). V8 keeps a small integer in the field itself, without an object. */
   idleAt: number;
   absoluteAt: number;
-  /** How many connections hold the session. Counted here, because the host knows a connection only after the answer. */
+  /** How many connections hold the session. Counted here, because the host counts a connection only after the answer. */
   holders: number;
   /** Ids of the sessions that were touched just before this one and just after it. `TouchOrder` alone sets them. */
   older: string | undefined;

@@ -11,7 +11,7 @@ import type { Awaitable, Chain, Position } from "@wsession/protocol";
 
 export type { Chain, Position } from "@wsession/protocol";
 
-/** The limits of one session's outbox. Core passes the same limits with every call. A store MUST NOT remember them. */
+/** The limits of one session's outbox. Core passes the same limits with every call. A store MUST NOT keep them. */
 export interface OutboxBounds {
   /** The highest number of entries, at least 1; `Infinity` for no limit. An entry without data counts until it is dropped. */
   readonly maxMessages: number;
@@ -156,8 +156,8 @@ export interface AppendedEvent {
  * A store implements both methods, or neither of them.
  *
  * Which entries are kept. This holds in every answer, whether a sweep has run or not:
- * - When the `maxAgeMs` of an entry without `ttlMs` is over (as passed with its append), that entry and all entries before it
- *   are dropped: `first` is the next offset. The reader learns that it missed them (I16).
+ * - When the `maxAgeMs` of an entry without `ttlMs` is over (as passed with its append), that entry and all entries before it are
+ *   dropped: `first` is the next offset. `read` reports them to the reader as missed (I16).
  * - When the `ttlMs` or the `maxAgeMs` of an entry with `ttlMs` is over, the entry stays without data, because it has no use
  *   any more.
  * - If the stored list is not exactly the entries `first` to `last`, the list was lost without its session (evicted, expired).

@@ -26,7 +26,7 @@ export interface SessionPresence {
 
 /** The presence of a subject, from `sessions.presenceOfSubject`. */
 export interface SubjectPresence {
-  /** The subject that was asked for, also if it has no session. */
+  /** The requested subject, also if it has no session. */
   readonly subject: string;
   /** The state of the subject, from those of its sessions. */
   readonly type: PresenceType;
