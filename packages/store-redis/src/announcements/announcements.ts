@@ -111,7 +111,7 @@ export function watchingMessage(node: string): string {
   return JSON.stringify(["l", node]);
 }
 
-/** Parses a message of a channel; `undefined` if this release does not understand it. */
+/** Parses a message of a channel; `undefined` if this release does not support the message. */
 export function parseAnnouncement(text: string): Announcement | undefined {
   let message: unknown;
   try {

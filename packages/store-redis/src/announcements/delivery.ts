@@ -1,8 +1,8 @@
 import type { StoreEvent, StoreHost } from "@wsession/core";
 
 /**
- * Delivers events to the host. Events of a session whose load is in progress are kept until the host has the session,
- * because otherwise an event between the registration of the holder and the reply to its load would be lost.
+ * Delivers events to the host. Events of a session whose load is in progress are kept until the host has the session. Otherwise an
+ * event between the registration of the holder and the reply to its load would be lost.
  */
 export class Delivery {
   readonly #host: StoreHost;

@@ -108,7 +108,7 @@ export class Subscription {
       () => (this.#isChecking = false),
       (error: unknown) => {
         this.#isChecking = false;
-        // A failure to publish says nothing about this connection, which is closed only if it does not answer
+        // A failure to publish does not mean that this connection is broken. The connection is closed only if it does not answer
         // PING.
         if (error === NOT_DELIVERED) this.#giveUp(listener, NOT_DELIVERED);
       },

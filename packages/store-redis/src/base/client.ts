@@ -10,7 +10,7 @@ export interface IoredisClient {
   readonly isCluster: boolean;
   /** The state of the connection, such as "ready" or "end". */
   readonly status: string;
-  /** The options of the client. The store copies those that say how to reach the server. */
+  /** The options of the client. The store copies the options for the connection to the server. */
   readonly options: object;
   /** Sends one command. */
   sendCommand(...args: never[]): unknown;

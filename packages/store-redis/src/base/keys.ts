@@ -21,9 +21,9 @@ export function isSessionId(id: string): boolean {
 }
 
 /**
- * The names of all keys and channels that the store uses. Keys that one script touches share a hash tag,
- * because a Cluster requires them to be in one slot: a session's keys are tagged with its id, a subject's keys
- * with the hash of the subject.
+ * The names of all keys and channels that the store uses. Keys that one script touches share a hash tag, because a Cluster requires
+ * them to be in one slot. The hash tag of a session's keys is the session's id. The hash tag of a subject's keys is the hash of the
+ * subject.
  */
 export class Keys {
   /**

@@ -35,7 +35,7 @@ const METADATA =
   /^(\d{1,15}) (\d{1,10}) (\d{1,15}) (\d{1,15}) (\d{1,15}) ([0-9a-z]{1,9}) ([0-9a-z]{1,9})(?: (\d{1,9})( .*)?)?$/;
 const OWN_IDLE = / i([0-9a-z]{1,9})(?: |$)/;
 const OWN_ABSOLUTE = / a([0-9a-z]{1,9})(?: |$)/;
-/** The latest format that this release understands. */
+/** The latest format that this release supports. */
 const FORMAT = 1;
 /** "first last chain bytes", and parts of later releases. */
 const OUTBOX = /^(\d{1,15}) (\d{1,15}) (\d{1,10}) (\d{1,15})(?: .*)?$/;

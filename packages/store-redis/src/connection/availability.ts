@@ -54,7 +54,7 @@ export class ServerAvailability {
   #isUsable = false;
   #wasAvailable = false;
   /**
-   * Incremented for each connection, because replies from an earlier connection say nothing about this one.
+   * Incremented for each connection, because a reply from an earlier connection does not show the state of this connection.
    */
   #generation = 0;
   #checkedGeneration: number | undefined;
@@ -164,7 +164,7 @@ export class ServerAvailability {
     this.#waiters.clear();
   }
 
-  /** `section`: the section of INFO to ask for; all if omitted. */
+  /** `section`: the section of INFO to request; all sections if omitted. */
   #checkServer(section?: "replication"): void {
     if (!this.#connection.isReady) return;
     const generation = this.#generation;

@@ -47,7 +47,7 @@ export class ServerCheck {
     return [...(isRoleKnown ? [] : ["version", "role"]), ...(isPolicyKnown ? [] : ["maxmemory-policy"])];
   }
 
-  /** `section`: asks for this section of INFO only. */
+  /** `section`: requests this section of INFO only. */
   async facts(server: Server, section?: "replication"): Promise<ServerFacts> {
     const info = await this.#ask(server, "info", section === undefined ? [] : [section]);
     if (typeof info === "string") return readInfo(info);

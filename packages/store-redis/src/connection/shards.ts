@@ -8,11 +8,10 @@ import type { Slots } from "../drivers/driver.ts";
 const MAX_RANGES = 64;
 
 /**
- * Determines the channels by which scripts announce on a Cluster with sharded channels. A script may SPUBLISH
- * to any channel whose slot is on its own server, whichever slot the session is in. So each contiguous range
- * of slots of one master has a channel, in the first slot of the range, and each process that holds sessions
- * subscribes to its own channel in every range. If two processes have different slot tables, the message has
- * no receiver; the script notices that and uses PUBLISH.
+ * Determines the channels by which scripts announce on a Cluster with sharded channels. A script may SPUBLISH to any channel whose
+ * slot is on its own server, whichever slot the session is in. So each contiguous range of slots of one master has a channel, in
+ * the first slot of the range, and each process that holds sessions subscribes to its own channel in every range. If two processes
+ * have different slot tables, the message has no receiver; the script detects that and uses PUBLISH.
  */
 export class Shards {
   #isActive = false;

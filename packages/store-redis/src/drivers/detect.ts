@@ -8,8 +8,8 @@ const TAKEN =
   "a Redis or Cluster of ioredis 5.3 or newer or of iovalkey, or a client of node-redis 5 or newer (createClient, createSentinel, createCluster)";
 
 /**
- * Throws INVALID_ARGUMENT for a client in place of the options: the client's own members would be refused as options, which does not
- * say what is wrong. No option has the name `connect`.
+ * Throws INVALID_ARGUMENT for a client in place of the options: the client's own members would be refused as options, and that
+ * error would hide the mistake. No option has the name `connect`.
  */
 export function assertNoClient(where: string, options: unknown): void {
   if (typeof options === "object" && options !== null && hasMethods(options, ["connect"]))

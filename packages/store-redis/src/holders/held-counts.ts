@@ -94,8 +94,8 @@ export class HeldCounts {
 
   /**
    * Counts one established connection fewer. Rejects if Redis could not be updated. The update is repeated later. A connection
-   * whose call is in flight can't be released: if that call then failed, the count would be too low for ever, and no change of
-   * the session would be announced to this process.
+   * whose call is in flight can't be released. If that call then failed, the count would be too low for ever. No change of the
+   * session would then be announced to this process.
    */
   async release(id: string, leaves: boolean = false): Promise<void> {
     const state = this.#states.get(id);

@@ -12,16 +12,15 @@ interface MissingLease {
 }
 
 /**
- * A dead process is forgotten if no check has asked about it for this many leases, because then no session
- * lists it any more.
+ * A dead process is removed here if no check has named it for this many leases, because then no session lists it any more.
  */
 const FORGOTTEN_AFTER = 100;
 
 /**
- * Finds out whether other processes are alive. A process without a lease does not count as present at once,
- * but it counts as dead (so that its connections are removed from sessions) only if a second check finds the
- * same one lease later. Otherwise a failover or a full memory that removes the lease of a live process would
- * get that process removed before it can set the lease again. A process never checks itself.
+ * Finds out whether other processes are alive. A process without a lease immediately stops counting as present. It counts as dead,
+ * so that its connections are removed from sessions, only if a second check one lease later has the same result. Otherwise a
+ * failover or a full memory that removes the lease of a live process would get that process removed before it can set the lease
+ * again. A process never checks itself.
  */
 export class Liveness {
   readonly #calls: Pick<Calls, "command">;

@@ -9,7 +9,7 @@ const REMEMBERED = 1_000;
 
 /**
  * Listens on the channels of processes. Plain channels only: scripts publish to a plain channel if a sharded channel has no
- * subscriber, so a listener on the sharded channel of another process would take messages away from that process.
+ * subscriber. So a listener on the sharded channel of another process would take messages away from that process.
  */
 export class ChannelListener implements Bus {
   readonly #services: Services;

@@ -11,7 +11,10 @@ import { type CheckReport, type Finding, fine, problem } from "./findings.ts";
 import { ServerExamination } from "./server-examination.ts";
 import { shardedFinding } from "./sharded-check.ts";
 
-/** Runs the checks of one store, on a connection of its own: a store would wait until a server is usable, and the checks say why it is not. */
+/**
+ * Runs the checks of one store, on a connection of its own: a store would wait until a server is usable, and the checks report why
+ * it is not usable.
+ */
 export async function checkRedis(options: RedisStoreOptions): Promise<CheckReport> {
   const check = new Check(options);
   try {

@@ -90,7 +90,7 @@ export interface ScanStep {
 
 /** A subject, with the sessions that its index lists. */
 export interface InspectedSubject {
-  /** The subject that was asked for. */
+  /** The requested subject. */
   readonly subject: string;
   /** The live sessions of the subject, in no order. */
   readonly sessions: readonly InspectedSession[];

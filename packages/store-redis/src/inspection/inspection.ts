@@ -20,7 +20,7 @@ import type { CheckReport } from "./findings.ts";
 import { readRecord } from "./records.ts";
 import { Scan } from "./scan.ts";
 
-/** Which sessions to inspect: the options of `redisStore` that say where they are. */
+/** Which sessions to inspect: the options of `redisStore` for their place in Redis. */
 export type RedisInspectionOptions = Pick<RedisStoreOptions, "client" | "prefix" | "timeoutMs">;
 
 const NAMES: readonly string[] = [

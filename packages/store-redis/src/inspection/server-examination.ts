@@ -128,7 +128,7 @@ export class ServerExamination {
     return findings;
   }
 
-  /** A user without the right to INFO sees MOVED instead. */
+  /** For a user without the right to INFO, the reply MOVED shows this. */
   async #isNodeOfCluster(of: Server): Promise<boolean> {
     const info = this.#sender.probe("info", ["cluster"], of).promise;
     return /^cluster_enabled:1/m.test(String(await info.catch(() => "")));

@@ -73,9 +73,9 @@ export class Adoption {
   }
 
   /**
-   * Moves the entries of a dead process's queue to the queue of this process, while this process has the claim. The entries are read before
-   * the lease is looked for, and removed only if they are unchanged: a process that lives again lists its sessions again after it has set
-   * its lease, and these entries must stay, also if this process stands still meanwhile.
+   * Moves the entries of a dead process's queue to the queue of this process, while this process has the claim. The entries are
+   * read before the lease is checked, and removed only if they are unchanged. A process that runs again sets its lease, and then
+   * lists its sessions again. These new entries must stay, even if this process is stopped meanwhile.
    */
   async #moveEntries(queue: string): Promise<void> {
     const { calls, keys, node, settings } = this.#services;

@@ -44,8 +44,8 @@ if pending then
     put_event(type, tonumber(when), node, at + claim_ms, whose)
     return { 'event', when, type, whose or false, '', 0 }
   end
-  -- A process without a function for the event would lose the event by a claim. But once the session has expired, a `left` that no process
-  -- wants any more would hold back `expired` for ever.
+  -- A process without a function for the event would lose the event by a claim. But once the session has expired, a `left` for
+  -- which no process has a function any more would hold back `expired` for ever.
   if not (type == 'left' and is_over) then return { 'unwanted', deadline, type, false, '', 0 } end
   redis.call('HDEL', key, 'y')
 end

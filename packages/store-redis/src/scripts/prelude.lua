@@ -4,7 +4,7 @@
 -- The session hash p:s:{id}:
 --   m          "version lineage fence schemaVersion bytes idleAt absoluteAt[ format[ more…]]"; the two times in milliseconds by this
 --              server's clock, in base 36, 0 for no deadline; bytes: an upper bound of the bytes of the data; lineage: see next_lineage;
---              format: the oldest format that a reader has to know, 1 if absent; more: further parts. A script keeps parts that it does
+--              format: the oldest format that a reader has to support, 1 if absent; more: further parts. A script keeps parts that it does
 --              not recognise. A change that older scripts may ignore adds a part. A change that they may not ignore raises the format,
 --              and they refuse the record as unreadable. Known parts, only with lifetimes of the session's own: "i<idle ms>" and
 --              "a<absolute ms>", in base 36, 0 for never
@@ -51,7 +51,7 @@ end
 
 local META = '^(%d+) (%d+) (%d+) (%d+) (%d+) ([0-9a-z]+) ([0-9a-z]+)$'
 
--- The latest format that these scripts know.
+-- The latest format that these scripts support.
 local FORMAT = 1
 
 -- Whether this release can read metadata with these further parts.

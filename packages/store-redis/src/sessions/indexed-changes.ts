@@ -138,9 +138,9 @@ export class IndexedChanges {
   }
 
   /**
-   * Lists a resumed session again if its subject's index lists it for too short a time or not at all: the
-   * index may have lost it by an eviction or a failover, or only a shared index lists it. If the
-   * subject's sessions were destroyed while the index had lost this one, it is passed to `destroy`.
+   * Lists a resumed session again if its subject's index lists it for too short a time or not at all. The index may have lost the
+   * session by an eviction or a failover, or only a shared index lists the session. If the subject's sessions were destroyed while
+   * the index had lost this one, it is passed to `destroy`.
    */
   async listAgain(
     { id, touch: isActivity, idleMs: common }: Pick<ResumeRequest, "id" | "touch" | "idleMs">,

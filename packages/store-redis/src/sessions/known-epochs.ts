@@ -5,9 +5,8 @@
 const MAX_KNOWN_EPOCHS = 10_000;
 
 /**
- * Remembers when this process first saw an epoch. A decision made after that time was certainly made after
- * that destruction. The server's clock alone leaves an uncertainty of the length of a call, and more after
- * the clock was set back.
+ * Records when this process first received an epoch. A decision made after that time was certainly made after that destruction. The
+ * server's clock alone leaves an uncertainty of the length of a call, and more after the clock was set back.
  */
 export class KnownEpochs {
   readonly #epochs = new Map<string, { readonly epoch: number; readonly at: number }>();

@@ -76,8 +76,8 @@ export class SessionChanges {
       if (reply.isRepeat) throw goneSince();
       return result;
     } catch (error) {
-      // A server that does not have the script yet refuses the first of several changes that were sent together, and may run the
-      // later ones, because another process has sent it the script meanwhile.
+      // A server that does not have the script yet refuses the first of several changes that were sent together. It may run the
+      // later changes, because another process has sent it the script meanwhile.
       if (wasOvertaken(error)) return this.#once(id, send, deadline);
       throw this.#unknownOutcomes.remember(error, "write", id, sequence, deadline);
     }

@@ -56,7 +56,7 @@ export class SessionQueries {
 
   async *ids(): AsyncGenerator<string, void, void> {
     const { connection, calls } = this.#services;
-    // Once ready, the client knows the nodes of its Cluster.
+    // Once ready, the client has the nodes of its Cluster.
     await calls.ready(calls.deadline());
     const { client } = connection;
     const { servers } = client;

@@ -33,7 +33,7 @@ type ListedState = "live" | "pending" | "over";
  *
  * Why the number of sessions holds. A login enters the order of logins before its session is the subject's.
  * - `over: "oldest"`: after that it reads which sessions are live, and destroys the oldest ones over the number, itself included.
- *   The last of any simultaneous logins to read sees all others, and all of them use the same order.
+ *   Of simultaneous logins, the login that reads last finds all others, and all of them use the same order.
  * - `over: "refuse"`: before that it counts the older logins whose sessions are live, or may still be created. A login that
  *   is older by more than the time limit of two calls is refused by its not-after time, so it counts no longer.
  */

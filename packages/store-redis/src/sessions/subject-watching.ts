@@ -139,7 +139,7 @@ export class SubjectWatching implements WatchingEvents {
     }
   }
 
-  /** Asks every process to publish changes, for some time. */
+  /** Requests every process to publish changes, for some time. */
   async #announce(): Promise<void> {
     const { calls, counters, keys, node } = this.#services;
     counters.announcementsSent += 1;

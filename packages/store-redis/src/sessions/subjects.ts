@@ -68,8 +68,8 @@ export interface Listed {
  *
  * Between the application's decision (`decidedAt`) and A there is a gap, because loading a newcomer's data may take time. So A
  * compares the epoch, which is the time of the last destruction by the server's clock, with the earliest server time at which the
- * decision can have been made. In doubt A refuses with `REVOKED`. A refusal ends the doubt: the process records when it first saw
- * the epoch, so the epoch is older than each later decision.
+ * decision can have been made. In doubt A refuses with `REVOKED`. A refusal ends the doubt: the process records when it first
+ * received the epoch, so the epoch is older than each later decision.
  */
 export class Subjects {
   readonly #caller: { readonly calls: Calls; readonly keys: Keys };

@@ -21,7 +21,7 @@ interface UnknownChange {
 const REMEMBERED_MS = 50_000;
 
 /**
- * Remembers changes whose reply was lost. A question about a write decides its outcome: if the write was not applied, outcome.lua
+ * Records changes whose reply was lost. A question about a write decides its outcome: if the write was not applied, outcome.lua
  * makes sure that it never will be, so the answer is certain at once. Before the next write of the same session the outcome of the
  * previous write is decided, because the next write overwrites the record of the previous one.
  */
@@ -36,8 +36,8 @@ export class UnknownOutcomes {
   }
 
   /**
-   * Returns the error for the caller to throw. If its outcome is unknown, remembers the change, so that
-   * `outcome` can find out.
+   * Returns the error for the caller to throw. If the outcome of the change is unknown, records the change, so that `outcome` can
+   * determine the outcome.
    */
   remember(
     error: unknown,

@@ -3,7 +3,7 @@ import type { Redis, RedisOptions } from "ioredis";
 import { PatientTimer } from "../../base/patient-timer.ts";
 import type { OwnClientEvents } from "../driver.ts";
 
-/** Each status that says that a connection is not usable. */
+/** Each status of a connection that is not usable. */
 const UNUSABLE: readonly Redis["status"][] = ["connecting", "connect", "close", "reconnecting", "end"];
 
 /** Reports data that arrives on a connection for commands, and limits its handshake. */
@@ -48,9 +48,9 @@ export function limitHandshake(redis: Redis, ms: number): void {
 }
 
 /**
- * Undoes the status `ready` of a connection that was closed during its handshake. ioredis 5.9 to 5.11 set that
- * status if `enableReadyCheck` is false (https://github.com/redis/ioredis/issues/2099), and a client that is `ready`
- * does not connect again. A usable connection is `ready` after `connect` only.
+ * Undoes the status `ready` of a connection that was closed during its handshake. ioredis 5.9 to 5.11 set that status if
+ * `enableReadyCheck` is false (https://github.com/redis/ioredis/issues/2099). A client that is `ready` does not connect again. A
+ * usable connection is `ready` after `connect` only.
  */
 function restoreStatus(redis: Redis): void {
   let { status } = redis;

@@ -18,7 +18,7 @@ export function retryPauseOf(times: number, strategy: RedisOptions["retryStrateg
 
 /**
  * The options that override the application's on every connection of the store. ioredis must not queue commands offline or send
- * them again, because otherwise a command could run long after its caller got the error that it did not run.
+ * them again. Otherwise a command could run long after its caller got the error that it did not run.
  */
 export function ownOptions(given: RedisOptions, handshakeMs: number): RedisOptions {
   const { connectionName, connectTimeout, disconnectTimeout } = given;

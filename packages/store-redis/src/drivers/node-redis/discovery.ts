@@ -92,7 +92,10 @@ function destroySeed(seed: ClusterRedis): unknown {
   }
 }
 
-/** `undefined` if the reply is not a slot table. `host`: of the node that answered, which may not know its own. */
+/**
+ * `undefined` if the reply is not a slot table. `host`: the host of the node that answered, because the reply of a node may not
+ * contain its own host.
+ */
 function parseSlots(reply: unknown, host: string): Masters | undefined {
   if (!Array.isArray(reply) || reply.length === 0) return undefined;
   const masters: Masters = Array.from({ length: SLOTS }, () => []);

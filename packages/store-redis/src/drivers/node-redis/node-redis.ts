@@ -26,7 +26,7 @@ export function nodeRedisDriver(given: ServerRedis): Driver {
     createClient: (settings, events) =>
       new ServerClient(async () => ownClient(given, settings.handshakeMs), given, settings, events),
     follow: ({ ended, connecting }) => {
-      // The client gives up if its reconnectStrategy says so.
+      // The client gives up if its reconnectStrategy returns false or an error.
       const onError = (): void => {
         if (!given.isOpen) ended();
       };
