@@ -56,8 +56,8 @@ export interface HttpSessions<Data extends object, Transport = unknown, Context 
    * The session that `express`, `fastify`, `hono`, `open`, `login` or `renew` found for this request; `undefined` for a request
    * without one, and after `logout`.
    *
-   * @throws INVALID_ARGUMENT for a value that is not an object, and for a request that none of these calls has seen: the middleware
-   * is missing, or is registered after the route.
+   * @throws INVALID_ARGUMENT for a value that is not an object, and for a request that was passed to none of these calls: the
+   * middleware is missing, or is registered after the route.
    */
   of(request: object): Session<Data, Transport, Context> | undefined;
   /**
@@ -72,8 +72,8 @@ export interface HttpSessions<Data extends object, Transport = unknown, Context 
   open(request: AnyRequest): Promise<Session<Data, Transport, Context> | undefined>;
   /**
    * Logs a user in, and sets the cookie. If the request has the cookie of a session without a subject, that session gets the
-   * subject, a new token and `data`, and its open sockets stay: they are logged in without a reconnect. Otherwise the user gets
-   * a new session. The session of an earlier login, whose cookie the request has, is destroyed.
+   * subject, a new token and `data`. Its open sockets stay, and are logged in without a reconnect. Otherwise the user gets a new
+   * session. The session of an earlier login, whose cookie the request has, is destroyed.
    *
    * Before anything is changed, the response and the origin of the request are checked. The response is not stored by caches. If
    * the client has gone by the end of the login, the session is destroyed again, because no browser has its token. With Fetch, Hono
@@ -107,8 +107,9 @@ export interface HttpSessions<Data extends object, Transport = unknown, Context 
   /**
    * Replaces the token, and sets the cookie anew, with the lifetime that the session has left. The open sockets of the session
    * stay, and other requests may present the older token for `graceMs`. If another request of the same browser renews the token at
-   * the same time, that request sets the cookie and this one sets none. If the client is known to have gone, the token stays.
-   * Resolves with `undefined` if no cookie opens a session, or if the session ends meanwhile, for example by a logout in another tab.
+   * the same time, that request sets the cookie and this one sets none. If the library detects that the client has gone, the token
+   * stays. Resolves with `undefined` if no cookie opens a session, or if the session ends meanwhile, for example by a logout in
+   * another tab.
    *
    * @throws ORIGIN_NOT_ALLOWED (403) and HEADERS_SENT (HttpSessionError), and the errors of `open` and `rotate`, as rejections.
    * INVALID_ARGUMENT at once.

@@ -78,8 +78,9 @@ const STATUSES: Partial<Record<SessionErrorCode, number>> = {
 };
 
 /**
- * The status with which HTTP code answers an error of wsession: the `status` of an HttpSessionError, the status of a SessionError's
- * code, such as 413 for `TOO_LARGE` and 503 for `STORE_UNAVAILABLE`, and 500 for any other value.
+ * The status with which HTTP code answers an error of wsession. For an HttpSessionError it is the error's `status`. For a
+ * SessionError it is the status of the code, such as 413 for `TOO_LARGE` and 503 for `STORE_UNAVAILABLE`. For any other value it is
+ * 500.
  *
  * @example
  * answer(request, response).catch((error: unknown) => response.writeHead(httpStatusOf(error)).end());

@@ -23,7 +23,7 @@ export class RequestView {
     throw invalidArgument(`the header ${name} of a request must be a string, or a list of strings`);
   }
 
-  /** The host that the client asked for, in lower case, with a port that is not the default. */
+  /** The host that the client requested, in lower case, with a port that is not the default. */
   get host(): string | undefined {
     const { headers, url } = this.#request;
     // HTTP/2 has a pseudo-header, whose name Fetch refuses.

@@ -22,7 +22,7 @@ export function assertOrigin(rule: OriginRule | undefined, request: RequestView)
 /** Characters of a header in an error. A stranger chooses the header, and could flood a log. */
 const MAX_LENGTH = 100;
 
-/** Says which check has failed, because the usual cause is a missing entry of `origins`, or a program that sends no Origin. */
+/** Names the check that has failed, because the usual cause is a missing entry of `origins`, or a program that sends no Origin. */
 function refusal(rule: OriginRule | undefined, origin: string | undefined, host: string | undefined): string {
   if (origin === undefined)
     return "the request has no Origin, and no Sec-Fetch-Site of the same origin: send Origin, as browsers do";

@@ -2,7 +2,7 @@
 
 type Attributes = Readonly<Record<string, unknown>>;
 
-/** The idle time that a stored cookie asks for; `undefined` for a cookie that ends with the browser. */
+/** The idle time of a stored cookie; `undefined` for a cookie that ends with the browser. */
 export function idleMsOf(cookie: unknown): number | undefined {
   const { originalMaxAge } = attributesOf(cookie);
   return typeof originalMaxAge === "number" && originalMaxAge > 0 ? originalMaxAge : undefined;
