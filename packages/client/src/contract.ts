@@ -106,7 +106,7 @@ export interface ClientOptions {
 
 /**
  * The status of a client. `"connecting"`: an attempt runs. `"live"`: messages go to the server. `"waiting"`: the next attempt
- * follows in `retryInMs` milliseconds. `"closed"`: the client makes no further attempt. `code` and `reason` say how the last
+ * follows in `retryInMs` milliseconds. `"closed"`: the client makes no further attempt. `code` and `reason` show how the last
  * connection or attempt ended.
  */
 export type StatusEvent =

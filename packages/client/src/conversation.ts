@@ -267,7 +267,7 @@ export function converse(
       // A server that is busy, or whose store is away, closes with 4503 before hello. The message did not cause that.
       const isRefused = code === 4503 && hello === undefined;
       if (head !== undefined && !hasProgress && !isRefused) head.failures += 1;
-      // The close code 1009 does not say which message was too long.
+      // The close code 1009 does not show which message was too long.
       const most = Math.max(...inFlight.map(({ bytes }) => bytes));
       outgoing.settle(stream, (entry) => {
         if (code === 1009 && entry.bytes === most) return failure("TOO_LARGE", entry);

@@ -29,7 +29,7 @@ export interface QueuedMessage {
  */
 export interface Stream {
   readonly client: string;
-  /** The session of the numbers. `undefined` until the session is known, and if sessions end with their connection. */
+  /** The session of the numbers. `undefined` before the first session, and if sessions end with their connection. */
   session: string | undefined;
   /** The highest number that is certainly in the server's record. */
   known: number;
