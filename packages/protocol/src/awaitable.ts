@@ -1,6 +1,6 @@
 /**
- * A value, or a promise of the value. The union must not include `Promise<T>` too, because then the compiler would infer a promise
- * for `T` from an argument of the type `T | PromiseLike<T>`, which a store that wraps another store may pass.
+ * A value, or a promise of the value. The union must not include `Promise<T>` too. A store that wraps another store may pass an
+ * argument of the type `T | PromiseLike<T>`. From this argument the compiler would then infer a promise for `T`.
  */
 export type Awaitable<T> = T | PromiseLike<T>;
 
