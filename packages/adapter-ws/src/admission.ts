@@ -29,7 +29,7 @@ const ownHooks = new WeakMap<WebSocketServer, Pick<WebSocketServer["options"], "
 const refuseAll: VerifyAsync = (_, answer) => answer(false, 503, "server restarting", PLAIN_TEXT);
 
 /**
- * Asks core before the 101 is sent, through `verifyClient`, the only hook that ws calls for every kind of server. The later events
+ * Calls core before the 101 is sent, through `verifyClient`, the only hook that ws calls for every kind of server. The later events
  * (`headers`, `connection`) follow the answer in the same tick. Returns a function that restores the hooks.
  */
 export function admitBeforeAnswer(
@@ -132,7 +132,8 @@ export function admitBeforeAnswer(
     if (first === false || ownProtocols === undefined || ownProtocols === null) return first;
     const chosen: unknown = ownProtocols(new Set(protocols), request);
     if (isRefusedPromise(chosen)) throw invalidArgument("handleProtocols must be synchronous");
-    // The hook sees the token in the request, and could choose it. So a choice counts only among the other subprotocols.
+    // The request that the hook gets contains the token, so the hook could choose the token. A choice counts only if it is among
+    // the other subprotocols.
     return typeof chosen === "string" && protocols.includes(chosen) ? chosen : false;
   }
 

@@ -1,8 +1,7 @@
 /**
- * Counts messages that are being compressed on a socket that negotiated compression. ws compresses on a
- * thread pool, and only the callback of `send` shows when a message has left it: neither ws nor the TCP
- * socket emits an event for that. Polling in each turn of the event loop made a broadcast cost 1.8 times the
- * CPU time (fault E8).
+ * Counts messages that are being compressed on a socket that negotiated compression. ws compresses on a thread pool. Only the
+ * callback of `send` shows when a message has left the pool, because neither ws nor the TCP socket emits an event. Polling in each
+ * turn of the event loop made a broadcast cost 1.8 times the CPU time (fault E8).
  */
 export class CompressedSends {
   #pending = 0;

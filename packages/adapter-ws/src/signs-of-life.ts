@@ -5,7 +5,7 @@ import { bound, CLOSING, ignoreError, OPEN } from "./bound-socket.ts";
 import { WriteProgress } from "./progress.ts";
 
 /**
- * Core asks every 2 s whether the peer reads the data that waits before the close frame. This interval is shorter, so that an
+ * Core checks every 2 s whether the peer reads the data that waits before the close frame. This interval is shorter, so that an
  * interval without progress has ended by then.
  */
 const CLOSING_INTERVAL_MS = 1_900;

@@ -4,9 +4,9 @@ import type { WebSocket } from "ws";
 const OF_THE_PEER: ReadonlySet<string | symbol> = new Set(["message", "ping", "pong"]);
 
 /**
- * From now on no event with data of the peer reaches a listener, also not the application's own listeners. ws keeps reading until
- * the peer answers the close frame, and a message may come from a user who was logged out. Replaces `emit` on this one object.
- * `discarded` is called for each dropped event.
+ * After this call no event with data of the peer reaches a listener. This includes the application's own listeners. ws keeps
+ * reading until the peer answers the close frame, and a message may come from a user who was logged out. Replaces `emit` on this
+ * one object. `discarded` is called for each dropped event.
  */
 export function silence(
   socket: WebSocket,

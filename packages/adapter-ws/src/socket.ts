@@ -208,7 +208,7 @@ function discard(socket: WebSocket, event: string | symbol): void {
 function ignoreEvent(): void {}
 
 function startClosing(socket: WebSocket, code: number, reason: string): void {
-  // A paused socket would notice neither the answer to the close frame nor the end of the stream (I3).
+  // A paused socket would receive neither the answer to the close frame nor the end of the stream (I3).
   if (socket.isPaused) socket.resume();
   socket.close(code, reason);
 }

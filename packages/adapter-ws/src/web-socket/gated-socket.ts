@@ -30,9 +30,9 @@ const constants = {
 /**
  * A connection as a socket of ws, which emits the connection's messages: the result of `asWebSocket`.
  *
- * How data flows. The runtime's socket, the gate, the order and the limits of messages stay core's: core hands each message to
- * the tap when the handler `message` is due, and before the handler gets the message. The tap emits the message. `send` calls
- * `connection.send`, so framing, pings and `maxBufferedBytes` are those of the connection.
+ * How data flows. Core keeps the runtime's socket, the gate, the order and the limits of messages. When the handler `message` is
+ * due, core passes the message to the tap first. The tap emits the message. `send` calls `connection.send`, so framing, pings and
+ * `maxBufferedBytes` are those of the connection.
  *
  * Messages wait, as in a paused stream, until somebody listens: until the first listener of `message`, `resume()`, or a handler
  * `message` of the application. They wait in the connection's inbox, since the tap's promise holds the next message back. With
@@ -218,7 +218,7 @@ export class GatedSocket extends ListenerTarget {
         if (done !== undefined) this.#unsent.push(done);
         return;
       case "dropped":
-        // The peer would miss this message. With a callback the sender learns that; without one the connection must end.
+        // The peer would miss this message. With a callback the sender gets an error; without a callback the connection must end.
         if (done === undefined) this.#connection.close(CloseCode.InboxFull, "too much waits to be sent");
         else this.#settle(done, new Error("more than maxBufferedBytes would wait to be sent"));
         return;

@@ -10,7 +10,7 @@ export function isBinaryType(type: unknown): type is BinaryType {
   return BINARY_TYPES.has(type);
 }
 
-/** A received binary message as `binaryType` says. */
+/** A received binary message in the type that `binaryType` names. */
 export function binaryOf(bytes: Uint8Array, type: BinaryType): RawData | Blob {
   const buffer = bufferOf(bytes);
   switch (type) {
