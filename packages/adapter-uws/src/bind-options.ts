@@ -38,6 +38,8 @@ export interface BindOptions {
   /**
    * Returns the value that `admit` and `transport` get as `found`, e.g. the parameters of the route. Must be synchronous, because
    * the request is invalid afterwards. If the function throws, the handshake is answered with 500 and `onError` gets the error.
+   *
+   * @default a function that returns `undefined`
    */
   readonly found?: ((request: HttpRequest, response: HttpResponse) => unknown) | undefined;
   /**

@@ -7,12 +7,12 @@ import type { Socket } from "./socket.ts";
 const KEPT = 16;
 
 /**
- * Answers an asynchronous upgrade, working around a fault of the runtime (fixed by uNetworking/uWebSockets pull request 1929).
- * When the callback of `cork` returns, the runtime inspects the response. After an upgrade that memory may belong to the
- * WebSocket, and depending on its content the runtime closes the socket with 1006: in a fresh process one of twenty. The runtime
- * does not inspect the response while another socket is corked, so this class corks another socket: an open WebSocket, or the
- * companion. If there is neither, the answer is written without `cork`, which only causes a warning of the runtime on standard
- * error. Where `examine` finds a runtime without the fault, the response itself is corked.
+ * Answers an asynchronous upgrade, working around a fault of the runtime (fixed by uNetworking/uWebSockets pull request 1929). When
+ * the callback of `cork` returns, the runtime inspects the response. After an upgrade that memory may belong to the WebSocket, and
+ * depending on its content the runtime closes the socket with 1006: in a new process about one socket of twenty. The runtime does
+ * not inspect the response while another socket is corked, so this class corks another socket: an open WebSocket, or the companion.
+ * If there is neither, the answer is written without `cork`, which only causes a warning of the runtime on standard error. Where
+ * `examine` finds a runtime without the fault, the response itself is corked.
  */
 export class Neighbours {
   readonly #sockets = new Set<Socket>();

@@ -12,7 +12,7 @@ const FIELDS = [
   "Sec-WebSocket-Version: 13",
   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
 ];
-/** So many sockets must stay open before the workaround ends. */
+/** The number of sockets that must stay open before the workaround ends. */
 const SOCKETS = 3;
 
 /** Corks a response while the answer is written. */
@@ -25,8 +25,8 @@ let judging: Promise<void> | undefined;
 let sound: object | undefined;
 
 /**
- * Whether an asynchronous upgrade of this response must not be answered inside its own cork: until the contrary was found for its copy of
- * the runtime, and always for a response of an SSLApp, whose memory has another layout.
+ * Whether an asynchronous upgrade of this response must not be answered inside its own cork. True until `examine` has found that
+ * this copy of the runtime does not have the fault. Always true for a response of an SSLApp, whose memory has another layout.
  */
 export function mayBeClosed(response: HttpResponse): boolean {
   return sound === undefined || Object.getPrototypeOf(response) !== sound;

@@ -2,8 +2,8 @@ import { versions } from "node:process";
 
 /**
  * Whether the runtime may send a string whose characters have one byte each in Latin-1, and not in UTF-8: the peer then fails the
- * connection. The build of `uwebsockets` 3.0.6 for Node.js 24 does so, the one for Node.js 22 does not, and a build cannot be asked. 137 is
- * Node.js 24.
+ * connection. The build of `uwebsockets` 3.0.6 for Node.js 24 does so, the build for Node.js 22 does not, and a build does not
+ * report its behaviour. 137 is Node.js 24.
  */
 const MAY_SEND_LATIN1 = Number(versions.modules) >= 137;
 /** From this length on, in UTF-16 code units, encoding a string costs less than searching it. */
