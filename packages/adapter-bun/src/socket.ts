@@ -135,11 +135,10 @@ export function endedBy(state: SocketState, code: number, reason: string): Close
 }
 
 /**
- * Pings the peer, and ends the socket if no message, ping or pong has arrived since the last heartbeat,
- * unless the peer has read waiting data since then or since the heartbeat before. Two heartbeats are needed,
- * because an operating system accepts more only when a third of its buffer is free, which is up to 1.5 MB.
- * With `silentHeartbeats` above 1 the socket is ended at that many silent heartbeats in a row. A paused socket is
- * not judged.
+ * Pings the peer, and ends the socket if no message, ping or pong has arrived since the last heartbeat, unless the peer has read
+ * waiting data since then or since the heartbeat before. Two heartbeats are needed, because an operating system accepts more only
+ * when a third of its buffer is free, which is up to 1.5 MB. With `silentHeartbeats` above 1 the socket is ended at that many
+ * silent heartbeats in a row. A paused socket is not checked.
  *
  * The runtime's own timeout can't end silent peers: each write restarts that timeout, and so does the ping.
  */
