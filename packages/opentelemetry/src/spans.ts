@@ -23,7 +23,7 @@ interface Kind<Event> {
   readonly attributes: (event: Event) => Attributes;
   /** Absent: the active context. */
   readonly parent?: (event: Event) => Context;
-  /** Attributes that are known at the end. */
+  /** Attributes that are set at the end. */
   readonly atEnd?: (event: Event) => Attributes;
   readonly errorType: (event: Event) => string | undefined;
 }
@@ -61,7 +61,7 @@ const kinds: { readonly [Name in keyof Operations]: Kind<Operations[Name]> } = {
       [Attribute.HttpStatus]: status,
       ...(refusal !== undefined && { [Attribute.Reason]: refusal }),
     }),
-    // As the conventions say for a server: 4xx is the client's mistake.
+    // As the conventions require of a server: 4xx is the client's mistake.
     errorType: ({ status, errorType }) =>
       errorType ?? (status !== undefined && status >= 500 ? `${status}` : undefined),
   },
@@ -137,7 +137,7 @@ function spansOf<Name extends keyof Operations>(
       spans.set(event, span);
       return trace.setSpan(parent, span);
     } catch {
-      // A span processor of the application threw. The operation must run all the same.
+      // A span processor of the application threw. The operation must run in spite of this error.
       return active;
     }
   };
