@@ -5,7 +5,7 @@ import { parseInterval, parsePastTime, parseTimer } from "./times.ts";
 /** Where the sessions are. */
 export interface Target {
   readonly urls: readonly string[];
-  /** The name of the master that the Sentinels at `urls` know. */
+  /** The name of the master that the Sentinels at `urls` monitor. */
   readonly sentinel: string | undefined;
   readonly isCluster: boolean;
   readonly prefix: string;
@@ -159,7 +159,7 @@ function toCommand(name: Command["name"], word: string | undefined, values: Valu
       if (before === undefined) throw new UsageError("revoke needs --before");
       if ((field === undefined) === (absolute === undefined))
         throw new UsageError(
-          "revoke needs --field or --absolute, and not both: a record does not say when its session began",
+          "revoke needs --field or --absolute, and not both: a record does not contain the time at which its session began",
         );
       return {
         name,

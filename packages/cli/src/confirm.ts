@@ -3,11 +3,14 @@ import { createInterface } from "node:readline/promises";
 import { UsageError } from "./failures.ts";
 import { safeText } from "./output/safe-text.ts";
 
-/** Asks on the terminal, and returns whether the answer is yes. Throws a UsageError without a terminal, where nobody can answer. */
+/**
+ * Asks on the terminal, and returns whether the answer is yes. Throws a UsageError without a terminal, because then no answer is
+ * possible.
+ */
 export async function confirm(question: string, isYes: boolean, signal: AbortSignal): Promise<boolean> {
   if (isYes) return true;
   if (!process.stdin.isTTY || !process.stderr.isTTY)
-    throw new UsageError("nobody can confirm that here: give --yes");
+    throw new UsageError("there is no terminal for the question: give --yes");
   const asking = createInterface({ input: process.stdin, output: process.stderr });
   // In raw mode the terminal sends Ctrl-C to readline, and no signal to the process.
   asking.on("SIGINT", () => process.kill(process.pid, "SIGINT"));

@@ -11,7 +11,7 @@ const GENERAL = `wsession: shows, watches and ends the sessions of wsession in R
   --redis <url>       redis://[user:password@]host[:port][/database], rediss:// for TLS. Default: the environment's
                       REDIS_URL, or redis://127.0.0.1:6379. Several for --cluster and --sentinel
   --cluster           the URLs name nodes of a Cluster
-  --sentinel <name>   the URLs name Sentinels, which know the master <name>
+  --sentinel <name>   the URLs name Sentinels, which monitor the master <name>
   --prefix <prefix>   the option prefix of redisStore. Default: ws
   --key-prefix <text> the option keyPrefix of the application's Redis client. Default: none
   --timeout <time>    the time limit of each call. Default: 2s
@@ -51,13 +51,13 @@ Ends a session, or all sessions of a subject, in all processes. Their connection
   revoke: `wsession revoke --before <time> --field <name> [--dry-run] [--reason <text>] [--yes]
 wsession revoke --before <time> --absolute <duration> [--dry-run] [--reason <text>] [--yes]
 
-Ends all sessions that began before a time. A record does not have this time, so it has to be computed:
+Ends all sessions that began before a time. A record does not contain this time, so one option is needed:
 
   --field <name>         a field of the data with the time of the login: milliseconds since the epoch, or ISO 8601
-  --absolute <duration>  the absoluteMs of the application: the session began so long before its absolute deadline.
-                         A session with a lifetime of its own counts by that, and an extended session from its last
-                         extend()
-  --dry-run              only counts
+  --absolute <duration>  the absoluteMs of the application: the session began this long before its absolute deadline.
+                         For a session with a lifetime of its own that lifetime is used. An extended session
+                         counts from its last extend()
+  --dry-run              counts the sessions, and ends none
 
 Sessions of unknown age stay, and make the exit code 1.
 `,

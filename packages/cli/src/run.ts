@@ -41,7 +41,7 @@ function adviceFor(error: unknown): string {
   const why = explain(error);
   if (/\bMOVED\b/.test(why)) return ". The server is a node of a Cluster: give --cluster";
   if (/cluster support disabled/i.test(why)) return ". The server is not a Cluster: leave --cluster out";
-  return isSessionError(error, "STORE_UNAVAILABLE") ? ". wsession doctor says more" : "";
+  return isSessionError(error, "STORE_UNAVAILABLE") ? ". Run wsession doctor for the cause" : "";
 }
 
 async function carryOut(context: Context, command: Command): Promise<number> {

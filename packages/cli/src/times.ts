@@ -35,7 +35,7 @@ export function parseTimer(option: string, text: string): number {
 export function parsePastTime(text: string): number {
   const ms = parseTime(text);
   // All sessions began before a time in the future, so a slip in the year would end every session.
-  if (ms > Date.now()) throw new UsageError("--before is a time in the future");
+  if (ms > Date.now()) throw new UsageError("--before must not be in the future");
   return ms;
 }
 

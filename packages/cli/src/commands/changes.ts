@@ -32,7 +32,7 @@ export class Changes {
   readonly #seen = new Map<string, Seen>();
   #scan = 0;
 
-  /** Begins a scan. The first scan only remembers the sessions, because otherwise each of them would count as created. */
+  /** Begins a scan. The first scan only records the sessions, because otherwise each of them would count as created. */
   begin(): void {
     this.#scan += 1;
   }

@@ -82,7 +82,11 @@ function showAbsent(record: Exclude<InspectedRecord, { type: "session" }>, print
       printer.row("state", "past a deadline", "yellow");
       break;
     case "missing":
-      printer.row("state", "not there: it has expired, was destroyed some time ago, or never was", "yellow");
+      printer.row(
+        "state",
+        "not there: it has expired, was destroyed some time ago, or never existed",
+        "yellow",
+      );
       break;
     case "unreadable":
       printer.row(
