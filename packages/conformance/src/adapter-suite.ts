@@ -73,6 +73,8 @@ export const adapterCases: Readonly<Record<string, readonly AdapterCase[]>> = {
 /**
  * Registers the suite that every adapter must pass, over real sockets. Call it at the top level of a vitest
  * file.
+ *
+ * @throws INVALID_ARGUMENT for an invalid harness.
  */
 export function testAdapter(name: string, harness: AdapterHarness): void {
   checkAdapterHarness(name, harness);

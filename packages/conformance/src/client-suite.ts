@@ -18,7 +18,14 @@ export const clientCases: Readonly<Record<string, readonly ClientCase[]>> = {
   storing: storingCases,
 };
 
-/** Registers the suite that every client must pass, against a scripted server over real sockets. */
+/**
+ * Registers the suite that every client must pass, against a scripted server over real sockets. Call it at the top level of a
+ * vitest file.
+ *
+ * @throws INVALID_ARGUMENT for an invalid harness.
+ * @example
+ * testClient("my client", { connect: (url, options) => connect(url, options) });
+ */
 export function testClient(name: string, harness: ClientHarness): void {
   assertText("testClient: name", name);
   assertMethods("testClient: harness", harness, "a ClientHarness", ["connect"]);

@@ -104,7 +104,7 @@ export function watch(client: TestedClient, isDeaf = false): WatchedClient {
     async until(type, wanted = () => true) {
       await journal.until(() => lists[type].some(wanted));
       const found = lists[type].find(wanted);
-      if (found === undefined) throw new Error("unreachable: it came");
+      if (found === undefined) throw new Error("unreachable: the event has arrived");
       return found;
     },
   };
@@ -124,7 +124,7 @@ export async function outcomeOf(sent: Promise<void>): Promise<string> {
 export function shortOf(error: unknown): string {
   if (error instanceof Error && "code" in error && "outcome" in error)
     return `${String(error.code)} ${String(error.outcome)}`;
-  throw new Error(`a rejection has a code and an outcome: ${String(error)}`, { cause: error });
+  throw new Error(`a rejection must have a code and an outcome: ${String(error)}`, { cause: error });
 }
 
 /** A replacement of `sessionStorage`. `copy` returns the storage of a duplicated tab. */
@@ -157,7 +157,11 @@ export class TabStorage implements TestedStorage {
   }
 }
 
-/** Runs one case. Rejects if the client violates it. Throws INVALID_ARGUMENT at once for an invalid option. */
+/**
+ * Runs one case. Rejects if the client violates it.
+ *
+ * @throws INVALID_ARGUMENT at once for an invalid option.
+ */
 export function runClientCase(
   one: ClientCase,
   harness: ClientHarness,

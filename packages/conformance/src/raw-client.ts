@@ -10,7 +10,7 @@ export const Opcode = { Continuation: 0, Text: 1, Binary: 2, Close: 8, Ping: 9, 
 export interface FrameOptions {
   /** The opcode (RFC 6455 section 5.2). @default 1 for a string, 2 for bytes */
   readonly opcode?: number | undefined;
-  /** Default true. */
+  /** Whether the frame is the last one of its message. @default true */
   readonly fin?: boolean | undefined;
 }
 

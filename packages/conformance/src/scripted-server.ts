@@ -10,9 +10,9 @@ import { deferred, within } from "./waiting.ts";
 
 /** The options of `ScriptedServer.listen`. */
 export interface ScriptedServerOptions {
-  /** The subprotocol that it chooses, of those that are offered; `SUBPROTOCOL` by default. */
+  /** Chooses the subprotocol of the answer among the offered ones. @default a function that returns `SUBPROTOCOL` */
   readonly choose?: ((offered: readonly string[]) => string) | undefined;
-  /** 0 by default: a free one. */
+  /** The TCP port; 0 for a free one. @default 0 */
   readonly port?: number | undefined;
 }
 

@@ -50,7 +50,11 @@ export const storeCases: Readonly<Record<string, readonly StoreCase[]>> = {
   "what a transaction changes": commitEffectCases,
 };
 
-/** Registers the suite that every store must pass. Call it at the top level of a vitest file. */
+/**
+ * Registers the suite that every store must pass. Call it at the top level of a vitest file.
+ *
+ * @throws INVALID_ARGUMENT for an invalid harness.
+ */
 export function testStore(name: string, harness: StoreHarness): void {
   checkStoreHarness(name, harness);
   describe(name, () => {

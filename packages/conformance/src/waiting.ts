@@ -1,6 +1,6 @@
 /** A promise with its resolve and reject functions. */
 export interface Deferred<Value> {
-  /** Settles as the two functions say. */
+  /** Settles by the first call of one of the two functions. */
   readonly promise: Promise<Value>;
   /** Resolves the promise, unless it is settled. */
   readonly resolve: (value: Value) => void;

@@ -78,7 +78,7 @@ const ends: readonly End[] = [
   },
 ];
 
-/** Opens a connection, ends it, and returns how the close handler, and `closed`, say that it ended. */
+/** Opens a connection, and ends it. Returns the end as reported to the close handler, and as reported by `closed`. */
 async function endings(trial: AdapterTrial, { options = {}, end, endRaw }: End): Promise<CloseInfo[]> {
   const opened = deferred<Conn>();
   const closed = deferred<CloseInfo>();
@@ -101,7 +101,7 @@ async function endings(trial: AdapterTrial, { options = {}, end, endRaw }: End):
   return [await connection.closed, await closed.promise, await connection.closed];
 }
 
-/** How a connection ended, as the close handler and `connection.closed` say. */
+/** How a connection ended, as reported to the close handler and by `connection.closed`. */
 export const endCases: readonly AdapterCase[] = [
   ...ends.map((one) => ({
     name: `the close handler and closed say who ended the connection: ${one.name}`,

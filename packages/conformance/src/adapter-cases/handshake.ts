@@ -82,7 +82,7 @@ export const handshakeCases: readonly AdapterCase[] = [
       await asked.promise;
       client.socket.resetAndDestroy();
       await client.closed;
-      // These handshakes are answered later, so the server has noticed the end of the socket by then.
+      // These handshakes are answered later, so the server has detected the end of the socket by then.
       for (let turn = 0; turn < 3; turn += 1) await trial.refused(server);
       gone.resolve();
       expect(await seen.promise).toMatchObject({ url: "/gone", remoteAddress: "127.0.0.1" });

@@ -6,7 +6,7 @@ import { attachedPeer, framedServer, transactionServer } from "../framed-server.
 import type { Data } from "../framed-server.ts";
 import { Journal } from "../waiting.ts";
 
-/** What TypeScript would refuse, and what a mistaken handler does. */
+/** Calls that TypeScript would refuse, and mistakes of a handler. */
 export const misusedTransactionCases: readonly AdapterCase[] = [
   {
     name: "I21 a transaction that was kept throws TRANSACTION_OVER, in its own effect and in another message's handler",

@@ -26,7 +26,7 @@ function slowHandshake() {
   };
 }
 
-/** A client leaves during its slow handshake. Returns another client, which proves that the server has noticed. */
+/** A client leaves during its slow handshake. Returns another client, whose answer proves that the server has detected the end. */
 async function leaveEarly(
   trial: AdapterTrial,
   server: AdapterServer,

@@ -241,7 +241,7 @@ export const attachingCases: readonly ClientCase[] = [
       await old.roundTrip();
       next.hello({ resumed: true });
       for (let number = 1; number <= 32; number += 1) strictEqual(await next.frame(), `=${number}`);
-      // The numbers between these are settled, so the client says where it goes on.
+      // The numbers between these are settled, so attach states the number at which the client continues.
       strictEqual((await next.attach()).from, 41);
       await next.roundTrip();
       deepStrictEqual(next.untaken, [], "the 32 still wait for their handlers");

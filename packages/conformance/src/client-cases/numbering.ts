@@ -136,7 +136,8 @@ export const numberingCases: readonly ClientCase[] = [
       const next = await server.peer();
       await next.attach();
       next.hello({ session: "s2" });
-      // The first connection had at most 48 unsettled messages, and attach of the second travels with 32.
+      // The first connection had at most 48 unsettled messages. The second connection sends at most 32 messages together with
+      // attach.
       strictEqual(await outcomeOf(sent[0] ?? Promise.resolve()), "SESSION_LOST unknown");
       await next.roundTrip();
       const late = client.send("late");

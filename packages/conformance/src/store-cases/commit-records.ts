@@ -63,7 +63,7 @@ export const commitRecordCases: readonly StoreCase[] = [
       const [first, second] = await trial.processes();
       const { id } = await first.born();
       await committed(first, id, { number: 3, first: 1, refused: [2] });
-      // Another connection of the client does not know that the number is settled, and refuses it.
+      // Another connection of the client has no answer to that commit, and refuses the number.
       const answer = await committed(second, id, { number: 5, first: 1, settled: 0, refused: [1, 3, 4] });
       expect(answer.record).toEqual({ settled: 5, refused: [2, 4], floor: 1 });
       expect(await recordOf(first, id)).toEqual(answer.record);

@@ -60,7 +60,7 @@ export const commitCases: readonly StoreCase[] = [
       const less = await commit(store, id, { number: 4, settled: 3 }, { set: { n: 4 }, messages: ["4"] });
       expect(less).toEqual({ type: "behind", settled: 1 });
       expect(await stateOf(store, id)).toEqual(before);
-      // A caller that knows of fewer settled numbers than the store shows no loss.
+      // If the caller's last settled number is lower than the store's, the store has lost nothing.
       await committed(store, id, { number: 2, settled: 0 });
     },
   },

@@ -21,7 +21,7 @@ export const outboxPositionCases: readonly StoreCase[] = [
       const ahead = { offset: 5, chain: endOf(answer).chain };
       const farAhead = { offset: 1e12, chain: 1 };
       const wrong = [ahead, farAhead, another(endOf(answer)), another(positionOf(answer, 1))];
-      // The store also knows the chain of the offset before the first kept one.
+      // The store also has the chain of the offset before the first kept one.
       for (const from of [...wrong, another(positionOf(answer, 0))]) {
         const { missed, start, entries } = await read(store, id, from);
         expect(missed).toEqual({ from: 1, to: 1, certain: false });

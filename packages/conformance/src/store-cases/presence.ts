@@ -36,7 +36,7 @@ async function watch({ store }: StoreProcess, ...subjects: string[]) {
 
 const typesOf = (events: Journal<Event>): string[] => events.entries.map(([type]) => type);
 
-/** Who is there, and the events of sessions. */
+/** The presence of subjects, and the events of sessions. */
 export const presenceCases: readonly StoreCase[] = [
   {
     name: "a session whose connection is lost is away, and after leaveAfterMs causes one left event over all processes",
