@@ -34,7 +34,7 @@ const OPTIONS = {
   version: { type: "boolean" },
 } as const;
 
-/** Throws a UsageError for arguments that are not known, or contradict each other. */
+/** Throws a UsageError for unknown arguments, and for arguments that contradict each other. */
 export function parseInvocation(args: readonly string[]): Invocation {
   const { values, positionals } = parse(args);
   if (values.help === true) return { type: "help" };

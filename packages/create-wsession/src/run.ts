@@ -9,9 +9,9 @@ import { toTarget } from "./target.ts";
 
 export interface Surroundings {
   readonly workingDirectory: string;
-  /** The variable `npm_config_user_agent`, in which npm, pnpm, yarn and bun name themselves: `npm/11.0.0 node/v22.0.0 …`. */
+  /** The variable `npm_config_user_agent`, in which npm, pnpm, yarn and bun state their names: `npm/11.0.0 node/v22.0.0 …`. */
   readonly userAgent: string | undefined;
-  /** `undefined` if no terminal is there to ask on. */
+  /** `undefined` if there is no terminal for the questions. */
   readonly terminal: Terminal | undefined;
   print(text: string): void;
   printError(text: string): void;

@@ -19,7 +19,7 @@ export function toTarget(written: string, workingDirectory: string): Target {
   const name = basename(folder);
   if (!NAME.test(name) || name.length > MAX_NAME_LENGTH || FORBIDDEN.has(name))
     throw new UsageError(
-      `"${name}" is no name for a package: use lower-case letters, digits, "-", "." and "_", beginning with a letter or a digit`,
+      `"${name}" is not a valid name for a package: use lower-case letters, digits, "-", "." and "_", beginning with a letter or a digit`,
     );
   if (!isEmpty(folder)) throw new UsageError(`${folder} is not empty`);
   return { folder, name };

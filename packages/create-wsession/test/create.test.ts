@@ -62,12 +62,12 @@ describe("wrong arguments end with the exit code 2 and a sentence, and no file i
     [["app", "--log-in"], "Unknown option '--log-in'"],
     [["app", "--store"], "Option '--store <value>' argument missing"],
     [["app", "--login=yes"], "Option '--login' does not take an argument"],
-    [["My App"], '"My App" is no name for a package'],
-    [["_app"], '"_app" is no name for a package'],
-    [[".app"], '".app" is no name for a package'],
-    [["node_modules"], '"node_modules" is no name for a package'],
-    [["a".repeat(215)], "is no name for a package"],
-    [["x/é"], '"é" is no name for a package'],
+    [["My App"], '"My App" is not a valid name for a package'],
+    [["_app"], '"_app" is not a valid name for a package'],
+    [[".app"], '".app" is not a valid name for a package'],
+    [["node_modules"], '"node_modules" is not a valid name for a package'],
+    [["a".repeat(215)], "is not a valid name for a package"],
+    [["x/é"], '"é" is not a valid name for a package'],
   ])("%j", async (args, sentence) => {
     const { code, errors, printed } = await create(args);
     expect({ code, printed }).toEqual({ code: 2, printed: "" });
