@@ -15,7 +15,7 @@ import * as words from "./words-counting.js";
  * @property {PlainCounting} plain
  * @property {number} settled Messages whose `send` has resolved or rejected.
  * @property {Map<string, number>} refused How many `send`s rejected with each code.
- * @property {number} count The counter in the session, as far as this page knows.
+ * @property {number} count The counter in the session, as this page received it last.
  * @property {Map<number, number>} answers How often each message was answered.
  * @property {boolean} isSure Whether the session was seen after all messages were settled.
  * @property {boolean} isOver

@@ -1,4 +1,7 @@
-/** The event log, newest last: what one reads does not move. An entry that repeats within a second is counted. */
+/**
+ * The event log. The newest entry is the last one, so that the entries that a person reads do not move. An entry that repeats
+ * within a second is counted.
+ */
 import { byId, make, rich } from "./dom.js";
 
 const MOST_ENTRIES = 200;

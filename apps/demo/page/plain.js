@@ -1,4 +1,4 @@
-/** A plain WebSocket as one writes it: it connects again by itself, and sends again what was not answered. */
+/** A plain WebSocket as applications usually write it: it connects again by itself, and sends unanswered messages again. */
 
 /** @typedef {import("../src/messages.ts").PlainAnswer} PlainAnswer */
 

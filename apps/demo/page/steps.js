@@ -25,7 +25,11 @@ const ALL = [
     "The server drops you. Messages that it sends meanwhile arrive when you are back.",
   ],
   ["logout", "Log in, and log out everywhere", "Every tab of every browser of that user is closed."],
-  ["expire", "Let the session expire", "The deadline is in the store: `4419` says that the session is over."],
+  [
+    "expire",
+    "Let the session expire",
+    "The deadline is in the store: `4419` means that the session is over.",
+  ],
   ["destroy", "Destroy the session", "Every tab is closed with `4410`: the session is gone for good."],
 ];
 

@@ -128,7 +128,7 @@ export function letter({ number, of }, replayed) {
   return replayed
     ? {
         title: `Kept message ${number} of ${of}`,
-        text: "These messages were sent while this page had no connection. The store kept them with the session, and the client asked for the messages that it had not read. Each message arrived once, in order.",
+        text: "These messages were sent while this page had no connection. The store kept them with the session, and the client requested the messages that it had not read. Each message arrived once, in order.",
       }
     : {
         title: `Message ${number} of ${of}`,
@@ -239,7 +239,7 @@ export function failed({ code, outcome }) {
     outcome === "not-applied"
       ? "The change was not applied, and never will be."
       : outcome === "unknown"
-        ? "The library does not know whether the change was applied. It was applied at most once."
+        ? "It is unknown whether the change was applied. It was applied at most once."
         : "";
   return {
     title: `Not saved: ${code}`,

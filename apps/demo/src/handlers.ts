@@ -44,7 +44,8 @@ export function visitorHandlers(serving: Serving): HandlersOf<VisitorSessions> {
       try {
         await execute(connection, command, serving);
       } catch (error) {
-        // An unavailable store must not end the connection as a failed handler: tell the visitor, and keep the connection.
+        // An unavailable store must not end the connection as a failed handler does: report it to the visitor, and keep the
+        // connection.
         if (!isSessionError(error)) throw error;
         sendReport(connection, {
           type: "failed",

@@ -12,7 +12,7 @@ export const SOON_MS = 5_000;
 const LETTERS = 3;
 
 /**
- * Logs in. A real server checks a password first. The library gives the session a new token, and tells the page's client, which
+ * Logs in. A real server checks a password first. The library gives the session a new token, and notifies the page's client, which
  * connects again for the new cookie.
  */
 export async function logIn({ session }: VisitorConnection, user: string): Promise<void> {

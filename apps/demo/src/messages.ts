@@ -13,11 +13,11 @@ export type Command =
   | { readonly type: "look" }
   | { readonly type: "rotate" }
   | { readonly type: "login"; readonly user: string }
-  /** Everywhere: in every browser of the user. */
+  /** Logs the user out in every browser. */
   | { readonly type: "logout" }
-  /** The session shall expire in a few seconds. */
+  /** Makes the session expire in a few seconds. */
   | { readonly type: "expire" }
-  /** The connection shall be cut, and messages shall be sent meanwhile. */
+  /** Cuts the connection, and sends messages meanwhile. */
   | { readonly type: "away" }
   | { readonly type: "drop" }
   | { readonly type: "destroy" }
@@ -136,7 +136,7 @@ export function readCommand(message: string | Uint8Array): Command | string {
     case "kill":
       return { type };
     default:
-      return "this server does not know that command";
+      return "this server has no such command";
   }
 }
 

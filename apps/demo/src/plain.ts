@@ -1,4 +1,7 @@
-/** The plain WebSocket beside the session: it counts the same presses as press.ts, without numbers that the server knows. */
+/**
+ * The plain WebSocket beside the session: it counts the same presses as press.ts, but its messages have no numbers by which the
+ * server could recognise a repeat.
+ */
 import { setTimeout as wait } from "node:timers/promises";
 import { parseObject } from "./messages.ts";
 import type { PlainAnswer } from "./messages.ts";

@@ -24,7 +24,7 @@ export type WorkerMessage =
   | { readonly failure: string }
   | { readonly report: ProcessReport };
 
-/** A message of the parent: the next report shall have the sessions of the store. */
+/** A message of the parent: the next report must contain the sessions of the store. */
 export type WorkerRequest = "list";
 
 /** A little less than the parent's time limit. */
