@@ -10,7 +10,7 @@ const run = promisify(execFile);
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const oxlint = join(root, "node_modules/oxlint/bin/oxlint");
 
-/** Each room of a package imports its own files and those of the rooms before it. */
+/** Each folder of a package imports its own files and those of the folders before it. */
 const roomsOf = {
   core: ["base", "handshake", "store", "api", "session", "admission", "connection", "framed", "server"],
   "store-redis": [
@@ -53,7 +53,7 @@ async function lint(inPackage: string, files: Readonly<Record<string, string>>):
 }
 
 test.each(Object.entries(roomsOf))(
-  "%s: the lint rules refuse an import of each higher room, types included, and allow each lower one",
+  "%s: the lint rules refuse an import of each later folder, types included, and allow each earlier one",
   async (inPackage, rooms) => {
     const files: Record<string, string> = {};
     const refused: string[] = [];
@@ -79,11 +79,11 @@ test("the lint rules refuse a cycle of imports, types included", async () => {
   expect(found).toEqual(["session/one.ts import(no-cycle)", "session/two.ts import(no-cycle)"]);
 });
 
-/** docs/architecture.md does not list the files of these rooms. It says that each script has a file. */
+/** docs/architecture.md does not list the files of these folders. It says that each script has a file. */
 const ROOMS_BY_SCRIPT: ReadonlySet<string> = new Set(["commands", "scripts"]);
 
 test.each(Object.entries(roomsOf))(
-  "docs/architecture.md lists the rooms of %s from the ground up, and each of their files once",
+  "docs/architecture.md lists the folders of %s in the order of their imports, and each of their files once",
   async (inPackage, rooms) => {
     const page = await readFile(join(root, "docs/architecture.md"), "utf8");
     const section = page.split(`## Files of ${inPackage}\n`)[1]?.split("\n## ")[0] ?? "";
