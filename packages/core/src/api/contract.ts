@@ -169,7 +169,7 @@ export interface ReplayEvent {
  * with SESSION_GONE, with FENCED, or with an error of the store (STORE_UNAVAILABLE, …).
  */
 export interface Session<Data extends object = object, Transport = unknown, Context = unknown> {
-  /** The session's id, which is the selector of its token. Not a secret: it may stand in logs and keys. */
+  /** The session's id, which is the selector of its token. Not a secret: logs and keys may contain the id. */
   readonly id: string;
   /**
    * The data as of `version`, in memory: reading costs no I/O. Change it by `patch`, `update` or `set`, never in place: a change in

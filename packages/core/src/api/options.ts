@@ -128,9 +128,9 @@ export interface CommonOptions {
   readonly handlerTimeoutMs?: number | undefined;
   /**
    * Whether a session (`true` or `"session"`), or a user (`"subject"`), has one connection at a time. A newer connection takes
-   * over: the older connections close with 4409, and their handles can't write any more. With `"subject"` the user's other
-   * sessions are not destroyed. A client that comes back to one of them takes over in turn. `identify` takes the subject over at
-   * once. A connection without a subject behaves as with `"session"`.
+   * over: the older connections close with 4409, and their handles can't write any more. With `"subject"` the user's other sessions
+   * are not destroyed. A client that comes back to one of these sessions takes over from the present connection. `identify` takes
+   * the subject over at once. A connection without a subject behaves as with `"session"`.
    *
    * @default false
    * @throws NOT_SUPPORTED from `createSessions` for `"subject"` with a store that has no `takeOverSubject`.

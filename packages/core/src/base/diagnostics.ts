@@ -22,8 +22,9 @@ export interface Diagnostics {
   /** Messages that were refused as invalid: the message handler threw a TransactionRefused of the code INVALID_MESSAGE. */
   messagesRefused: number;
   /**
-   * Messages that no handler took: messages of `v1.wsession` to a server without `message`, numbered ones also without `transaction`; and
-   * other messages to a server that has `transaction` alone. `onError` gets the first one of each `bindSessions`.
+   * Messages that no handler took: plain messages of `v1.wsession` to a server without `message`, numbered messages to a server
+   * with neither `message` nor `transaction`, and other messages to a server that has `transaction` alone. `onError` gets the first
+   * one of each `bindSessions`.
    */
   messagesUnhandled: number;
   /** Protocol errors of clients, and errors of their networks: reports of the stage `client`. */

@@ -2,8 +2,8 @@ const WINDOW_MS = 10_000;
 const MAX_FRAMES = 64;
 
 /**
- * Limits the control frames that arrive without a message between them. A correct client never sends so many in a short time. A
- * message resets the count.
+ * Limits the control frames that arrive without a message between them. A correct client never reaches the limit. A message resets
+ * the count.
  */
 export class ControlLimit {
   /** How many attaches have arrived on the connection. */

@@ -116,8 +116,10 @@ const ACCEPT_OPTIONS = ["subject", "sessionId", "context", "headers", ...LIFETIM
 // Two signatures, because a single `context?: Context` would infer a type without `undefined` from a value that may be undefined.
 export function accept(options?: AcceptOptions & NoContext): Acceptance<undefined>;
 /**
- * Admits a handshake, with a `context`, whose type is inferred. The application may also name the owner of the session (`subject`), or
- * the session itself (`sessionId`).
+ * Admits a handshake with a `context`, whose type is inferred. The application may also name the owner of the session (`subject`),
+ * or the session itself (`sessionId`).
+ *
+ * @throws INVALID_ARGUMENT as without a `context`.
  */
 export function accept<Context>(options: AcceptOptions & ContextOption<Context>): Acceptance<Context>;
 export function accept(
@@ -164,7 +166,9 @@ export type OriginRule = readonly string[] | ((origin: string | undefined) => bo
 
 /**
  * Whether the option `origins` allows the handshake's Origin (RFC 6455 section 10.2). A list is compared with the whole
- * serialized origin (`https://example.com`), and refuses a request without one. Without a rule every origin is allowed.
+ * serialized origin (`https://example.com`), and refuses a request without an Origin. Without a rule every origin is allowed.
+ *
+ * @throws INVALID_ARGUMENT for a function that returns a promise, and the error of the function.
  */
 export function originAllowed(rule: OriginRule | undefined, handshake: Handshake): boolean {
   if (rule === undefined) return true;

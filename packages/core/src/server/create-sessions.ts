@@ -92,7 +92,8 @@ interface InitialMethod<Data> {
  * `connection.session` is never `undefined`. `Data` is inferred from `schema`, else from `initial`; else pass it as the type
  * argument. The context of `accept` is inferred from all branches of `admit`.
  *
- * @throws INVALID_ARGUMENT for an invalid value of an option, and for an unknown option.
+ * @throws INVALID_ARGUMENT for an invalid value of an option, and for an unknown option. NOT_SUPPORTED for an option that the store
+ * does not support.
  * @example
  * const sessions = createSessions({
  *   store: mapStore(),
@@ -111,7 +112,11 @@ export function createSessions<
 >(
   options: Options<Transport, Admitted> & NoTokenOption & WithBoth<Data, Admitted>,
 ): Sessions<Data, Transport, never, ContextOf<Admitted>>;
-/** With `initial`, and without a schema: `Data` is inferred from what `initial` returns. */
+/**
+ * With `initial`, and without a schema: `Data` is inferred from what `initial` returns.
+ *
+ * @throws INVALID_ARGUMENT and NOT_SUPPORTED, as the first form.
+ */
 export function createSessions<
   Data extends object,
   Transport = unknown,
@@ -121,7 +126,11 @@ export function createSessions<
     NoTokenOption &
     Initial<Data, Admitted> & { readonly schema?: undefined },
 ): Sessions<Data, Transport, never, ContextOf<Admitted>>;
-/** With `initial`, and a `schema` that may be `undefined`. */
+/**
+ * With `initial`, and a `schema` that may be `undefined`.
+ *
+ * @throws INVALID_ARGUMENT and NOT_SUPPORTED, as the first form.
+ */
 export function createSessions<
   Data extends object,
   Transport = unknown,
@@ -132,7 +141,11 @@ export function createSessions<
     SchemaOption<Data> &
     Initial<NoInfer<Data>, Admitted>,
 ): Sessions<Data, Transport, never, ContextOf<Admitted>>;
-/** Without `initial`, where a client without a token is refused: every connection has the session of its token. */
+/**
+ * Without `initial`, where a client without a token is refused: every connection has the session of its token.
+ *
+ * @throws INVALID_ARGUMENT and NOT_SUPPORTED, as the first form.
+ */
 export function createSessions<
   Data extends object,
   Transport = unknown,
@@ -141,7 +154,11 @@ export function createSessions<
   options: Options<Transport, Admitted> & SchemaOption<Data> & TokenRequired,
 ): Sessions<Data, Transport, never, ContextOf<Admitted>>;
 // The overload with all options is the last, because the compiler explains a call that fits no overload by the last one.
-/** Without `initial`: `connection.session` is `undefined` until `setSession`, or a token of a stored session, sets it. */
+/**
+ * Without `initial`: `connection.session` is `undefined` until `setSession`, or a token of a stored session, sets it.
+ *
+ * @throws INVALID_ARGUMENT and NOT_SUPPORTED, as the first form.
+ */
 export function createSessions<
   Data extends object,
   Transport = unknown,

@@ -24,8 +24,8 @@ interface Cause {
 }
 
 /**
- * Reports failures of the store that no caller waits for. The first failure of each cause is reported at once. Further ones
- * are counted: one report a minute while the outage lasts, and one when it is over. Otherwise every handshake and every
+ * Reports failures of the store that no caller waits for. The first failure of each cause is reported at once. Further failures are
+ * counted: one report a minute while the outage lasts, and one report when it is over. Otherwise every handshake and every
  * connection during an outage would add to the log.
  */
 export class OutageReports {
@@ -48,8 +48,8 @@ export class OutageReports {
   }
 
   /**
-   * Counts an error that is part of an outage. Any other error is reported by itself. So is a call that the application
-   * forgot to await, because each such call is a mistake of its own.
+   * Counts an error that is part of an outage. Any other error gets a report of its own. A failed call that the application did not
+   * await gets one too, because each such call is another mistake.
    */
   report(error: unknown, context: ErrorContext): void {
     if (this.#isClosed || context.stage === "unhandled" || !isOutage(error))

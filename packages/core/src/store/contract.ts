@@ -33,10 +33,9 @@ export interface StoreCapabilities {
 /** The application's decision about a subject, as part of the request that carries the decision out. */
 export interface Decision {
   /**
-   * When the application named the subject, by `performance.now()` of this process; `undefined`: at the time of the call. A
-   * shared store answers `revoked` if any process destroyed the subject's sessions after that time, and in doubt too. A
-   * store that ignores the time misses a destruction by another process between the decision and the request (time of check
-   * to time of use).
+   * When the application named the subject, by `performance.now()` of this process; `undefined`: at the time of the call. A shared
+   * store answers `revoked` if any process destroyed the subject's sessions after that time, or if this is uncertain. A store that
+   * ignores the time misses a destruction by another process between the decision and the request (time of check to time of use).
    */
   readonly decidedAt?: number | undefined;
   /**

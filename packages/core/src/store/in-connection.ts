@@ -122,7 +122,7 @@ export function inConnectionStore(surplus?: undefined): SessionStore {
     takeOverSubject({ id, subject, raise }) {
       const session = held(id);
       if (session === undefined) return { type: "missing" };
-      // Core keeps the fences, and applies the raised ones.
+      // Core keeps the fences, and applies the raised fences.
       const others = othersOf(subject, id).map((other) => ({
         id: other,
         fence: (held(other)?.fence ?? 0) + 1,

@@ -44,7 +44,7 @@ export class SubjectIndex {
   }
 }
 
-/** The sessions that a new login ends; `undefined` if the new login is refused. `older`: the live ones, the oldest login first. */
+/** The sessions that a new login ends; `undefined` if the new login is refused. `older`: the live sessions, the oldest login first. */
 export function sessionsOver(older: readonly string[], limit: SubjectLimit): readonly string[] | undefined {
   if (older.length < limit.max) return [];
   return limit.over === "refuse" ? undefined : older.slice(0, older.length - limit.max + 1);
