@@ -98,7 +98,7 @@ function assertVersion(value: unknown): void {
   if (value !== VERSION) throw new ProtocolError(`this server speaks version ${VERSION} of the protocol`);
 }
 
-/** Reads the id of a client: 16 characters of base64url. */
+/** Reads the id of a client: 16 characters of base64url. Throws ProtocolError. */
 export function readClientId(value: unknown, name: string): string {
   // Both kinds of id have the same characters.
   const id = readSessionId(value, name);

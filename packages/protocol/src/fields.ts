@@ -9,7 +9,7 @@ export function assertControlLength(frame: string): void {
     throw new ProtocolError(`a control frame must have at most ${MAX_CONTROL_LENGTH} characters`);
 }
 
-/** Reads the number of a message or an offset: an integer of at least 0. */
+/** Reads the number of a message or an offset: an integer from 0 to `most`. Throws ProtocolError. */
 export function readNumber(value: unknown, name: string, most: number = MAX_NUMBER): number {
   if (typeof value === "number" && value >= 0 && value <= most && value % 1 === 0) return value;
   throw malformed(name);
@@ -22,7 +22,7 @@ export function readDigits(text: string | undefined, name: string, most?: number
   return readNumber(`${number}` === text ? number : undefined, name, most);
 }
 
-/** Reads a number of 31 bits. */
+/** Reads a number of 31 bits. Throws ProtocolError. */
 export function readMark(value: unknown, name: string): number {
   return readNumber(value, name, 2 ** 31 - 1);
 }
@@ -32,19 +32,19 @@ export function readFlag(value: unknown, name: string): boolean {
   throw malformed(name);
 }
 
-/** Reads a string. */
+/** Reads a string. Throws ProtocolError. */
 export function readText(value: unknown, name: string): string {
   if (typeof value === "string") return value;
   throw malformed(name);
 }
 
-/** Reads the id of a session: 1 to 64 characters of base64url. */
+/** Reads the id of a session: 1 to 64 characters of base64url. Throws ProtocolError. */
 export function readSessionId(value: unknown, name: string): string {
   if (typeof value === "string" && /^[\w-]{1,64}$/.test(value)) return value;
   throw malformed(name);
 }
 
-/** Reads a position from `[offset, chain]`. */
+/** Reads a position from `[offset, chain]`. Throws ProtocolError. */
 export function readPosition(value: unknown, name: string): Position {
   if (!Array.isArray(value) || value.length !== 2) throw malformed(name);
   const [offset, chain]: readonly unknown[] = value;
@@ -84,7 +84,10 @@ export class Body {
     return this.read(name, optional(reader));
   }
 
-  /** Reads each member by the reader of the same name. A page may have added properties to `Object.prototype`: they are no readers. */
+  /**
+   * Reads each member by the reader of the same name. Properties that a page has added to `Object.prototype` are not readers, and
+   * are ignored.
+   */
   readAll<Members extends object>(readers: {
     readonly [Name in keyof Members]: Reader<Members[Name]>;
   }): Members {
