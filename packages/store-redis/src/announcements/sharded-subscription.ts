@@ -63,8 +63,8 @@ export class ShardedSubscription {
 
   /**
    * Waits until this process has tried to subscribe to each channel, for half of `timeoutMs` at most; `undefined` if it has tried
-   * already. A process that held sessions before that would get the first announcements by PUBLISH. Later announcements on
-   * sharded channels take another way through the Cluster, and could overtake the first ones.
+   * already. A process that held sessions before that would get the first announcements by PUBLISH. Later announcements on sharded
+   * channels take another way through the Cluster, and could overtake the first announcements.
    */
   started(): Promise<void> | undefined {
     if (this.#isStarted) return undefined;

@@ -16,7 +16,7 @@ export class Orphans {
     this.#services = services;
   }
 
-  /** Returns the holders without a lease. Removes the dead ones from the session in the background. */
+  /** Returns the holders without a lease. Removes the dead holders from the session in the background. */
   async sweep(
     id: string,
     holders: readonly HolderEntry[],

@@ -1,6 +1,6 @@
 /**
- * Limits memory in a process that destroys sessions all the time. A forgotten epoch only means that a
- * decision may be refused in doubt.
+ * Limits memory in a process that destroys sessions all the time. Without the record of an epoch a decision may be refused although
+ * it is newer than the epoch.
  */
 const MAX_KNOWN_EPOCHS = 10_000;
 

@@ -27,9 +27,10 @@ type ListedState = "live" | "pending" | "over";
  * The limits of a subject: one connection at a time (`exclusive: "subject"`), and a number of sessions.
  *
  * Why the newest takeover has the subject. A session is in the subject's index before it has the subject. A takeover first takes a
- * seat in the subject's slot, then reads the index, then goes to its own session, then to the others. Of two takeovers the one with
- * the higher seat reads the index after the other's session was listed, so it goes to that session too. Each session records the
- * highest seat that has reached it. So on each session the takeover with the higher seat wins, in whatever order the two arrive.
+ * seat in the subject's slot, then reads the index, then goes to its own session, then to the others. Of two takeovers, the
+ * takeover with the higher seat reads the index after the session of the other was listed. So it goes to that session too. Each
+ * session records the highest seat that has reached it. So on each session the takeover with the higher seat wins, in whatever
+ * order the two arrive.
  *
  * Why the number of sessions holds. A login enters the order of logins before its session is the subject's.
  * - `over: "oldest"`: after that it reads which sessions are live, and destroys the oldest ones over the number, itself included.

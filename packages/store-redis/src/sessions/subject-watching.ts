@@ -98,7 +98,7 @@ export class SubjectWatching implements WatchingEvents {
   }
 
   /**
-   * A message may be out of date: its process may have stood still between the change and the message, and the session may have
+   * A message may be out of date: its process may have been stopped between the change and the message, and the session may have
    * ended meanwhile. A read that began after the change is more recent than the message. So the subject is read again in place of
    * the message.
    */
@@ -167,7 +167,7 @@ export class SubjectWatching implements WatchingEvents {
         if (result.status === "rejected") throw result.reason;
   }
 
-  /** Reads some subjects. The ones that could not be read are read again later. Never rejects. */
+  /** Reads some subjects. The subjects that could not be read are read again later. Never rejects. */
   async #readSome(subjects: readonly string[], lives: LeaseAnswers): Promise<PromiseSettledResult<void>[]> {
     // Before the reads begin: a message about an earlier change is out of date.
     const asked = this.#serverTime();

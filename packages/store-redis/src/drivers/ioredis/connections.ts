@@ -15,7 +15,7 @@ export function watchConnection(
 ): void {
   limitHandshake(redis, handshakeMs);
   const onData = (): void => arrived(name);
-  // This listener runs after the one of ioredis, which processes the replies.
+  // This listener runs after the listener of ioredis, which processes the replies.
   redis.on("connect", () => redis.stream.on("data", onData));
   onReady(redis, onData);
 }

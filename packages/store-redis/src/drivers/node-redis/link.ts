@@ -107,7 +107,7 @@ export class Link implements Server {
           command.resolve(reply);
         },
         (error: unknown) => {
-          // While the connection stands, the rejection is an error reply. Otherwise the reply was lost.
+          // While the connection is open, the rejection is an error reply. Otherwise the reply was lost.
           const isReply = this.#client === client && client.isReady;
           if (this.#client === client) this.#onReply();
           if (isReply && this.#events.redirected?.(command, reasonOf(error).message) === true) return;

@@ -21,7 +21,7 @@ export function nodeRedisDriver(given: ServerRedis): Driver {
   return {
     isCluster: false,
     keyPrefix: text(given.options?.keyPrefix),
-    // A client that was closed looks like one that was never connected.
+    // A closed client can't be distinguished from a client that was never connected.
     isEnded: false,
     createClient: (settings, events) =>
       new ServerClient(async () => ownClient(given, settings.handshakeMs), given, settings, events),
