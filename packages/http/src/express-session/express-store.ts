@@ -102,7 +102,7 @@ class SessionsStore extends EventEmitter implements ExpressStore {
 
   sessionIdOf(sid: string): string {
     assertString("sessionIdOf(): sid", sid);
-    // A middleware's id proves the right to the session once it is signed, so it must not stand in logs and keys.
+    // A middleware's id proves the right to the session once it is signed, so logs and keys must not contain the id.
     return createHash("sha256").update(sid).digest("base64url");
   }
 
