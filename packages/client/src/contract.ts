@@ -140,8 +140,8 @@ export interface ClientEvents {
   /** The session of a new connection. `resumed`: the session existed before. */
   readonly session: { readonly id: string; readonly resumed: boolean };
   /**
-   * The client will not get the kept messages `from` to `to`. If `certain` is false, the server lost messages or could not
-   * compare the positions. Then earlier messages may be ones that the server lost, so fetch the state again. The next offsets
+   * The client will not get the kept messages `from` to `to`. If `certain` is false, the server lost messages or could not compare
+   * the positions. Then the server may have lost earlier messages that the client has, so fetch the state again. The next offsets
    * may be lower.
    */
   readonly missed: { readonly from: number; readonly to: number; readonly certain: boolean };

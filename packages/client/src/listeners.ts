@@ -38,7 +38,7 @@ export function createListeners(): Listeners {
       const entry: typeof listener = (event) => listener(event);
       byEvent[type].push(entry);
       return () => {
-        // At the second call `indexOf` is -1. As an unsigned number, -1 lies behind the end, where `splice` removes nothing.
+        // At the second call `indexOf` is -1. As an unsigned number, -1 is an index after the end, where `splice` removes nothing.
         byEvent[type].splice(byEvent[type].indexOf(entry) >>> 0, 1);
       };
     },

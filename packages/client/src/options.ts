@@ -61,7 +61,7 @@ interface Kinds {
   readonly [name: string]: Kind;
 }
 
-/** Checks `given`, and copies the options in it, nested ones too, to `settings`. A copy has no option that is `undefined`. */
+/** Checks `given`, and copies its options, also nested options, to `settings`. A copy has no option that is `undefined`. */
 export function collect(settings: object, where: string, given: unknown, kind: Kind): void {
   const type = typeof kind === "string" ? kind : "object";
   if (typeof given !== type || given === null) throw invalid(`${where} must be of type ${type}`);

@@ -53,7 +53,7 @@ export interface Outgoing {
    */
   settle(stream: Stream, outcomeOf: (entry: QueuedMessage) => unknown): void;
   /**
-   * Handles the loss of the session of `stream`: messages reject with SESSION_LOST. With `carryOver` unsent ones go to the next
+   * Handles the loss of the session of `stream`: messages reject with SESSION_LOST. With `carryOver` unsent messages go to the next
    * session.
    */
   endSession(stream: Stream): void;
