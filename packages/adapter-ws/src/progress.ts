@@ -36,8 +36,8 @@ export class WriteProgress {
   }
 
   /**
-   * Whether there was progress since the last call or the one before. One interval may show none, because an
-   * operating system accepts more only when a third of its buffer is free, which is up to 1.5 MB.
+   * Whether there was progress since the last call or since the call before that. One interval may show none, because an operating
+   * system accepts more only when a third of its buffer is free, which is up to 1.5 MB.
    */
   take(): boolean {
     this.#stalls = this.#isStalled ? this.#stalls + 1 : 0;

@@ -37,8 +37,8 @@ export function typed(socket: GatedSocket): WebSocket {
  *
  * A message that exceeds `maxBufferedBytes` is an error of the callback of `send`. Without a callback the connection ends with
  * 1013, because the peer would miss a message. The options `compress` and `mask` have no effect. A message that is sent in
- * fragments is sent whole with its last fragment. The socket has no `_socket` and the like, so `createWebSocketStream` can't
- * use it.
+ * fragments is sent whole with its last fragment. The socket has no private members of ws such as `_socket`, so
+ * `createWebSocketStream` can't use the socket.
  *
  * @throws INVALID_ARGUMENT for an object that is not a connection.
  * @example
