@@ -11,7 +11,7 @@ export interface BunSocket {
   data: unknown;
   /** 1: open. 3: closed, or `close` was called. */
   readonly readyState: number;
-  /** The address of the TCP peer, which is the proxy's where one stands in between. */
+  /** The address of the TCP peer. Behind a proxy, the address of the proxy. */
   readonly remoteAddress: string;
   /** Whether `pause` was called, and `resume` was not called since. */
   readonly isPaused: boolean;
