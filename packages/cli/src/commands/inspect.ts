@@ -32,7 +32,7 @@ export async function inspect(context: Context, list: boolean): Promise<number> 
     bar.end();
   }
   if (signal.aborted) return EXIT.interrupted;
-  // Redis may have stopped answering during the scan. What was counted is shown all the same.
+  // Redis may have stopped answering during the scan. The counts up to that time are shown in spite of that.
   const orMissing = async <Result, Missing>(asked: Promise<Result>, missing: Missing) => {
     try {
       return await asked;
