@@ -25,7 +25,7 @@ export interface CommitOptions extends Partial<Omit<CommitRequest, "id" | "numbe
   readonly bounds?: Partial<OutboxBounds> | undefined;
 }
 
-/** Commits one number. By default the caller knows that all earlier numbers are settled. */
+/** Commits one number. By default all earlier numbers are settled according to the caller. */
 export function commit(
   store: StoreProcess,
   id: string,

@@ -194,7 +194,10 @@ export class StoreProcess implements StoreHost {
     });
   }
 
-  /** Destroys one session, and ends this process's connections to it. `confirm`: the store asks the other holders. */
+  /**
+   * Destroys one session, and ends this process's connections to it. `confirm`: the store requests confirmations of the other
+   * holders.
+   */
   async destroy(id: string, reason?: string, confirm = false): Promise<StoreDestroyResult> {
     return this.#ended(await this.store.destroy(id, reason, confirm));
   }

@@ -83,8 +83,8 @@ export class StoreTrial {
 const MAX_RUNS = 3;
 
 /**
- * Runs one case. Rejects if the store violates it. On a real clock a busy machine may delay the steps of a case past a deadline. The failure of
- * such a run says nothing about the store, so the case runs again.
+ * Runs one case. Rejects if the store violates it. On a real clock a busy machine may delay the steps of a case past a deadline.
+ * The failure of such a run is no evidence against the store, so the case runs again.
  *
  * @throws INVALID_ARGUMENT at once for an invalid option.
  */

@@ -6,7 +6,7 @@ import { attachedPeer, framedServer } from "../framed-server.ts";
 import { deferred, Journal, macrotask } from "../waiting.ts";
 import type { Deferred } from "../waiting.ts";
 
-/** Handlers that begin at once, and settle when the case says so. */
+/** Handlers that begin at once, and settle when the case settles them. */
 class ControlledHandlers {
   readonly journal = new Journal();
   readonly #open = new Map<string, Deferred<void>>();

@@ -68,7 +68,7 @@ export const misusedTransactionCases: readonly AdapterCase[] = [
               throw new Error("changed my mind");
             });
           } catch {
-            // The handler goes on with what it saw.
+            // The handler continues with the data that it got.
           }
           if (runs.entries.length === 1)
             await (await setting.sessions.get(setting.session().id))?.update(({ n }) => ({ n: n + 100 }));

@@ -168,7 +168,7 @@ export const refusalCases: readonly AdapterCase[] = [
           const client = trial.raw(server);
           client.upgrade({ path: `/?token=${token}` });
           const { status } = await client.response;
-          // RFC 6585 section 5: a runtime may refuse a head of more than 4 KB before the adapter sees it.
+          // RFC 6585 section 5: a runtime may refuse a head of more than 4 KB before the adapter gets the head.
           if (status === 431 && token.length > 4_096) unseen += 1;
           else expect(status).toBe(onBadToken === "fresh" ? 101 : 401);
         }

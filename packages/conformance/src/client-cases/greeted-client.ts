@@ -2,7 +2,7 @@ import type { TestedOptions } from "../client-harness.ts";
 import type { ClientTrial, WatchedClient } from "../client-trial.ts";
 import type { ScriptedPeer, ScriptedServer } from "../scripted-server.ts";
 
-/** A client, with its first connection as the server sees it. */
+/** A client, with the server's side of its first connection. */
 export interface ConnectedClient extends WatchedClient {
   readonly server: ScriptedServer;
   readonly peer: ScriptedPeer;
