@@ -17,7 +17,7 @@ import * as words from "./words-counting.js";
  * @property {Map<string, number>} refused How many `send`s rejected with each code.
  * @property {number} count The counter in the session, as this page received it last.
  * @property {Map<number, number>} answers How often each message was answered.
- * @property {boolean} isSure Whether the session was seen after all messages were settled.
+ * @property {boolean} isSure Whether the session was received after all messages were settled.
  * @property {boolean} isOver
  */
 
@@ -34,7 +34,7 @@ let isMortal = false;
 
 /**
  * @param {() => import("./client.js").Client | undefined} client
- * @param {() => void} look Asks for the session as it is.
+ * @param {() => void} look Requests the current session.
  * @param {() => void} broke Called when the visitor broke the connection.
  */
 export function listenToCounting(client, look, broke) {

@@ -1,4 +1,4 @@
-/** The strip that says what just happened. */
+/** The strip that shows what just happened. */
 import { byId, rich } from "./dom.js";
 
 /** @param {import("./words.js").Saying} saying */

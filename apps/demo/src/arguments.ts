@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { DemoFailure } from "./failure.ts";
 
 export interface Arguments {
-  /** The port of the page. The servers use the next ports. With 0 all ports are free ones. */
+  /** The port of the page. The servers use the next ports. With 0 the demo uses free ports. */
   readonly port: number;
   /** A URL; "start" if the demo starts a Redis itself. */
   readonly redis: string | undefined;

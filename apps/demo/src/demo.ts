@@ -2,7 +2,7 @@
 export interface Demo {
   /** The page's address. */
   readonly url: string;
-  /** One line that says which servers run. */
+  /** One line with the servers that run. */
   readonly summary: string;
   /** Closes the sessions, then everything else. Idempotent. */
   close(): Promise<void>;

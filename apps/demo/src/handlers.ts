@@ -115,7 +115,7 @@ async function execute(connection: VisitorConnection, command: Command, serving:
     case "away":
       return writeWhileAway(serving.sessions, connection);
     case "drop":
-      // Skip the closing handshake, so that the page sees the same as after a pulled cable.
+      // Skip the closing handshake, so that the page gets the same event as after a pulled cable.
       return connection.terminate();
     case "destroy":
       await session.destroy("the visitor destroyed it");

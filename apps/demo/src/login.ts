@@ -7,7 +7,7 @@ import type { Visitor, VisitorSessions } from "./session.ts";
 
 type VisitorConnection = Connection<Visitor, unknown, never>;
 
-/** Milliseconds until a session expires whose visitor asked for that. */
+/** Milliseconds until a session expires after its visitor has requested that. */
 export const SOON_MS = 5_000;
 const LETTERS = 3;
 

@@ -9,7 +9,7 @@ export type Command =
   | { readonly type: "count"; readonly by: number }
   | { readonly type: "note"; readonly text: string }
   | { readonly type: "forget"; readonly id: string }
-  /** Asks for the current session. */
+  /** Requests the current session. */
   | { readonly type: "look" }
   | { readonly type: "rotate" }
   | { readonly type: "login"; readonly user: string }

@@ -36,7 +36,7 @@ export async function startProcesses(options: ProcessesOptions, voice: Voice): P
     overview: (request) => (isFromHere(request, origins(pagePort)) ? shown?.overview() : undefined),
   });
   let workers: Workers | undefined;
-  // A page that was open before may ask while Redis starts.
+  // A page that was open before may send requests while Redis starts.
   let shown: Board | undefined;
   const pagePort = await listen(server, options.port);
   const redis = await (options.redis === "start" ? startRedis() : givenRedis(options.redis));

@@ -38,7 +38,7 @@ export interface ProcessReport {
   readonly memoryBytes: number;
   /** The number of connections of each session that the process holds. */
   readonly held: Readonly<Record<string, number>>;
-  /** The latest sessions of the store. Only the process that was asked for them sends them. */
+  /** The latest sessions of the store. Only the process that got the request for them sends them. */
   readonly sessions?: readonly SessionFacts[] | undefined;
   /** What happened since the last report. */
   readonly events: readonly OperatorEvent[];

@@ -89,8 +89,8 @@ export function reporter(
     list() {
       if (isListing) return;
       isListing = true;
-      // Beside the reports, because without its store the list fails late, and the process would seem silent. A list that
-      // fails is asked for again.
+      // Beside the reports, because without its store the list fails late, and the process would seem silent. A list that fails is
+      // requested again.
       listOf(sessions)
         .then((facts) => (listed = facts))
         .catch(() => {})
