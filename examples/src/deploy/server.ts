@@ -29,7 +29,7 @@ process.once("SIGTERM", () => {
 });
 
 async function stop(): Promise<void> {
-  // The server goes on listening meanwhile, so that new handshakes get 503 and the proxy tries another process.
+  // The server still listens during the call, so that new handshakes get 503 and the proxy tries another process.
   await sessions.close({ handover: true, drainMs: Number(DRAIN_MS) });
   http.close();
   client.disconnect();
