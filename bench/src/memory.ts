@@ -1,6 +1,6 @@
 import { measureConnections } from "./memory/connections.ts";
 import { measureDetached } from "./memory/detached.ts";
-import { measureRedis } from "./memory/redis.ts";
+import { measureRedis, REDIS_FIELDS } from "./memory/redis.ts";
 import { printTable, readOptions, report } from "./kit/report.ts";
 import type { Figure } from "./kit/report.ts";
 
@@ -19,7 +19,7 @@ for (const runtime of ["ws", "uws"] as const) {
   details.push(...found.details);
 }
 if (wants("mapHeapBytes")) figures.push(await measureDetached(options));
-if (wants("redisBytes")) figures.push(...(await measureRedis(options)));
+if (REDIS_FIELDS.some(wants)) figures.push(...(await measureRedis(options)));
 if (details.length > 0) {
   const head = ["idle connections of", "count", "heap a connection", "RSS a connection"];
   printTable("Whole connections, bytes (median)", head, details);

@@ -13,6 +13,7 @@ const fields = {
     "mapHeapBytes",
     "redisBytes",
     "redisBytesLarge",
+    "redisBytesLargeListpack",
     "connectRedisBytes",
     "connectRedisBytesLarge",
   ],

@@ -10,6 +10,18 @@ import type { Figure, Options } from "../kit/report.ts";
 import { sampleData } from "../kit/sample-data.ts";
 import { ServerProcess } from "../kit/server-process.ts";
 
+/** One option `--only` with any of these fields measures all of them, so that they are of one run. */
+export const REDIS_FIELDS: readonly string[] = [
+  "redisBytes",
+  "redisBytesLarge",
+  "redisBytesLargeListpack",
+  "connectRedisBytes",
+  "connectRedisBytesLarge",
+];
+
+/** With this setting a session with a value of 200 bytes is a listpack, which is smaller than a hashtable. */
+const LARGE_LISTPACK = ["--hash-max-listpack-value", "256"] as const;
+
 /**
  * The memory of live sessions in Redis, beyond their data as JSON: keys, metadata, holders, subject index,
  * and the tables of Redis.
@@ -36,14 +48,25 @@ export async function measureRedis(options: Options): Promise<Figure[]> {
       },
     );
   }
+  figures.push({
+    field: "redisBytesLargeListpack",
+    value: single(await measure(count, true, liveSessions, LARGE_LISTPACK)),
+    what: `redisBytesLarge on a Redis with ${LARGE_LISTPACK.join(" ").slice(2)}`,
+    digits: 0,
+  });
   return figures;
 }
 
 type Fill = (redis: RedisServer, count: number, large: boolean) => Promise<() => Promise<void>>;
 
 /** Compares `used_memory` before and after, which includes the server's own tables. */
-async function measure(count: number, large: boolean, fill: Fill): Promise<number> {
-  const redis = await startRedis();
+async function measure(
+  count: number,
+  large: boolean,
+  fill: Fill,
+  args: readonly string[] = [],
+): Promise<number> {
+  const redis = await startRedis(args);
   try {
     const warm = await fill(redis, 0, large);
     const before = await redis.info("memory", "used_memory");
