@@ -9,9 +9,9 @@ export async function main(): Promise<string[]> {
   const { server, url } = await listen();
   bindSessions(server, sessions, {
     // #region gate
-    /** The handshake is answered, and the client may send already. The gate holds its messages back. */
+    /** The handshake is answered, and the client may already send messages. The gate delays these messages. */
     async open(conn, handshake) {
-      await wait(20); // a database, say
+      await wait(20); // for example, a query of a database
       await conn.setSession({ user: handshake.headers["x-user"] ?? "guest" });
     },
     message(conn, text) {

@@ -10,7 +10,7 @@ interface Player {
 const sessions = createSessions<Player>({ gate: "open" });
 
 // #region ready
-/** Other code than a message handler calls this, so the login of the connection may not be complete yet. */
+/** Code outside the message handlers calls this function, so the login of the connection may not be complete. */
 async function deal(conn: Connection<Player>, card: string): Promise<string> {
   try {
     const session = await conn.ready({ timeoutMs: 5_000 });
