@@ -150,8 +150,16 @@ export const presenceMutants = [
     name: "lost-shard-told-each-read",
     promise: "An incomplete read of a watched subject is reported once for each outage",
     file: watching,
-    find: "if (this.#isReported) return;",
-    replace: "if (this.#isReported && this.#isClosed) return;",
+    find: "if (!this.#isReported) {",
+    replace: "if (!this.#isReported || !this.#isClosed) {",
+    tests: redis("lost-shard-presence", "is not gone"),
+  },
+  {
+    name: "lost-shard-told-in-part-only",
+    promise: "An outage is reported also if it concerns each session of a watched subject",
+    file: watching,
+    find: "this.#readAgain(subject);\n    // A listener",
+    replace: "if (states.length === 0) throw failure;\n    this.#readAgain(subject);\n    // A listener",
     tests: redis("lost-shard-presence", "is not gone"),
   },
   {

@@ -38,12 +38,17 @@ test("a session whose shard is lost is not gone for those who watch its subject"
   if (master === undefined) return expect.unreachable();
   const prefix = `t${newId()}`;
   const options = { prefix, timeoutMs: 1_000, leaseMs: 3_000, sweepMs: 600_000 };
-  const [holder, watcher] = [1, 2].map(() => startProcess(clusterOf(cluster.nodes), options));
-  if (holder === undefined || watcher === undefined) return expect.unreachable();
-  for (const { store } of [holder, watcher])
-    store.track({ leaveAfterMs: 600_000, isAlways: true, events: new Set(), deliver: async () => undefined });
-  await connected(holder);
-  await connected(watcher);
+  const [holder, watcher, lone] = [1, 2, 3].map(() => startProcess(clusterOf(cluster.nodes), options));
+  if (holder === undefined || watcher === undefined || lone === undefined) return expect.unreachable();
+  for (const one of [holder, watcher, lone]) {
+    one.store.track({
+      leaveAfterMs: 600_000,
+      isAlways: true,
+      events: new Set(),
+      deliver: async () => undefined,
+    });
+    await connected(one);
+  }
 
   // Ada is online by a session that will be lost. Her other session is away. The index of Bob will be lost.
   const [ada, bob, carl] = [subjectOn("living"), subjectOn("lost"), subjectOn("living")];
@@ -59,6 +64,11 @@ test("a session whose shard is lost is not gone for those who watch its subject"
   );
   await until(() => told.length >= 2);
   expect(told.toSorted()).toEqual(["ada online", "bob online"]);
+  // Each session that this process watches will be lost.
+  const toldOfCarl: string[] = [];
+  await lone.store.watch([carl], ({ type }) => toldOfCarl.push(type));
+  expect(toldOfCarl).toEqual(["online"]);
+  expect(lone.host.errors).toEqual([]);
 
   await loseShard(cluster.nodes);
   // A watch rejects while the Cluster still looks for a new master. It reads the subject before it resolves.
@@ -74,6 +84,14 @@ test("a session whose shard is lost is not gone for those who watch its subject"
     code: "STORE_UNAVAILABLE",
   });
   expect(heard).toEqual([]);
+
+  // The listener that Carl had before the outage gets the same report as a listener that has lost a part of the sessions.
+  await expect(lone.store.watch([carl], () => undefined)).rejects.toMatchObject({
+    code: "STORE_UNAVAILABLE",
+  });
+  await until(() => lone.host.errors.length > 0);
+  expect(lone.host.errors).toEqual([expect.objectContaining({ code: "STORE_UNAVAILABLE" })]);
+  expect(toldOfCarl).toEqual(["online"]);
 
   // This read is incomplete too, and the outage has been reported.
   const before = watcher.host.errors.length;

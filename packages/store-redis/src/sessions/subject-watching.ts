@@ -58,7 +58,7 @@ export class SubjectWatching implements WatchingEvents {
   #sweeping: Promise<void> | undefined;
   #isClosed = false;
 
-  /** `record`: starts the recording in this process. `report`: gets one error for each outage in which some sessions of a subject were read and others were not. */
+  /** `record`: starts the recording in this process. `report`: gets one error for each outage in which sessions of a subject with a listener were not read. */
   constructor(
     services: Services,
     read: (subject: string, lives: LeaseAnswers) => Promise<SubjectRead>,
@@ -208,11 +208,13 @@ export class SubjectWatching implements WatchingEvents {
       this.#unread.delete(subject);
       return;
     }
-    if (states.length === 0) throw failure;
     this.#readAgain(subject);
-    if (this.#isReported) return;
-    this.#isReported = true;
-    this.#report(failure);
+    // A listener that heard of the subject before gets the report also if no session was read, because no caller of its own gets the error.
+    if (!this.#isReported) {
+      this.#isReported = true;
+      this.#report(failure);
+    }
+    if (states.length === 0) throw failure;
   }
 
   /** Without another read a change whose message was lost, or came late, would be missing until the next sweep. */
