@@ -103,4 +103,20 @@ export const cliMutants = [
     replace: "inspection.isAlive(process.process)",
     tests: inPackage("cli", "interrupted", "if Redis stops answering"),
   },
+  {
+    name: "cli-output-lost-in-silence",
+    promise: "output that can't be written makes the exit code 1",
+    file: "packages/cli/src/main.ts",
+    find: "if (error) endWithoutOutput",
+    replace: "if (error && code < 0) endWithoutOutput",
+    tests: inPackage("cli", "lost-output", "goes to a full disk says so"),
+  },
+  {
+    name: "create-output-lost-in-silence",
+    promise: "output of create-wsession that can't be written makes the exit code 1",
+    file: "packages/create-wsession/src/main.ts",
+    find: "process.exitCode ||= code;",
+    replace: "process.exitCode = code;",
+    tests: inPackage("cli", "lost-output", "goes to a full disk says so"),
+  },
 ];
