@@ -261,4 +261,20 @@ export const httpMutants = [
     replace: "if (!this.#found.has(known) && request === null)",
     tests: inPackage("http", "mistakes", "throws, because"),
   },
+  {
+    name: "http-login-of-nobody-fetch",
+    promise: "The same with Fetch and Hono, whose request has a signal",
+    file: "packages/http/src/request.ts",
+    find: "request.signal?.aborted === true",
+    replace: "request.signal?.aborted === null",
+    tests: inPackage("http", "gone-clients", "during its login on"),
+  },
+  {
+    name: "http-login-of-nobody-http2",
+    promise: "The same over HTTP/2, whose response is never destroyed itself",
+    file: "packages/http/src/response.ts",
+    find: "stream?.destroyed === true",
+    replace: "stream?.destroyed === null",
+    tests: inPackage("http", "gone-clients", "during its login on"),
+  },
 ];

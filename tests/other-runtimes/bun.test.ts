@@ -1,6 +1,6 @@
 /** adapter-bun on the real Bun: a short form of `npm run test:runtimes`. `npm test` installs Bun, and says so if it can't. */
 import { expect, test } from "vitest";
-import { adapterSuite, runSuite, silentPeers, socketSuite } from "./suites.mjs";
+import { adapterSuite, goneLogin, runSuite, silentPeers, socketSuite } from "./suites.mjs";
 
 const file = process.env["WSESSION_BUN"];
 const bun = { file: file ?? "", args: [] };
@@ -44,6 +44,15 @@ test.skipIf(file === undefined)(
     expect(passed).toBe(3);
   },
   90_000,
+);
+
+test.skipIf(file === undefined)(
+  "if the client leaves during its login on Bun.serve, no session stays that no browser can end",
+  async () => {
+    const { passed, failures } = await runSuite(bun, goneLogin);
+    expect(failures).toEqual([]);
+    expect(passed).toBe(1);
+  },
 );
 
 test.skipIf(file === undefined)(

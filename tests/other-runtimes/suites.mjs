@@ -68,6 +68,19 @@ export const silentPeers = {
 };
 
 /**
+ * A client that leaves during its login on Bun.serve.
+ *
+ * @type {Suite}
+ */
+export const goneLogin = {
+  title: "a client that leaves during its login on Bun.serve",
+  script: join(import.meta.dirname, "gone-login.ts"),
+  args: [],
+  fault: "none",
+  broken: [],
+};
+
+/**
  * Runs a suite on a runtime. Rejects with what the runtime wrote to standard error, if it fails.
  *
  * @param {{ readonly file: string, readonly args: readonly string[] }} runtime

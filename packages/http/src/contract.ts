@@ -76,8 +76,8 @@ export interface HttpSessions<Data extends object, Transport = unknown, Context 
    * session. The session of an earlier login, whose cookie the request has, is destroyed.
    *
    * Before anything is changed, the response and the origin of the request are checked. The response is not stored by caches. If
-   * the client has gone by the end of the login, the session is destroyed again, because no browser has its token. With Fetch, Hono
-   * and HTTP/2 the library can't detect that the client has gone. With `maxSessionsPerSubject` the user's earlier login ends before
+   * the client has gone by the end of the login, the session is destroyed again, because no browser has its token. With Fetch and
+   * Hono the library learns this from the `signal` of the request. With `maxSessionsPerSubject` the user's earlier login ends before
    * the new session is created. So if the creation fails, the user has no session at all.
    *
    * @throws ORIGIN_NOT_ALLOWED (403), HEADERS_SENT and COOKIE_TOO_LARGE (HttpSessionError), and the errors of `create`, `identify`

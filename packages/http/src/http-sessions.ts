@@ -106,7 +106,7 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
     surplus?: undefined,
   ): Promise<Session<Data, Transport, Context>> {
     const view = new RequestView("login()", request);
-    const headers = headersOf("login()", response);
+    const headers = headersOf("login()", response, view);
     assertNoMore("login()", surplus);
     const checked = checkLogin(options);
     const run = (login: Login<Data, Session<Data, Transport, Context>>) =>
@@ -116,7 +116,7 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
 
   logout(request: AnyRequest, response: AnyResponse, surplus?: undefined): Promise<boolean> {
     const view = new RequestView("logout()", request);
-    const headers = headersOf("logout()", response);
+    const headers = headersOf("logout()", response, view);
     assertNoMore("logout()", surplus);
     return this.#owned(inOneOperation(this.#sessions, () => this.#logout(request, view, headers)));
   }
@@ -127,7 +127,7 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
     surplus?: undefined,
   ): Promise<Session<Data, Transport, Context> | undefined> {
     const view = new RequestView("renew()", request);
-    const headers = headersOf("renew()", response);
+    const headers = headersOf("renew()", response, view);
     assertNoMore("renew()", surplus);
     return this.#owned(inOneOperation(this.#sessions, () => this.#renew(request, view, headers)));
   }

@@ -1,6 +1,6 @@
 import type { Handshake } from "@wsession/core";
 import { invalidArgument } from "@wsession/core/runtime";
-import type { AnyRequest } from "./shapes.ts";
+import type { AnyRequest, FetchRequest } from "./shapes.ts";
 
 /** A request of any framework, with the members that this package reads. */
 export class RequestView {
@@ -31,6 +31,12 @@ export class RequestView {
     return (this.header("host") ?? authority ?? hostOf(url))?.toLowerCase();
   }
 
+  /** Whether the signal of a request of Fetch tells that the client has gone. */
+  get isAborted(): boolean {
+    const request = this.#request;
+    return isFetch(request) && request.signal?.aborted === true;
+  }
+
   /** The request in the form that a carrier reads a token from. */
   get handshake(): Handshake {
     const headers: Record<string, string> = Object.create(null);
@@ -57,6 +63,11 @@ export function isRequest(value: unknown): value is AnyRequest {
 
 function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((one) => typeof one === "string");
+}
+
+// Also a request of a later Node may have a signal, which may tell of other things than a client that has gone.
+function isFetch(request: AnyRequest): request is FetchRequest {
+  return isFetchHeaders(request.headers);
 }
 
 function isFetchHeaders(headers: AnyRequest["headers"]): headers is { get(name: string): string | null } {

@@ -1,5 +1,6 @@
 import { invalidArgument } from "@wsession/core/runtime";
 import { HttpSessionError } from "./http-error.ts";
+import type { RequestView } from "./request.ts";
 import type { FastifyReplyLike, FetchHeaders, NodeResponse } from "./shapes.ts";
 
 /** The response of any framework: headers can be added, as long as they were not sent. */
@@ -29,7 +30,7 @@ export function assertCookieFits(line: string): void {
  * @throws INVALID_ARGUMENT for a value that is not a response.
  */
 // Express' responses have `append` and `header` too, so `setHeader` is checked first, and `append` last.
-export function headersOf(where: string, response: unknown): ResponseHeaders {
+export function headersOf(where: string, response: unknown, request: RequestView): ResponseHeaders {
   if (isNode(response))
     return {
       add: (name, value) => addToNode(response, name, value),
@@ -41,13 +42,17 @@ export function headersOf(where: string, response: unknown): ResponseHeaders {
       hasNoReceiver: () => response.raw !== undefined && isAbandoned(response.raw),
     };
   if (isFetch(response))
-    return { add: (name, value) => addToFetch(response, name, value), hasNoReceiver: () => false };
+    return {
+      add: (name, value) => addToFetch(response, name, value),
+      hasNoReceiver: () => request.isAborted,
+    };
   throw invalidArgument(`${where} takes a response of Node, a reply of Fastify, or the Headers of Fetch`);
 }
 
 /** Node also destroys a response that was sent whole. Such a response has no room for a cookie, and `add` throws HEADERS_SENT. */
-function isAbandoned({ destroyed, headersSent }: Pick<NodeResponse, "destroyed" | "headersSent">): boolean {
-  return destroyed === true && !headersSent;
+function isAbandoned(response: Pick<NodeResponse, "destroyed" | "headersSent" | "stream">): boolean {
+  const { destroyed, headersSent, stream } = response;
+  return (destroyed === true || stream?.destroyed === true) && !headersSent;
 }
 
 /**

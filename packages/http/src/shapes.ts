@@ -18,6 +18,8 @@ export interface FetchRequest {
   readonly url: string;
   /** The headers, whose `get` joins several of one name. */
   readonly headers: { get(name: string): string | null };
+  /** Aborted once the client has gone. Absent: the library can't learn that. */
+  readonly signal?: { readonly aborted: boolean } | undefined;
 }
 
 /** What responses of Node, Express and Fastify have in common. */
@@ -30,8 +32,10 @@ interface HeaderGetter {
 export interface NodeResponse extends HeaderGetter {
   /** Whether it is too late to set a cookie. */
   readonly headersSent: boolean;
-  /** Whether the client has gone. */
+  /** Whether the client has gone. HTTP/1.1. */
   readonly destroyed?: boolean | undefined;
+  /** The stream of HTTP/2, which is destroyed if the client has gone. */
+  readonly stream?: { readonly destroyed: boolean } | undefined;
   /** Sets a header, in place of an earlier one. An array is sent as one header for each entry. */
   setHeader(name: string, value: readonly string[]): unknown;
 }
@@ -41,7 +45,7 @@ export interface FastifyReplyLike extends HeaderGetter {
   /** Whether the reply was sent. */
   readonly sent: boolean;
   /** The response of Node that the reply writes to. Absent: `sent` alone decides. */
-  readonly raw?: { readonly headersSent: boolean; readonly destroyed?: boolean | undefined } | undefined;
+  readonly raw?: Pick<NodeResponse, "headersSent" | "destroyed" | "stream"> | undefined;
   /** Sets a header. Fastify itself keeps earlier values of `set-cookie`. */
   header(name: string, value: string[]): unknown;
 }

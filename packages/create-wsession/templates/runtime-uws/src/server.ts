@@ -32,18 +32,18 @@ export async function listen(port: number, routes: Routes, sessions: AppSessions
 }
 
 async function answer(outgoing: HttpResponse, incoming: HttpRequest, routes: Routes): Promise<void> {
-  let isGone = false;
-  outgoing.onAborted(() => {
-    isGone = true;
-  });
+  const gone = new AbortController();
+  outgoing.onAborted(() => gone.abort());
   try {
     // The request is valid until the first await, so it is read before that.
     const head = readHead(incoming);
     const { method } = head;
     const body = method === "GET" || method === "HEAD" ? null : await readBody(outgoing);
-    const response = await routes(toRequest(head.path, { method, headers: head.headers, body }));
+    // A login whose client has gone destroys its session, because no browser has the token.
+    const init = { method, headers: head.headers, body, signal: gone.signal };
+    const response = await routes(toRequest(head.path, init));
     const bytes = await response.arrayBuffer();
-    if (isGone) return;
+    if (gone.signal.aborted) return;
     outgoing.cork(() => {
       outgoing.writeStatus(`${response.status} ${response.statusText}`.trim());
       for (const [name, value] of response.headers) outgoing.writeHeader(name, value);
@@ -51,7 +51,7 @@ async function answer(outgoing: HttpResponse, incoming: HttpRequest, routes: Rou
     });
   } catch (error) {
     const status = statusOf(error);
-    if (!isGone) outgoing.cork(() => outgoing.writeStatus(String(status)).end());
+    if (!gone.signal.aborted) outgoing.cork(() => outgoing.writeStatus(String(status)).end());
   }
 }
 

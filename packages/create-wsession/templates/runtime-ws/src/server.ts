@@ -5,7 +5,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { bindSessions } from "@wsession/adapter-ws";
 import { WebSocketServer } from "ws";
 import { handlers } from "./handlers.ts";
-import { Body, statusOf, toRequest } from "./requests.ts";
+import { Body, RequestError, statusOf, toRequest } from "./requests.ts";
 import type { AppSessions } from "./sessions.ts";
 
 type Routes = (request: Request) => Promise<Response>;
@@ -32,8 +32,10 @@ export async function listen(port: number, routes: Routes, sessions: AppSessions
 }
 
 async function answer(incoming: IncomingMessage, outgoing: ServerResponse, routes: Routes): Promise<void> {
+  const gone = new AbortController();
+  outgoing.once("close", () => gone.abort());
   try {
-    const response = await routes(await read(incoming));
+    const response = await routes(await read(incoming, gone.signal));
     const cookies = response.headers.getSetCookie();
     outgoing.writeHead(response.status, {
       ...Object.fromEntries(response.headers),
@@ -47,16 +49,21 @@ async function answer(incoming: IncomingMessage, outgoing: ServerResponse, route
   }
 }
 
-async function read(incoming: IncomingMessage): Promise<Request> {
+/** `gone` is aborted when the client leaves. A login then destroys its session, because no browser has the token. */
+async function read(incoming: IncomingMessage, gone: AbortSignal): Promise<Request> {
   const headers = new Headers();
   for (const [name, value] of Object.entries(incoming.headers)) headers.set(name, String(value));
   const { method = "GET", url = "/" } = incoming;
   const body = method === "GET" || method === "HEAD" ? null : await readBody(incoming);
-  return toRequest(url, { method, headers, body });
+  return toRequest(url, { method, headers, body, signal: gone });
 }
 
 async function readBody(incoming: IncomingMessage): Promise<string> {
   const body = new Body();
-  for await (const chunk of incoming as AsyncIterable<Buffer>) body.add(chunk);
+  try {
+    for await (const chunk of incoming as AsyncIterable<Buffer>) body.add(chunk);
+  } catch {
+    throw new RequestError(400, "the client has left before the end of its request");
+  }
   return body.text();
 }
