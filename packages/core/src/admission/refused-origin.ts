@@ -18,8 +18,8 @@ export function onRefusedOrigin<Data extends object>(
     return;
   reported.add(registry);
   const error = invalidArgument(
-    `the WebSocket of a page of ${origin} was refused with 403, because the option origins does not allow that origin. In development ` +
-      `add it to origins. Only the first such page is reported; originsRefused counts all refused origins`,
+    `the WebSocket of a page of ${origin} was refused with 403, because the option origins does not allow that origin. For development ` +
+      `allow that origin too. Only the first such page is reported; originsRefused counts all refused origins`,
   );
   registry.report(error, { stage: "admit" });
 }
