@@ -56,7 +56,7 @@ const records = new WeakMap<object, SocketRecord>();
 export function transportOf(socket: Socket): SocketRecord;
 export function transportOf(socket: Socket, surplus?: undefined): SocketRecord {
   assertNoMore("transportOf()", surplus);
-  if (typeof socket !== "object" || socket === null) throw invalidArgument("transportOf takes a socket");
+  if (typeof socket !== "object" || socket === null) throw invalidArgument("transportOf() takes a socket");
   let record = records.get(socket);
   if (record === undefined) records.set(socket, (record = { data: undefined }));
   return record;
