@@ -35,7 +35,7 @@ export const connectionMutants = [
     file: "packages/core/src/server/binding.ts",
     find: "    this.#hasReportedUnhandled = true;\n",
     replace: "",
-    tests: onWs("told to the programmer once"),
+    tests: onWs("reported to the programmer once"),
   },
   {
     name: "inbox-code",

@@ -13,7 +13,7 @@ export const handoverMutants = [
     file: shutdown,
     find: "await this.#waitUntil((tellingMs * index) / movers.length);",
     replace: "await this.#waitUntil((0 * index) / movers.length);",
-    tests: onWs("tells one client after another"),
+    tests: onWs("announces the end to one client after another"),
   },
   {
     name: "handover-closes-early",
@@ -21,7 +21,7 @@ export const handoverMutants = [
     file: shutdown,
     find: "if (movers.length > 0) await this.#waitUntil(drainMs);",
     replace: "",
-    tests: onWs("tells one client after another"),
+    tests: onWs("announces the end to one client after another"),
   },
   {
     name: "handover-waits-for-nobody",
@@ -54,7 +54,7 @@ export const handoverMutants = [
     file: "packages/core/src/framed/framed-connection.ts",
     find: "override get canMove(): boolean {\n    return true;",
     replace: "override get canMove(): boolean {\n    return false;",
-    tests: onWs("tells one client after another"),
+    tests: onWs("announces the end to one client after another"),
   },
   {
     name: "client-counts-attempts-elsewhere",

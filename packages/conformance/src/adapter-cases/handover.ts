@@ -17,7 +17,7 @@ async function leave(peer: FramedPeer): Promise<void> {
 /** The guarantees of `sessions.close({ handover: true })`. */
 export const handoverCases: readonly AdapterCase[] = [
   {
-    name: "close({ handover }) tells one client after another to move, over the first half of drainMs, and closes none before drainMs",
+    name: "close({ handover }) announces the end to one client after another, over the first half of drainMs, and closes none before drainMs",
     async run(trial) {
       const setting = await framedServer(trial);
       const peers = [await attachedPeer(setting), await attachedPeer(setting), await attachedPeer(setting)];
@@ -101,7 +101,7 @@ export const handoverCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "close({ handover }) tells a client without a hello as soon as the client has got its hello",
+    name: "close({ handover }) announces the end to a client without a hello as soon as the client has got its hello",
     async run(trial) {
       const setting = await framedServer(trial);
       const peer = await setting.connect();

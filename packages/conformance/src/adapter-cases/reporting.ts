@@ -216,7 +216,7 @@ export const reportingCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "a message of client.send without a handler is refused, counted, and told to the programmer once",
+    name: "a message of client.send without a handler is refused, counted, and reported to the programmer once",
     async run(trial) {
       const { reported, onError } = reports();
       const setting = await framedServer(trial, { onError });
@@ -238,7 +238,7 @@ export const reportingCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "a plain message to a server that has only the handler transaction is counted, and told to the programmer once",
+    name: "a plain message to a server that has only the handler transaction is counted, and reported to the programmer once",
     async run(trial) {
       const { reported, onError } = reports();
       const handled = new Journal<string>();
@@ -256,7 +256,7 @@ export const reportingCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "a raw message to a server that takes no messages is neither told nor counted: anybody can send one",
+    name: "a raw message to a server that takes no messages is neither reported nor counted: anybody can send one",
     async run(trial) {
       const { reported, onError } = reports();
       const setting = await framedServer(trial, { onError });
