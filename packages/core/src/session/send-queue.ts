@@ -214,7 +214,7 @@ function refused(code: "TOO_LARGE" | "OUTBOX_FULL", message: string): SessionErr
 }
 
 function fullError(): SessionError {
-  return new SessionError("OUTBOX_FULL", "the outbox is full of messages that not every client has read", {
+  return new SessionError("OUTBOX_FULL", "the outbox is full of messages that a client has not read", {
     outcome: "not-applied",
   });
 }
