@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { endAtExit } from "../kit/left-behind.ts";
 import { freePort } from "../kit/redis.ts";
 
 export interface Balancer {
@@ -34,12 +35,15 @@ http { access_log off; ${temporary.join(" ")} include ${folder}/site.conf; }`;
   const child = spawn(BINARY, ["-e", join(folder, "error.log"), "-c", join(folder, "nginx.conf")], {
     stdio: "ignore",
   });
+  // SIGKILL would leave the workers.
+  const forget = endAtExit({ child, signal: "SIGTERM", folder });
   const gone = once(child, "exit");
   gone.catch(() => undefined);
   const stop = async (): Promise<void> => {
     child.kill("SIGTERM");
     await gone.catch(() => undefined);
     await rm(folder, { recursive: true, force: true });
+    forget();
   };
   const deadline = performance.now() + STARTED_IN_MS;
   while (!(await listens(port))) {

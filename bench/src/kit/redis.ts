@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
+import { endAtExit } from "./left-behind.ts";
 
 const HOST = "127.0.0.1";
 const STARTED_IN_MS = 60_000;
@@ -25,6 +26,7 @@ export async function startRedis(args: readonly string[] = []): Promise<RedisSer
   const settings = ["--save", "", "--appendonly", "no", "--bind", HOST, "--dir", folder, ...args];
   const binary = process.env["WSESSION_REDIS_SERVER"] ?? "redis-server";
   const child = spawn(binary, ["--port", String(port), ...settings], { stdio: "ignore" });
+  const forget = endAtExit({ child, signal: "SIGKILL", folder });
   const failed = once(child, "error").then(([error]) => {
     throw error;
   });
@@ -54,6 +56,7 @@ export async function startRedis(args: readonly string[] = []): Promise<RedisSer
         await gone;
       }
       await rm(folder, { recursive: true, force: true });
+      forget();
     },
   };
 }
