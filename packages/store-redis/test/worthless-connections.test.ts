@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { Cluster, Redis } from "ioredis";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { aCreation, anAppend, aResume, aWrite, newId } from "./fake-host.ts";
@@ -243,6 +244,21 @@ describe("fault B4: the process is suspended past a call's deadline", () => {
     standStill(timeoutMs + 300);
     expect(await writing).toMatchObject({ type: "written", version: 3 });
     expect((await loading)?.version).toBeGreaterThan(0);
+  });
+
+  test("a call that waits for the first connection does not take a server for lost whose answers were not read", async () => {
+    const server = await aServer();
+    const timeoutMs = 3_000;
+    const { store, commands } = startProcess(server, { timeoutMs });
+    const creating = store.create(aCreation()).catch((error: unknown) => error);
+    const reading = store.presenceOfSubject("ada").catch((error: unknown) => error);
+    await once(commands, "ready");
+    // The checks of this turn are sent at its end. Then timers run, before the sockets are read.
+    await new Promise(setImmediate);
+    standStill(timeoutMs + 300);
+    expect(await reading).toMatchObject({ type: "offline", sessions: [] });
+    // A write is not sent after its deadline (I10).
+    expect(await creating).toMatchObject({ outcome: "not-applied", message: "Redis was reached too late" });
   });
 
   test("the subscription and the connection stay", async () => {

@@ -17,7 +17,7 @@ import {
 interface Waiter {
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
-  readonly timer: NodeJS.Timeout;
+  readonly timer: PatientTimer;
 }
 
 export interface AvailabilityOptions {
@@ -89,15 +89,13 @@ export class ServerAvailability {
     if (this.isAvailable) return Promise.resolve();
     if (this.#connection.isEnded) return Promise.reject(closed());
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => {
-          this.#waiters.delete(waiter);
-          // A server that the store refuses can be reached, but not used.
-          const verb = this.#reason instanceof SessionError ? "used" : "reached";
-          reject(notReached(`Redis can't be ${verb}`, this.#reason));
-        },
-        Math.max(0, deadline - performance.now()),
-      );
+      // Patient, because otherwise a process that stood still would report a server whose answers have arrived.
+      const timer = new PatientTimer(deadline - performance.now(), () => {
+        this.#waiters.delete(waiter);
+        // A server that the store refuses can be reached, but not used.
+        const verb = this.#reason instanceof SessionError ? "used" : "reached";
+        reject(notReached(`Redis can't be ${verb}`, this.#reason));
+      });
       const waiter: Waiter = { resolve, reject, timer };
       this.#waiters.add(waiter);
       this.#connection.connect();
@@ -158,7 +156,7 @@ export class ServerAvailability {
     clearInterval(this.#roleTimer);
     this.#roleTimer = undefined;
     for (const waiter of this.#waiters) {
-      clearTimeout(waiter.timer);
+      waiter.timer.stop();
       waiter.reject(closed());
     }
     this.#waiters.clear();
@@ -253,7 +251,7 @@ export class ServerAvailability {
       if (this.isAvailable && !this.#connection.isCluster) this.#checkServer("replication");
     }, PROBE_MS).unref();
     for (const waiter of this.#waiters) {
-      clearTimeout(waiter.timer);
+      waiter.timer.stop();
       waiter.resolve();
     }
     this.#waiters.clear();

@@ -181,7 +181,7 @@ export class Calls {
   /** The timeout rejects the command itself; that needs one promise less than a race. */
   #dispatch<Result>(attempt: Attempt<Result>, now: number): Promise<Result> {
     const left = attempt.call.deadline - now;
-    if (left <= 0) return Promise.reject(this.#tooLate("Redis can't be reached", attempt.attemptsBefore));
+    if (left <= 0) return Promise.reject(this.#tooLate("Redis was reached too late", attempt.attemptsBefore));
     const command = this.#sender.send(attempt.name, attempt.args);
     const timer = setTimeout(this.#onTimeout, left, command);
     return command.promise.then(
