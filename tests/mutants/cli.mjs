@@ -115,8 +115,8 @@ export const cliMutants = [
     name: "create-output-lost-in-silence",
     promise: "output of create-wsession that can't be written makes the exit code 1",
     file: "packages/create-wsession/src/main.ts",
-    find: "process.exitCode ||= code;",
-    replace: "process.exitCode = code;",
+    find: "process.exitCode = EXIT.failure;",
+    replace: "process.exitCode = EXIT.failure - 1;",
     tests: inPackage("cli", "lost-output", "goes to a full disk says so"),
   },
 ];

@@ -18,6 +18,12 @@ async function sendWhile(connection: Conn, while_: SendOutcome): Promise<SendOut
   return while_;
 }
 
+/** Sends a small message, which is not dropped. The kernel may have taken all that was queued since the last message, and then takes this too. */
+function expectFits(connection: Conn): void {
+  const outcome = connection.send("small enough still");
+  expect(outcome).toBe(connection.bufferedAmount > 0 ? "queued" : "sent");
+}
+
 /** Calls `send` with a value that its type forbids, as plain JavaScript may. */
 function sendUntyped(connection: { readonly send: unknown }, data: unknown): unknown {
   const { send } = connection;
@@ -120,7 +126,7 @@ export const sendingCases: readonly AdapterCase[] = [
       expect(await sendWhile(connection, "queued")).toBe("dropped");
       expect(connection.bufferedAmount).toBeLessThanOrEqual(400_000);
       expect(sessions.diagnostics.sendsDropped).toBe(1);
-      expect(connection.send("small enough still")).toBe("queued");
+      expectFits(connection);
       expect(drained.entries).toEqual([]);
       client.socket.resume();
       await drained.until(1);
@@ -141,7 +147,7 @@ export const sendingCases: readonly AdapterCase[] = [
       expect(await sendWhile(connection, "sent")).toBe("queued");
       // 600,000 bytes of 200,000 characters.
       expect(connection.send("\u20ac".repeat(200_000))).toBe("dropped");
-      expect(connection.send("small enough still")).toBe("queued");
+      expectFits(connection);
     },
   },
   {
