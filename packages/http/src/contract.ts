@@ -73,7 +73,8 @@ export interface HttpSessions<Data extends object, Transport = unknown, Context 
   /**
    * Logs a user in, and sets the cookie. If the request has the cookie of a session without a subject, that session gets the
    * subject, a new token and `data`. Its open sockets stay, and are logged in without a reconnect. Otherwise the user gets a new
-   * session. The session of an earlier login, whose cookie the request has, is destroyed.
+   * session. The session of an earlier login, whose cookie the request has, is destroyed. If the browser sends several cookies of
+   * that name, only the session of the first cookie that opens one is destroyed.
    *
    * Before anything is changed, the response and the origin of the request are checked. The response is not stored by caches. If
    * the client has gone by the end of the login, the session is destroyed again, because no browser has its token. With Fetch and

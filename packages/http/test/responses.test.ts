@@ -154,6 +154,30 @@ test.each(["oldest", "refuse"] as const)(
   },
 );
 
+test("of several cookies with one name a login ends the session of the first cookie alone, and no token counts as stolen (issue 13)", async () => {
+  const { sessions, http, reports } = application({
+    maxSessionsPerSubject: { max: 3, over: "refuse" },
+    destroyOnTheft: true,
+  });
+  const create = (subject?: string) => sessions.create({ n: 0 }, subject === undefined ? {} : { subject });
+  // A shared parent domain may give the browser a cookie of another application, or of another person.
+  const [first, second, other] = [await create("ada"), await create("ada"), await create("bob")];
+  const tokens = [first.token, second.token, other.token];
+  const { id } = await http.login(requestWith(...tokens), new Headers(), { n: 1 }, { subject: "ada" });
+  const ids = (await sessions.bySubject("ada")).map((session) => session.id);
+  expect(ids.toSorted()).toEqual([second.session.id, id].toSorted());
+  expect((await sessions.open(other.token))?.subject).toBe("bob");
+
+  // The first session is anonymous, and gets the subject. Its replaced token is not presented without its replacement.
+  const anonymous = await create();
+  const request = requestWith(anonymous.token, other.token);
+  expect((await http.login(request, new Headers(), { n: 2 }, { subject: "ada" })).id).toBe(
+    anonymous.session.id,
+  );
+  expect((await sessions.open(other.token))?.subject).toBe("bob");
+  expect(reports).toEqual([]);
+});
+
 test("a user whose sessions are destroyed during the login is not logged in (fault A1)", async () => {
   const gap = new Gap();
   onTestFinished(() => gap.letGo());
