@@ -27,10 +27,12 @@ const fields = {
   messages: [
     "framedCpuRatio",
     "framedUwsCpuRatio",
+    "framedUwsFloorCpuRatio",
     "framedHeapBytes",
     "sendVsSocketio",
     "sendCommands",
     "replayP50VsSocketio",
+    "emptyReplayP50VsSocketio",
     "outboxBytes",
     "clientBytes",
     "socketioClientBytes",

@@ -60,6 +60,23 @@ function listenBareUws(idleTimeout: number): void {
   listenUws(app);
 }
 
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** Does only what a plain frame of `v1.wsession` demands of an echo: takes the lead off, and puts the lead before the answer. */
+export function bareUwsFramed(): void {
+  const app = uWS.App();
+  app.ws<Counted>("/*", {
+    idleTimeout: 0,
+    upgrade,
+    message(socket, message) {
+      const frame = decoder.decode(message);
+      const text = frame.slice(1);
+      socket.send(`-${text}`);
+    },
+  });
+  listenUws(app);
+}
+
 export function bareUwsAsync(): void {
   const app = uWS.App();
   app.ws<Counted>("/*", {

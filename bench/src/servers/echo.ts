@@ -3,6 +3,7 @@ const starts: Readonly<Record<string, () => Promise<() => void>>> = {
   "bare-ws": async () => (await import("./echo-bare.ts")).bareWs,
   "bare-uws": async () => (await import("./echo-bare.ts")).bareUws,
   "bare-uws-pinging": async () => (await import("./echo-bare.ts")).bareUwsPinging,
+  "bare-uws-framed": async () => (await import("./echo-bare.ts")).bareUwsFramed,
   "bare-uws-async": async () => (await import("./echo-bare.ts")).bareUwsAsync,
   "wsession-ws": async () => (await import("./echo-wsession.ts")).wsessionWs,
   "wsession-uws": async () => (await import("./echo-wsession.ts")).wsessionUws,
