@@ -17,7 +17,7 @@ const elsewhere: Readonly<Record<string, readonly [file: string, words: string]>
     "close 1013 too much waits to be sent",
   ],
   "4410 sessions revoked": ["tests/overtaken-operations.ts", 'destroySubject: ["401", "closed 4410"]'],
-  "400 not an upgrade": ["packages/adapter-uws/test/hazards.test.ts", "toBe(400)"],
+  "400 not an upgrade": ["packages/adapter-uws/test/upgrades.test.ts", "toBe(400)"],
   "431 header fields too large": ["tests/security/attacks.test.ts", "[431, 0]"],
 };
 

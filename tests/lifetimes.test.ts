@@ -1,4 +1,4 @@
-import { accept, cookieToken, createSessions, isSessionError } from "@wsession/core";
+import { accept, cookieToken, createSessions } from "@wsession/core";
 import type { Lifetimes, SessionsOptions } from "@wsession/core";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { useRedisServer } from "../packages/store-redis/test/shared-servers.ts";
@@ -14,7 +14,6 @@ interface Data {
   readonly n: number;
 }
 
-const codeOf = (error: unknown): unknown => (isSessionError(error) ? error.code : error);
 const cookie = cookieToken();
 const cookieOf = (token: string): string => String(cookie.write(token, Infinity)[1].split(";")[0]);
 
@@ -218,34 +217,6 @@ test('idleFrom "disconnect" on the store on connections: a silent connection kee
   expect(warned).toEqual([]);
   client.socket.close();
   await vi.waitFor(() => expect(sessions.connections.size).toBe(0), LATE_MS);
-});
-
-test("a store without extend refuses lifetimes with NOT_SUPPORTED, and never ignores them", async () => {
-  const reports: unknown[] = [];
-  const store = Object.assign(openStore("map", redis.port), { extend: undefined });
-  const sessions = createSessions<Data>({
-    store,
-    admit: () => accept({ idleMs: DAY }),
-    initial: () => ({ n: 0 }),
-    onError: (error) => reports.push(codeOf(error)),
-  });
-  onTestFinished(() => sessions.close());
-  expect(await sessions.create({ n: 1 }, { idleMs: DAY }).catch(codeOf)).toBe("NOT_SUPPORTED");
-  const { session } = await sessions.create({ n: 1 });
-  await session.extend();
-  expect(await session.extend({ expiresAt: Date.now() + DAY }).catch(codeOf)).toBe("NOT_SUPPORTED");
-  const server = await serve("ws", sessions);
-  await expect(connect(server)).rejects.toThrow("500");
-  expect(reports).toEqual(["NOT_SUPPORTED"]);
-});
-
-test("a store that passes extend on, and drops the idle time of create, is refused too", async () => {
-  const store = openStore("map", redis.port);
-  const create = store.create.bind(store);
-  store.create = (request) => create({ ...request, own: undefined });
-  const sessions = createSessions<Data>({ store });
-  onTestFinished(() => sessions.close());
-  expect(await sessions.create({ n: 1 }, { idleMs: DAY }).catch(codeOf)).toBe("NOT_SUPPORTED");
 });
 
 describe("two processes with other options on one Redis", () => {

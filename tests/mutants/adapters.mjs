@@ -155,7 +155,7 @@ export const adapterMutants = [
     file: "packages/adapter-uws/src/index.ts",
     find: "        if (isAborted) {\n",
     replace: "        if (isAborted && bound === undefined) {\n",
-    tests: inPackage("adapter-uws", "hazards"),
+    tests: inPackage("adapter-uws", "upgrades"),
   },
   {
     name: "uws-long-head",
@@ -171,7 +171,7 @@ export const adapterMutants = [
     file: "packages/adapter-uws/src/index.ts",
     find: "if (!asksForUpgrade(copy.handshake)) return",
     replace: "if (!asksForUpgrade(copy.handshake) && isAborted) return",
-    tests: inPackage("adapter-uws", "hazards"),
+    tests: inPackage("adapter-uws", "upgrades"),
   },
   {
     name: "uws-silent-lives",

@@ -67,7 +67,7 @@ export const sessionMutants = [
     file: "packages/core/src/session/store-events.ts",
     find: "version === state.version + 1 && after === state.lineage;",
     replace: "version === state.version + 1 && after >= 0;",
-    tests: core("writes"),
+    tests: core("remote-changes"),
   },
   {
     name: "announcement-of-an-older-version",
@@ -75,7 +75,7 @@ export const sessionMutants = [
     file: "packages/core/src/session/store-events.ts",
     find: "if (version < state.version || (version === state.version && lineage === state.lineage)) return;",
     replace: "if (version === state.version && lineage === state.lineage) return;",
-    tests: core("writes"),
+    tests: core("remote-changes"),
   },
   {
     name: "newest-replaces-itself",
@@ -211,7 +211,7 @@ export const sessionMutants = [
     file: "packages/core/src/session/registry.ts",
     find: "if (isHeld) this.releaseInStore(id);\n      this.calls.inBackground(() => this.store.destroy(id, undefined, false), id);",
     replace: "if (isHeld) this.releaseInStore(id);",
-    tests: core("writes"),
+    tests: core("schema"),
     equivalent:
       "a store that keeps its contract answers with the data that was checked just before, so that the branch is for others",
   },

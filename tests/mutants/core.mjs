@@ -171,7 +171,7 @@ export const coreMutants = [
     file: "packages/core/src/session/store-calls.ts",
     find: "    this.#isClosed = true;\n",
     replace: "    this.#isClosed = false;\n",
-    tests: core("writes"),
+    tests: core("impossible-calls"),
   },
   {
     name: "unsendable-code",

@@ -91,7 +91,7 @@ export const scriptPreludeMutants = [
     file: "packages/store-redis/src/scripts/prelude.lua",
     find: "math.max(fence + 1, at)",
     replace: "math.max(fence, 1)",
-    tests: redis("contract"),
+    tests: redis("resume-and-rotate"),
   },
   {
     name: "lua-size-without-bound",

@@ -27,7 +27,7 @@ export const scriptMutants = [
     file: "packages/store-redis/src/scripts/write.lua",
     find: "tonumber(held_fence) < tonumber(fence)",
     replace: "tonumber(held_fence) < 0",
-    tests: redis("contract"),
+    tests: redis("resume-and-rotate"),
   },
   {
     name: "lua-write-late",
@@ -68,7 +68,7 @@ export const scriptMutants = [
     find: "if has_subject == '1' and tonumber(found[3]) > tonumber(epoch) then return { 'revoked' } end",
     replace:
       "if has_subject == '1' and tonumber(found[3]) > tonumber(epoch) then return { 'created', at, {} } end",
-    tests: redis("subjects", "whose first step"),
+    tests: redis("denied-logins", "whose first step"),
   },
   {
     name: "lua-denied-login",
@@ -76,7 +76,7 @@ export const scriptMutants = [
     file: "packages/store-redis/src/scripts/rotate.lua",
     find: "tonumber(denied) > tonumber(epoch)",
     replace: "tonumber(denied) < 0",
-    tests: redis("subjects", "whose first step"),
+    tests: redis("denied-logins", "whose first step"),
   },
   {
     name: "lua-rotate-unfenced",
@@ -108,7 +108,7 @@ export const scriptMutants = [
     file: "packages/store-redis/src/scripts/resume.lua",
     find: "if at >= tonumber(grace) then return not_there('stolen') end",
     replace: "",
-    tests: redis("contract", "rotate keeps"),
+    tests: redis("resume-and-rotate", "rotate keeps"),
   },
   {
     name: "lua-code-twice",
@@ -116,7 +116,7 @@ export const scriptMutants = [
     file: "packages/store-redis/src/scripts/resume.lua",
     find: "  redis.call('HDEL', key, 'n')\n",
     replace: "",
-    tests: redis("contract", "a renewal code"),
+    tests: redis("resume-and-rotate", "a renewal code"),
   },
   {
     name: "lua-destroys-newer",
@@ -132,7 +132,7 @@ export const scriptMutants = [
     file: "packages/store-redis/src/scripts/destroy.lua",
     find: "epoch = math.max(epoch, tonumber(denied or '0'))",
     replace: "epoch = epoch",
-    tests: redis("subjects", "stays denied"),
+    tests: redis("denied-logins", "stays denied"),
   },
   {
     name: "lua-destroy-repeated",
@@ -148,7 +148,7 @@ export const scriptMutants = [
     file: "packages/store-redis/src/scripts/outcome.lua",
     find: "redis.call('HSET', key, writer, asked .. ' 0 ' .. not_after)\n",
     replace: "",
-    tests: redis("at-most-once", "that outcome\\(\\) settled"),
+    tests: redis("outcome", "that outcome\\(\\) settled"),
   },
   {
     name: "lua-takeover-repeated",

@@ -51,7 +51,7 @@ export const storeMutants = [
     file: "packages/store-redis/src/connection/availability.ts",
     find: "return bad ?? (this.#wasAvailable ? undefined : eviction)",
     replace: "return bad ?? eviction",
-    tests: redis("worthless-connections", "a policy that changes"),
+    tests: redis("server-checks", "a policy that changes"),
   },
   {
     name: "evicting-server-used",
@@ -59,7 +59,7 @@ export const storeMutants = [
     file: "packages/store-redis/src/connection/availability.ts",
     find: "return bad ?? (this.#wasAvailable ? undefined : eviction)",
     replace: "return bad",
-    tests: redis("worthless-connections", "a server that evicts"),
+    tests: redis("server-checks", "a server that evicts"),
   },
   {
     name: "told-again-and-again",
@@ -67,7 +67,7 @@ export const storeMutants = [
     file: "packages/store-redis/src/connection/availability.ts",
     find: "if (error?.message === this.#reported.get(about)) return;",
     replace: "if (error === undefined && !this.#reported.has(about)) return;",
-    tests: redis("worthless-connections", "a server that evicts|that is reported once"),
+    tests: redis("server-checks", "a server that evicts|that is reported once"),
   },
   {
     name: "closed-client-waits",
@@ -245,7 +245,7 @@ export const storeMutants = [
     file: "packages/store-redis/src/sessions/unknown-outcomes.ts",
     find: "return change === undefined\n      ? undefined",
     replace: "return change === undefined || change.outcome === undefined\n      ? undefined",
-    tests: redis("at-most-once", "the next write of a session"),
+    tests: redis("outcome", "the next write of a session"),
   },
   {
     name: "destruction-outcome-swapped",
@@ -253,7 +253,7 @@ export const storeMutants = [
     file: "packages/store-redis/src/sessions/unknown-outcomes.ts",
     find: 'found.type === "session" ? "not-applied" : "applied"',
     replace: 'found.type === "session" ? "applied" : "not-applied"',
-    tests: redis("at-most-once", "also answers for creations"),
+    tests: redis("outcome", "also answers for creations"),
   },
   {
     name: "own-connections-uncounted",

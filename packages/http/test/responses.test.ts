@@ -2,47 +2,14 @@ import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { setImmediate as turn } from "node:timers/promises";
 import { until } from "@wsession/conformance";
-import {
-  cookieToken,
-  createSessions,
-  inConnectionStore,
-  isSessionError,
-  mapStore,
-  unchecked,
-} from "@wsession/core";
-import type { SessionsOptions } from "@wsession/core";
+import { createSessions, inConnectionStore, isSessionError, mapStore, unchecked } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
 import { isHttpSessionError, httpSessions } from "@wsession/http";
-import { afterAll, describe, expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { Gap, withGap } from "../../../tests/held.ts";
 import { redisClient } from "../../../tests/stores.ts";
-import { wrongFor, expectRefused, show } from "../../../tests/wrong-values.ts";
 import { exchange } from "./exchange.ts";
-
-interface Data {
-  readonly n: number;
-}
-
-const cookie = cookieToken();
-const origin = "https://app.example.com";
-
-function application(options: Partial<SessionsOptions<Data>> = {}) {
-  const reports: string[] = [];
-  const sessions = createSessions<Data>({
-    store: mapStore(),
-    token: cookie,
-    origins: [origin],
-    onError: (error, { stage }) => reports.push(`${stage}: ${String(error)}`),
-    ...options,
-  });
-  onTestFinished(() => sessions.close());
-  return { sessions, http: httpSessions(sessions, { cookie }), reports };
-}
-
-const requestWith = (...tokens: readonly string[]) => {
-  const cookies = tokens.map((token) => `__Host-wsession=${token}`).join("; ");
-  return new Request("https://app.example.com/", { method: "POST", headers: { origin, cookie: cookies } });
-};
+import { type Data, application, cookie, origin, requestWith } from "./map-sessions.ts";
 
 const codeOf = (error: unknown): unknown =>
   isSessionError(error) || isHttpSessionError(error) ? error.code : error;
@@ -289,59 +256,4 @@ test("a connection that has the session exclusively is not replaced by a request
   const opened = await http.open(requestWith(token));
   await opened?.patch({ n: 2 });
   expect(session.data.n).toBe(2);
-});
-
-describe("fault D6: wrong arguments throw INVALID_ARGUMENT at once", () => {
-  const sessions = createSessions<Data>({ store: mapStore() });
-  const http = httpSessions(sessions, { cookie });
-  afterAll(() => sessions.close());
-  const request = requestWith();
-  const headers = new Headers();
-  type Call = (...args: never[]) => unknown;
-  const expectRefusals = (what: string, call: Call, lists: readonly (readonly unknown[])[]) => {
-    for (const list of lists)
-      expectRefused(`${what}(${list.map(show).join()})`, () => call(...(list as never[])));
-  };
-
-  test("httpSessions", () => {
-    expectRefusals("httpSessions", httpSessions, [
-      ...wrongFor.object.map((value) => [value, { cookie }]),
-      ...wrongFor.options.map((value) => [sessions, value]),
-      ...wrongFor.object.map((value) => [sessions, { cookie: value }]),
-      ...[null, "https://example.com", 5, {}, [5]].map((origins) => [sessions, { cookie, origins }]),
-    ]);
-  });
-
-  test("open, login, logout and renew", () => {
-    const noRequests = wrongFor.object.map((value) => [value, headers, { n: 1 }, { subject: "ada" }]);
-    expectRefusals("open", http.open.bind(http) as Call, noRequests);
-    expectRefusals("logout", http.logout.bind(http) as Call, noRequests);
-    expectRefusals("renew", http.renew.bind(http) as Call, noRequests);
-    expectRefusals("login", http.login.bind(http) as Call, [
-      ...noRequests,
-      ...wrongFor.options.map((value) => [request, headers, { n: 1 }, value]),
-      ...wrongFor.text.map((subject) => [request, headers, { n: 1 }, { subject }]),
-      ...wrongFor.boolean.map((checkOrigin) => [request, headers, { n: 1 }, { subject: "ada", checkOrigin }]),
-    ]);
-    const noResponses = [undefined, ...wrongFor.object].map((value) => [request, value]);
-    expectRefusals("logout", http.logout.bind(http) as Call, noResponses);
-    expectRefusals("renew", http.renew.bind(http) as Call, noResponses);
-    const login = http.login.bind(http) as Call;
-    expectRefusals(
-      "login",
-      login,
-      noResponses.map((list) => [...list, { n: 1 }, { subject: "ada" }]),
-    );
-  });
-
-  test("express and hono", () => {
-    expectRefusals("express", http.express.bind(http) as Call, [
-      ...wrongFor.options.map((value) => [value]),
-      ...wrongFor.text.map((property) => [{ property }]),
-    ]);
-    expectRefusals("hono", http.hono.bind(http) as Call, [
-      ...wrongFor.options.map((value) => [value]),
-      ...wrongFor.text.map((variable) => [{ variable }]),
-    ]);
-  });
 });

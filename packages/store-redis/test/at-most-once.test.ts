@@ -2,40 +2,16 @@ import { Redis } from "ioredis";
 import { expect, onTestFinished, test } from "vitest";
 import { isSessionError } from "@wsession/core";
 import { aCreation, aResume, aWrite, hold, newDigest } from "./fake-host.ts";
-import { useLoadedScripts } from "./lost-replies.ts";
-import { type Process, startProcess } from "./processes.ts";
+import { startProcess } from "./processes.ts";
 import { until } from "./redis-server.ts";
-import { startProxy } from "./tcp-proxy.ts";
+import { rejection, settled, useLoadedScripts } from "./lost-replies.ts";
 
-const redis = useLoadedScripts();
-const { server } = redis;
+const { server, settledBehindProxy } = useLoadedScripts();
 /** The `timeoutMs` of a process whose calls have to fail. The calls before have to succeed within the same time. */
 const FAILS_MS = 1_000;
 
-async function behindProxy(timeoutMs?: number): Promise<Awaited<ReturnType<typeof redis.behindProxy>>> {
-  const made = await redis.behindProxy(timeoutMs);
-  await settled(made.process);
-  return made;
-}
-
-/** Before a fault: both connections are made, and the server's time is known. */
-async function settled({ store }: Process): Promise<void> {
-  const { id } = aCreation();
-  await until(async () => (await store.create(aCreation({ id, hold: true }))).type !== "full");
-  await store.release(id);
-}
-
-async function rejection(promise: PromiseLike<unknown>): Promise<unknown> {
-  try {
-    await promise;
-  } catch (error) {
-    return error;
-  }
-  return expect.fail("it resolved");
-}
-
 test("a write whose reply was lost and that the client sends again is applied once, and answers as applied (I10)", async () => {
-  const { proxy, process, onlooker } = await behindProxy();
+  const { proxy, process, onlooker } = await settledBehindProxy();
   const { id } = aCreation();
   await process.store.create(aCreation({ id, data: { n: 0 } }));
   proxy.replies("drop");
@@ -53,7 +29,7 @@ test("a write whose reply was lost and that the client sends again is applied on
 });
 
 test("a write whose reply was cut in the middle is applied once (I10)", async () => {
-  const { proxy, process, onlooker } = await behindProxy();
+  const { proxy, process, onlooker } = await settledBehindProxy();
   const { id } = aCreation();
   await process.store.create(aCreation({ id, data: { n: 0 } }));
   for (let version = 1; version <= 5; version += 1) {
@@ -67,7 +43,7 @@ test("a write whose reply was cut in the middle is applied once (I10)", async ()
 });
 
 test("a write that is repeated on a server with another history starts a new lineage, and returns all data (I8, I10)", async () => {
-  const { proxy, process, onlooker } = await behindProxy();
+  const { proxy, process, onlooker } = await settledBehindProxy();
   const { id } = aCreation();
   await process.store.create(aCreation({ id, data: { n: 0 } }));
   const client = new Redis(server.port);
@@ -98,7 +74,7 @@ test("a write that is repeated on a server with another history starts a new lin
 });
 
 test("create, rotate, resume and destroy return the same result for a repeat (I10)", async () => {
-  const { proxy, process, onlooker } = await behindProxy();
+  const { proxy, process, onlooker } = await settledBehindProxy();
   const { store } = process;
   const repeated = async <Result>(
     call: () => PromiseLike<Result>,
@@ -159,7 +135,7 @@ test("create, rotate, resume and destroy return the same result for a repeat (I1
 });
 
 test("a takeover that is repeated after another takeover raises the fence again, so no two connections have the same fence (I13)", async () => {
-  const { proxy, process, onlooker } = await behindProxy();
+  const { proxy, process, onlooker } = await settledBehindProxy();
   for (const wasCreated of [false, true]) {
     await settled(process);
     const { id } = aCreation();
@@ -184,7 +160,7 @@ test("a takeover that is repeated after another takeover raises the fence again,
 });
 
 test("a write never runs after its deadline, even if the client sends it late, after a reconnection (I10, I11)", async () => {
-  const { proxy, process, onlooker } = await behindProxy(FAILS_MS);
+  const { proxy, process, onlooker } = await settledBehindProxy(FAILS_MS);
   const { id } = aCreation();
   await process.store.create(aCreation({ id, data: { n: 0 } }));
   proxy.delayRequests(2 * FAILS_MS);
@@ -196,65 +172,6 @@ test("a write never runs after its deadline, even if the client sends it late, a
   await process.store.load(id);
   expect(await onlooker.store.load(id)).toMatchObject({ version: 1, data: { n: 0 } });
   expect(await process.store.outcome(error)).toBe("not-applied");
-});
-
-test("outcome() finds an unknown outcome, and its answer stays true (I10)", async () => {
-  const { proxy, process, onlooker } = await behindProxy(FAILS_MS);
-  const [applied, delayed] = [aCreation({ data: { n: 0 } }), aCreation({ data: { n: 0 } })];
-  for (const creation of [applied, delayed]) await process.store.create(creation);
-
-  proxy.replies("drop");
-  const lost = await rejection(process.store.write(aWrite(applied.id, { n: 1 })));
-  expect(lost).toMatchObject({ code: "STORE_UNAVAILABLE", outcome: "unknown" });
-  proxy.replies("pass");
-  proxy.cut();
-  await until(async () => (await process.store.outcome(lost)) === "applied");
-  expect(await process.store.outcome(new Error("wrapped", { cause: lost }))).toBe("applied");
-  expect((await onlooker.store.load(applied.id))?.version).toBe(2);
-  expect(await process.store.outcome(new Error("another's"))).toBe("unknown");
-});
-
-test("a write that outcome() settled as not applied is never applied (I10)", async () => {
-  const proxy = await startProxy(server);
-  onTestFinished(() => proxy.close());
-  const process = startProcess(() => new Redis({ port: proxy.port, retryStrategy: () => 5 }), {
-    timeoutMs: 20_000,
-  });
-  const { id } = aCreation();
-  await settled(process);
-  await process.store.create(aCreation({ id, data: { n: 0 } }));
-  proxy.delayRequests(60_000);
-  const writing = rejection(process.store.write(aWrite(id, { n: 1 })));
-  await until(() => proxy.pending > 0);
-  proxy.delayRequests(0);
-  // The caller stops waiting long before the write's deadline.
-  process.client.disconnect();
-  const error = await writing;
-  expect(error).toMatchObject({ code: "STORE_UNAVAILABLE", outcome: "unknown" });
-  await until(() => process.client.status === "end");
-  await process.client.connect();
-  expect(await process.store.outcome(error)).toBe("not-applied");
-  expect(proxy.pending).toBeGreaterThan(0);
-  proxy.deliver();
-  expect(proxy.pending).toBe(0);
-  await process.store.load(id);
-  expect(await process.store.load(id)).toMatchObject({ version: 1, data: { n: 0 } });
-});
-
-test("the next write of a session settles the previous one, whose outcome is known afterwards (I10)", async () => {
-  const { proxy, process, onlooker } = await behindProxy(FAILS_MS);
-  const { id } = aCreation();
-  await process.store.create(aCreation({ id, data: { n: 0 } }));
-  proxy.replies("drop");
-  const lost = await rejection(process.store.write(aWrite(id, { n: 1 })));
-  proxy.replies("pass");
-  proxy.cut();
-  await until(async () => {
-    await process.store.write(aWrite(id, { m: 1 }));
-    return true;
-  });
-  expect(await process.store.outcome(lost)).toBe("applied");
-  expect(await onlooker.store.load(id)).toMatchObject({ version: 3, data: { n: 1, m: 1 } });
 });
 
 const ownUses: Readonly<Record<string, (client: Redis) => Promise<unknown>>> = {
@@ -280,47 +197,6 @@ test.each(Object.keys(ownUses))(
   },
 );
 
-test("outcome() also answers for creations and destructions (I10)", async () => {
-  const { proxy, process } = await behindProxy(FAILS_MS);
-  const { store } = process;
-  const unknown = { code: "STORE_UNAVAILABLE", outcome: "unknown" };
-  const outcomeOf = async (error: unknown): Promise<string> => {
-    let outcome = "";
-    // This may take longer than one call, because the connection is being replaced.
-    await until(async () => {
-      outcome = await store.outcome(error);
-      return true;
-    });
-    return outcome;
-  };
-  /** The outcome of a call that was applied and whose reply was lost. */
-  const ofUnanswered = async (call: () => PromiseLike<unknown>): Promise<string> => {
-    await settled(process);
-    proxy.replies("drop");
-    const error = await rejection(call());
-    proxy.replies("pass");
-    proxy.cut();
-    expect(error).toMatchObject(unknown);
-    return outcomeOf(error);
-  };
-  /** The outcome of a call that reaches Redis after its deadline, and is refused there. */
-  const ofLate = async (call: () => PromiseLike<unknown>): Promise<string> => {
-    await settled(process);
-    proxy.delayRequests(1.5 * FAILS_MS);
-    const error = await rejection(call());
-    proxy.delayRequests(0);
-    expect(error).toMatchObject(unknown);
-    await until(() => proxy.pending === 0);
-    return outcomeOf(error);
-  };
-  const creation = aCreation();
-  expect(await ofUnanswered(() => store.create(creation))).toBe("applied");
-  expect(await ofLate(() => store.create(aCreation()))).toBe("not-applied");
-  expect(await ofLate(() => store.destroy(creation.id, undefined, false))).toBe("not-applied");
-  expect(await store.load(creation.id)).toBeDefined();
-  expect(await ofUnanswered(() => store.destroy(creation.id, undefined, false))).toBe("applied");
-});
-
 test("an older count of connections never overwrites a newer one (I10)", async () => {
   const { client, store } = startProcess(server);
   const { id } = aCreation();
@@ -337,7 +213,7 @@ test("an older count of connections never overwrites a newer one (I10)", async (
 });
 
 test("a registered connection is removed if the answer of its call never came (I10)", async () => {
-  const { proxy, process, onlooker } = await behindProxy(FAILS_MS);
+  const { proxy, process, onlooker } = await settledBehindProxy(FAILS_MS);
   const { id } = aCreation();
   await process.store.create(aCreation({ id, hold: true }));
   proxy.replies("drop");
@@ -354,7 +230,7 @@ test.each([
 ])(
   "a registered connection is removed if the repeated call answers $type (I10)",
   async ({ type, subjects, graceMs }) => {
-    const { proxy, process, onlooker } = await behindProxy();
+    const { proxy, process, onlooker } = await settledBehindProxy();
     const { id, digest } = aCreation();
     await onlooker.store.create(aCreation({ id, digest, subject: "ada" }));
     const rotation = { id, renewalMs: 60_000, graceMs, fence: undefined, known: 1 };
@@ -391,7 +267,7 @@ test("the record that detects a writer's repeats is kept until a minute after th
 });
 
 test("errors of the store contain no data, no token and no digest", async () => {
-  const { proxy, process } = await behindProxy(FAILS_MS);
+  const { proxy, process } = await settledBehindProxy(FAILS_MS);
   const creation = aCreation();
   await process.store.create(creation);
   proxy.replies("drop");

@@ -3,6 +3,7 @@ import type {
   CreateRequest,
   HeldSession,
   ResumeRequest,
+  RotateRequest,
   SessionStore,
   StoredSession,
   StoreEvent,
@@ -150,4 +151,17 @@ export async function hold(
   if (result.type !== "resumed") throw new Error(`not resumed: ${result.type}`);
   host.adopt(id, result.session);
   return result.session;
+}
+
+export function aRotation(id: string, subject: string | undefined, known = 1): RotateRequest {
+  return {
+    id,
+    digest: newDigest(),
+    renewalDigest: newDigest(),
+    renewalMs: 60_000,
+    graceMs: 0,
+    subject,
+    fence: undefined,
+    known,
+  };
 }

@@ -1,9 +1,10 @@
 // Set-up of the tests in which the replies of one process are lost.
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, onTestFinished } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
 import { SCRIPT_TEXTS } from "../src/scripts/generated.ts";
+import { aCreation } from "./fake-host.ts";
 import { type Process, connected, startProcess } from "./processes.ts";
-import type { RedisServer } from "./redis-server.ts";
+import { type RedisServer, until } from "./redis-server.ts";
 import { useRedisServer } from "./shared-servers.ts";
 import { type TcpProxy, startProxy } from "./tcp-proxy.ts";
 
@@ -15,6 +16,8 @@ export interface LostReplies {
   readonly behindProxy: (
     timeoutMs?: number,
   ) => Promise<{ proxy: TcpProxy; process: Process; onlooker: Process }>;
+  /** The same, once both connections are made and the server's time is known. */
+  readonly settledBehindProxy: LostReplies["behindProxy"];
 }
 
 /**
@@ -36,20 +39,41 @@ export function useLoadedScripts(): LostReplies {
     await loadScripts(server);
   });
   afterAll(() => client?.disconnect());
+  const behindProxy: LostReplies["behindProxy"] = async (timeoutMs = 20_000) => {
+    const proxy = await startProxy(server);
+    onTestFinished(() => proxy.close());
+    const connect = (): Redis => new Redis({ port: proxy.port, host: "127.0.0.1", retryStrategy: () => 10 });
+    const process = startProcess(connect, { timeoutMs });
+    await connected(process);
+    return { proxy, process, onlooker: startProcess(server) };
+  };
   return {
     server,
+    behindProxy,
+    async settledBehindProxy(timeoutMs) {
+      const made = await behindProxy(timeoutMs);
+      await settled(made.process);
+      return made;
+    },
     get client() {
       if (client === undefined) throw new Error("the client is created before the first test");
       return client;
     },
-    async behindProxy(timeoutMs = 20_000) {
-      const proxy = await startProxy(server);
-      onTestFinished(() => proxy.close());
-      const connect = (): Redis =>
-        new Redis({ port: proxy.port, host: "127.0.0.1", retryStrategy: () => 10 });
-      const process = startProcess(connect, { timeoutMs });
-      await connected(process);
-      return { proxy, process, onlooker: startProcess(server) };
-    },
   };
+}
+
+/** Before a fault: both connections are made, and the server's time is known. */
+export async function settled({ store }: Process): Promise<void> {
+  const { id } = aCreation();
+  await until(async () => (await store.create(aCreation({ id, hold: true }))).type !== "full");
+  await store.release(id);
+}
+
+export async function rejection(promise: PromiseLike<unknown>): Promise<unknown> {
+  try {
+    await promise;
+  } catch (error) {
+    return error;
+  }
+  return expect.fail("it resolved");
 }

@@ -1,5 +1,5 @@
 // The servers that the tests of one file share: started before its first test, and stopped after its last.
-import { afterAll, beforeAll } from "vitest";
+import { afterAll, beforeAll, onTestFinished } from "vitest";
 import { type RedisCluster, type RedisServer, startCluster, startRedis } from "./redis-server.ts";
 
 /** One Redis server for the tests of a file. Its properties can be read once the tests run. */
@@ -47,4 +47,11 @@ export function useStandaloneAndCluster(): {
     await Promise.all([servers.standalone?.stop(), servers.cluster?.stop()]);
   });
   return servers;
+}
+
+/** A Redis server for one test, with arguments of its own. */
+export async function aServer(args: readonly string[] = []): Promise<RedisServer> {
+  const server = await startRedis(args);
+  onTestFinished(() => server.stop());
+  return server;
 }

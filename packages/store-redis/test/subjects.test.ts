@@ -1,29 +1,12 @@
 import { createHash } from "node:crypto";
-import { type Command, Redis } from "ioredis";
+import { Redis } from "ioredis";
 import { describe, expect, test } from "vitest";
-import { aCreation, aResume, hold, newDigest, newId } from "./fake-host.ts";
-import { type Process, clusterOf, startProcess } from "./processes.ts";
-import { until } from "./redis-server.ts";
+import { aCreation, aResume, hold, newId } from "./fake-host.ts";
+import { clusterOf, startProcess } from "./processes.ts";
 import { useStandaloneAndCluster } from "./shared-servers.ts";
+import { aRotation } from "./fake-host.ts";
 
 const servers = useStandaloneAndCluster();
-
-function aRotation(
-  id: string,
-  subject: string | undefined,
-  known = 1,
-): Parameters<ReturnType<typeof startProcess>["store"]["rotate"]>[0] {
-  return {
-    id,
-    digest: newDigest(),
-    renewalDigest: newDigest(),
-    renewalMs: 60_000,
-    graceMs: 0,
-    subject,
-    fence: undefined,
-    known,
-  };
-}
 
 describe.each([
   { kind: "standalone", connect: () => new Redis(servers.standalone?.port ?? 0) },
@@ -230,86 +213,5 @@ describe.each([
       }
     }
     expect(refused).toBeGreaterThanOrEqual(0);
-  });
-});
-
-/** Steps in a session's slot that name one of `texts`: each waits until it is let go. */
-function holdBack({ commands: client }: Process, texts: readonly string[]): (() => void)[] {
-  const sent = client.sendCommand.bind(client);
-  const waiting: (() => void)[] = [];
-  client.sendCommand = (command: Command, ...rest: []) => {
-    const isSecond =
-      command.name === "evalsha" &&
-      command.args.some((arg) => texts.includes(String(arg))) &&
-      command.args[1] === "1";
-    if (!isSecond) return sent(command, ...rest);
-    return waiting.push(() => sent(command));
-  };
-  return waiting;
-}
-
-test("a creation whose first step came before a destroySubject and whose second after it is refused", async () => {
-  const connect = (): Redis => new Redis(servers.standalone?.port ?? 0);
-  const [login, destroyer] = [startProcess(connect), startProcess(connect)];
-  const subject = newId();
-  const [creation, anonymous] = [aCreation({ subject }), aCreation()];
-  await login.store.create(anonymous);
-  const waiting = holdBack(login, [creation.digest ?? "", subject]);
-  const results = Promise.all([
-    login.store.create(creation),
-    login.store.rotate(aRotation(anonymous.id, subject)),
-  ]);
-  while (waiting.length < 2) await new Promise(setImmediate);
-  expect((await destroyer.store.destroySubject(subject, undefined)).destroyed).toEqual([]);
-  for (const go of waiting) go();
-  expect(await results).toEqual([{ type: "revoked" }, { type: "revoked" }]);
-  expect(await destroyer.store.bySubject(subject)).toEqual([]);
-  // The anonymous session was not the subject's, and lives on.
-  expect((await destroyer.store.load(anonymous.id))?.subject).toBeUndefined();
-});
-
-describe("a login that an acknowledged destroySubject denied stays denied", () => {
-  const connect = (): Redis => new Redis(servers.standalone?.port ?? 0);
-
-  /** A session that changed its subject, and is listed under both subjects. */
-  async function aFormerSession({ store }: Process, subject: string): Promise<string> {
-    const { id } = aCreation();
-    await store.create(aCreation({ id }));
-    await store.rotate(aRotation(id, subject));
-    await store.rotate(aRotation(id, "bob", 2));
-    return id;
-  }
-
-  test("even if a step of an older destroySubject comes after it", async () => {
-    const [login, older, newer] = [startProcess(connect), startProcess(connect), startProcess(connect)];
-    const subject = newId();
-    const id = await aFormerSession(newer, subject);
-    const destroying = holdBack(older, [subject]);
-    const first = older.store.destroySubject(subject, undefined);
-    await until(() => destroying.length === 1);
-    const loggingIn = holdBack(login, [subject]);
-    const late = login.store.rotate(aRotation(id, subject, 3));
-    await until(() => loggingIn.length === 1);
-    await newer.store.destroySubject(subject, undefined);
-    for (const go of destroying) go();
-    await first;
-    for (const go of loggingIn) go();
-    expect(await late).toEqual({ type: "revoked" });
-    expect((await newer.store.load(id))?.subject).toBe("bob");
-  });
-
-  test("even if a login that began after it succeeds", async () => {
-    const [login, other] = [startProcess(connect), startProcess(connect)];
-    const subject = newId();
-    const id = await aFormerSession(other, subject);
-    const loggingIn = holdBack(login, [subject]);
-    const late = login.store.rotate(aRotation(id, subject, 3));
-    await until(() => loggingIn.length === 1);
-    await other.store.destroySubject(subject, undefined);
-    expect((await other.store.rotate(aRotation(id, subject, 3))).type).toBe("rotated");
-    expect((await other.store.rotate(aRotation(id, "bob", 4))).type).toBe("rotated");
-    for (const go of loggingIn) go();
-    expect(await late).toEqual({ type: "revoked" });
-    expect((await other.store.load(id))?.subject).toBe("bob");
   });
 });

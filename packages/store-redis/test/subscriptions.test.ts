@@ -1,0 +1,79 @@
+import { Redis } from "ioredis";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { aCreation, aResume, aWrite } from "./fake-host.ts";
+import { leaveCluster } from "./cluster-nodes.ts";
+import { type Process, clusterOf, startProcess } from "./processes.ts";
+import { type RedisServer, cli, startCluster, until } from "./redis-server.ts";
+import { startProxy } from "./tcp-proxy.ts";
+import { aServer } from "./shared-servers.ts";
+
+const TIMEOUT_MS = 700;
+
+describe("fault B5: a subscription is checked by a message to its own channel", () => {
+  test("changes arrive again soon after the subscription's node has left the Cluster and keeps running", async () => {
+    const cluster = await startCluster();
+    onTestFinished(() => cluster.stop());
+    const timing = { timeoutMs: TIMEOUT_MS, leaseMs: 1_500, sweepMs: 600_000 };
+    const writer = startProcess(clusterOf(cluster.nodes), timing);
+    const { id } = aCreation();
+    await until(async () => (await writer.store.create(aCreation({ id }))).type !== "full");
+    // A replica can be reset with its data; a process whose subscription is on one is looked for.
+    let holder: Process;
+    let carrier: RedisServer | undefined;
+    do {
+      holder = startProcess(clusterOf(cluster.nodes), timing);
+      await held(holder, id);
+      carrier = await carrierOf(cluster.nodes, holder, id);
+    } while (carrier === undefined);
+    await leaveCluster(cluster.nodes, carrier);
+    let version = 1;
+    await until(async () => {
+      const written = await writer.store.write(aWrite(id, { version }, { known: version }));
+      if (written.type === "written") ({ version } = written);
+      return (holder.host.held(id)?.version ?? 0) > 1;
+    }, 20_000);
+  }, 90_000);
+
+  test("a subscription that delivers nothing, on a connection that answers PING, is replaced", async () => {
+    const server = await aServer();
+    const elsewhere = await aServer();
+    const proxy = await startProxy(elsewhere);
+    onTestFinished(() => proxy.close());
+    const client = new Redis(server.port, "127.0.0.1");
+    const duplicate = client.duplicate.bind(client);
+    let made = 0;
+    client.duplicate = (options) => {
+      const own = duplicate(options);
+      made += 1;
+      // The first subscription goes to a server on which nothing is published, as if the server were disconnected.
+      if (made === 2) own.options.port = proxy.port;
+      return own;
+    };
+    const { store } = startProcess(() => client, { timeoutMs: TIMEOUT_MS, leaseMs: 900 });
+    await until(async () => (await store.create(aCreation({ hold: true }))).type === "created");
+    expect(made).toBeGreaterThan(2);
+  });
+});
+
+async function held({ store, host }: Process, id: string): Promise<void> {
+  await until(async () => {
+    const resumed = await store.resume(aResume(id, { hold: true }));
+    if (resumed.type === "resumed") host.adopt(id, resumed.session);
+    return resumed.type === "resumed";
+  });
+}
+
+/** The replica that a holder's subscription is on; `undefined`: on a master. A holder that was asked for is let go. */
+async function carrierOf(
+  nodes: readonly RedisServer[],
+  holder: Process,
+  id: string,
+): Promise<RedisServer | undefined> {
+  const [own] = (await holder.store.presence(id)).nodes;
+  for (const server of nodes) {
+    const channels = await cli(server.port, "pubsub", "channels", `ws:k:${own?.node}`);
+    if (channels !== "" && (await cli(server.port, "role")).startsWith("slave")) return server;
+  }
+  await holder.store.close();
+  return undefined;
+}
