@@ -101,3 +101,21 @@ test.each(Object.entries(roomsOf))(
     }
   },
 );
+
+/** A generated program: release 0.1 in one file. */
+const BUNDLE = join("tests", "upgrade", "release-0.1.mjs");
+const SOURCE = /\.(?:ts|mjs|lua|c|css|html)$/;
+
+test("no source file and no test file has more than 300 lines", async () => {
+  const found: string[] = [];
+  for (const place of ["packages", "apps", "bench", "examples", "tests", "scripts", "site", "spec"]) {
+    for (const name of await readdir(join(root, place), { recursive: true })) {
+      const file = join(place, name);
+      if (!SOURCE.test(file) || /(?:^|\/)(?:node_modules|dist|\.[^/]*)\//.test(file) || file === BUNDLE)
+        continue;
+      const text = await readFile(join(root, file), "utf8");
+      if (text.trimEnd().split("\n").length > 300) found.push(file);
+    }
+  }
+  expect(found).toEqual([]);
+});

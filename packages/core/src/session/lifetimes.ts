@@ -73,9 +73,8 @@ export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalS
 
   /** A touch moved the idle deadline to the session's idle time from now. `undefined` leaves the absolute deadline. */
   touched(state: LocalSession<Data>, absoluteInMs: number | undefined, sinceMs = 0): void {
-    const { lifetime } = state;
-    const left = absoluteInMs ?? this.left(state).absoluteInMs;
-    this.set(state, { idleInMs: this.idleMsOf(state) - sinceMs, absoluteInMs: left, own: lifetime?.own });
+    const { absoluteInMs: left, own } = this.left(state);
+    this.set(state, { idleInMs: this.idleMsOf(state) - sinceMs, absoluteInMs: absoluteInMs ?? left, own });
   }
 
   /** Starts to watch the deadlines of a session that has a connection here. */
