@@ -3,7 +3,6 @@ import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
-import { createServer as createTcpServer } from "node:net";
 import { extname } from "node:path";
 import { listenFailure } from "./failure.ts";
 import type { DemoDescription, Endpoint } from "./messages.ts";
@@ -50,26 +49,6 @@ export async function listen(server: Server, port: number): Promise<number> {
 
 /** Answers a request of a path that isn't a file. Returns whether it did. */
 export type MoreRoutes = (path: string, request: IncomingMessage, response: ServerResponse) => boolean;
-
-/**
- * Finds a free port of the loopback interface, below the range of ephemeral ports. A connection of another program could take an
- * ephemeral port before the server listens.
- */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 12_000 + Math.floor(Math.random() * 20_000);
-    const probe = createTcpServer();
-    const isFree = once(probe, "listening").then(
-      () => true,
-      () => false,
-    );
-    probe.listen(port, HOST);
-    if (!(await isFree)) continue;
-    probe.close();
-    await once(probe, "close");
-    return port;
-  }
-}
 
 export interface Operating {
   readonly routes: MoreRoutes;

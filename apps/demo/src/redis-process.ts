@@ -11,7 +11,8 @@ import { setTimeout as wait } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { DemoFailure } from "./failure.ts";
 import type { RedisFacts } from "./operator/contract.ts";
-import { freePort, HOST } from "./page.ts";
+import { freePort } from "../../../scripts/free-port.mjs";
+import { HOST } from "./page.ts";
 
 const PROGRAMS = ["redis-server", "valkey-server"];
 const STARTED_WITHIN_MS = 10_000;

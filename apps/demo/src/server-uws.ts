@@ -2,7 +2,7 @@ import { bindSessions } from "@wsession/adapter-uws";
 import type { HandlersOf } from "@wsession/core";
 import type { TemplatedApp } from "uWebSockets.js";
 import { listenFailure } from "./failure.ts";
-import { freePort } from "./page.ts";
+import { freePort } from "../../../scripts/free-port.mjs";
 import { PLAIN_PATH, plainConnection } from "./plain.ts";
 import type { PlainConnection, PlainServing } from "./plain.ts";
 import { MAX_PAYLOAD, SOCKET_PATH } from "./server-ws.ts";

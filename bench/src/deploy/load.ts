@@ -1,5 +1,5 @@
 import { progress } from "../kit/report.ts";
-import { freePort } from "../kit/redis.ts";
+import { freePort } from "../../../scripts/free-port.mjs";
 import { ServerProcess } from "../kit/server-process.ts";
 import { inTurn, startNginx } from "./nginx.ts";
 import type { Balancer } from "./nginx.ts";

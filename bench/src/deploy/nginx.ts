@@ -4,8 +4,8 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../../../scripts/free-port.mjs";
 import { endAtExit } from "../kit/left-behind.ts";
-import { freePort } from "../kit/redis.ts";
 
 export interface Balancer {
   /** The address of the next attempt to connect. */

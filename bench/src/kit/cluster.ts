@@ -3,7 +3,8 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { setTimeout as wait } from "node:timers/promises";
 import { Cluster } from "ioredis";
-import { freePort, startRedis } from "./redis.ts";
+import { freePort } from "../../../scripts/free-port.mjs";
+import { startRedis } from "./redis.ts";
 import type { RedisServer } from "./redis.ts";
 
 const MASTERS = 3;

@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
+import { freePort } from "../../../scripts/free-port.mjs";
 import { endAtExit } from "./left-behind.ts";
 
 const HOST = "127.0.0.1";
@@ -59,24 +59,4 @@ export async function startRedis(args: readonly string[] = []): Promise<RedisSer
       forget();
     },
   };
-}
-
-/**
- * Finds a free port below the range of ephemeral ports. A bench opens thousands of connections. Each takes an ephemeral port, and could
- * take the found one before the server listens.
- */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 12_000 + Math.floor(Math.random() * 20_000);
-    const probe = createServer();
-    const isFree = once(probe, "listening").then(
-      () => true,
-      () => false,
-    );
-    probe.listen(port, HOST);
-    if (!(await isFree)) continue;
-    probe.close();
-    await once(probe, "close");
-    return port;
-  }
 }

@@ -1,10 +1,10 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { freePort } from "../../../scripts/free-port.mjs";
 
 /**
  * The server binary: WSESSION_REDIS_SERVER if it is set. redis-cli and redis-sentinel are expected beside it.
@@ -13,6 +13,8 @@ const SERVER = process.env["WSESSION_REDIS_SERVER"] ?? "redis-server";
 const run = promisify(execFile);
 const HOST = "127.0.0.1";
 const STARTED_IN_MS = 10_000;
+/** The bus of a Cluster node listens on its port + 10,000. */
+const BUS_ABOVE_PORT = 10_000;
 
 export interface RedisServer {
   readonly host: string;
@@ -44,33 +46,6 @@ export interface RedisSentinel {
 
 function beside(tool: string): string {
   return SERVER.includes("/") ? join(dirname(SERVER), tool) : tool;
-}
-
-/**
- * Picks a port below the range of ephemeral ports, and low enough that the bus port of a Cluster, which is
- * 10,000 higher, is valid. Another process may take it first, so whoever starts a server checks that this
- * server answers.
- */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 11_000 + Math.floor(Math.random() * 10_000);
-    if ((await isFree(port)) && (await isFree(port + 10_000))) return port;
-  }
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const probe = createServer();
-  const listening = once(probe, "listening").then(
-    () => true,
-    () => false,
-  );
-  probe.listen(port, HOST);
-  const free = await listening;
-  if (free) {
-    probe.close();
-    await once(probe, "close");
-  }
-  return free;
 }
 
 /** Polls until `check` returns true. On timeout, throws the last error of `check`. */
@@ -128,7 +103,7 @@ async function startProcess(
 ): Promise<RedisServer> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await startProcessOn(await freePort(), binary, args, config, environment);
+      return await startProcessOn(await freePort(BUS_ABOVE_PORT), binary, args, config, environment);
     } catch (error) {
       if (attempt === 5) throw error;
     }

@@ -1,7 +1,4 @@
 /** What a scenario needs of a browser, whatever protocol drives it. */
-import { once } from "node:events";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 
 export interface BrowserDriver {
   readonly name: string;
@@ -38,13 +35,4 @@ export interface Tab {
   setOffline?(isOffline: boolean): Promise<void>;
   /** Absent: the browser's protocol can't freeze a tab. */
   setFrozen?(isFrozen: boolean): Promise<void>;
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

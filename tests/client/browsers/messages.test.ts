@@ -10,7 +10,7 @@ import { Line } from "../line.ts";
 import { bundleClient, newProfile, newTab, seenBy, servePage, untilPage } from "../page.ts";
 import { browserNames, startDriver } from "./browsers.ts";
 import type { BrowserDriver, Tab } from "./driver.ts";
-import { freePort } from "./driver.ts";
+import { freePort } from "../../../scripts/free-port.mjs";
 import { startProcess, startServer } from "./servers.ts";
 import type { Data } from "./servers.ts";
 

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
-import { freePort } from "./driver.ts";
+import { freePort } from "../../../scripts/free-port.mjs";
 import type { BrowserDriver, KeptCookie, Profile, Tab } from "./driver.ts";
 
 interface Opened {
