@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { redisStore } from "@wsession/store-redis";
 import { FakeHost } from "../packages/store-redis/test/fake-host.ts";
 import { until } from "../packages/store-redis/test/redis-server.ts";
-import { HOST, openSockets, useTlsServer } from "../packages/store-redis/test/tls-server.ts";
+import { HOST, openSockets, recordUncaught, useTlsServer } from "../packages/store-redis/test/tls-server.ts";
 
 const server = useTlsServer();
 
@@ -32,10 +32,7 @@ test.for(cases)(
   async ([, trust, create]) => {
     const ca = trust === "trusted" ? { ca: server.certificate } : {};
     const client = create({ host: HOST, port: await server.listen(), tls: true, ...ca });
-    const thrown: unknown[] = [];
-    const record = (error: unknown) => thrown.push(error);
-    process.on("uncaughtException", record);
-    onTestFinished(() => void process.off("uncaughtException", record));
+    const thrown = recordUncaught();
     const before = openSockets();
     const store = redisStore({ client, node: "web-1", timeoutMs: 100 });
     // The kernel accepts the connections, and their handshakes wait.

@@ -9,6 +9,7 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { aCreation, FakeHost } from "../../store-redis/test/fake-host.ts";
 import { cli, type RedisServer, startLoneSentinel, startRedis } from "../../store-redis/test/redis-server.ts";
+import { openTlsPort } from "../../store-redis/test/tls-server.ts";
 import { start, wsession } from "./program.ts";
 
 const openssl = async (...args: readonly string[]) => promisify(execFile)("openssl", args);
@@ -69,13 +70,7 @@ async function seed(port: number, password?: string): Promise<string> {
 
 test("rediss:// reads sessions over TLS if the authority is trusted, and says what is wrong if it is not", async () => {
   const id = await seed(redis.port);
-  // Redis takes the port for TLS when it runs, and says so if another process has it.
-  let port = 0;
-  for (let attempt = 0; port === 0; attempt += 1) {
-    const candidate = 22_000 + Math.floor(Math.random() * 8_000);
-    if ((await cli(redis.port, "config", "set", "tls-port", String(candidate))) === "OK") port = candidate;
-    if (attempt > 20) throw new Error("no port for TLS");
-  }
+  const port = await openTlsPort(redis.port);
   const args = ["show", id, "--json", "--timeout", "10s", "--redis", `rediss://${HOST}:${port}`];
   const running = start(args, { NODE_EXTRA_CA_CERTS: join(folder, "ca.crt") });
   // This process trusts no authority of its own. A short time limit may pass before TLS has answered.

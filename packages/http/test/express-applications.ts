@@ -1,6 +1,5 @@
 // The routes of the tests on express-session and on @fastify/session.
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import fastifyCookie from "@fastify/cookie";
 import fastifySession from "@fastify/session";
 import { accept, createSessions, reject } from "@wsession/core";
@@ -13,6 +12,7 @@ import type { SessionOptions } from "express-session";
 import fastify from "fastify";
 import { onTestFinished } from "vitest";
 import type { Gap } from "../../../tests/held.ts";
+import { listen } from "./listen.ts";
 
 export const secret = "a secret of at least thirty-two characters";
 
@@ -111,12 +111,7 @@ export async function onExpress(
     if (!response.headersSent) response.sendStatus(500);
   });
   const server = createServer(app);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return listen(server);
 }
 
 export async function onFastify(store: ExpressStore, { gap, failures }: Routes) {

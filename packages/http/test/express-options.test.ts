@@ -1,6 +1,5 @@
 /** The options of express-session that change when its store is called, and many requests of one session at once. */
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { createSessions } from "@wsession/core";
 import { expressStore } from "@wsession/http";
 import express from "express";
@@ -11,6 +10,7 @@ import { Gap } from "../../../tests/held.ts";
 import { openStore } from "../../../tests/stores.ts";
 import { useRedisServer } from "../../store-redis/test/shared-servers.ts";
 import { Browser } from "./browser.ts";
+import { listen } from "./listen.ts";
 
 const redis = useRedisServer();
 const secret = "a secret of at least thirty-two characters";
@@ -45,12 +45,7 @@ async function application(options: Partial<SessionOptions>, kind: "map" | "redi
     if (!response.headersSent) response.sendStatus(500);
   });
   const server = createServer(app);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const base = await listen(server);
   const count = async (): Promise<number> => {
     let found = 0;
     for await (const _ of sessions.entries()) found += 1;

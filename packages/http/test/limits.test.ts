@@ -1,6 +1,5 @@
 /** What happens at the limits in bytes: of a session's data, of a cookie that is set, and of cookies that arrive. */
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { cookieToken, createSessions, isSessionError, mapStore, SessionError } from "@wsession/core";
 import type { CookieCarrier, SessionErrorCode } from "@wsession/core";
 import {
@@ -14,6 +13,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { openStore } from "../../../tests/stores.ts";
 import { wrongFor } from "../../../tests/wrong-values.ts";
 import { useRedisServer } from "../../store-redis/test/shared-servers.ts";
+import { listen } from "./listen.ts";
 
 const redis = useRedisServer();
 const origin = "https://app.example.com";
@@ -104,13 +104,11 @@ test("the session's cookie is found beside 15 KB of others; more than 16 KB are 
       () => response.writeHead(500).end(),
     );
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => void server.close());
-  const { port } = server.address() as AddressInfo;
+  const origin = await listen(server);
   const cookies = (bytes: number) => ({ cookie: `other=${"x".repeat(bytes)}; app=${token}` });
   const answers = [];
   for (const bytes of [15_000, 17_000]) {
-    const answer = await fetch(`http://127.0.0.1:${port}/`, { headers: cookies(bytes) });
+    const answer = await fetch(origin, { headers: cookies(bytes) });
     answers.push([answer.status, await answer.text()]);
   }
   expect(answers).toEqual([

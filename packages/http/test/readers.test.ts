@@ -1,5 +1,4 @@
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import fastifyCookie from "@fastify/cookie";
 import fastifySession from "@fastify/session";
 import { accept, createSessions, mapStore, reject } from "@wsession/core";
@@ -17,6 +16,7 @@ import { newPrefix } from "../../../tests/stores.ts";
 import { expectRefused, show, wrongFor } from "../../../tests/wrong-values.ts";
 import { useRedisServer } from "../../store-redis/test/shared-servers.ts";
 import { Browser } from "./browser.ts";
+import { listen } from "./listen.ts";
 
 const redis = useRedisServer();
 const secret = "a secret of at least thirty-two characters";
@@ -29,9 +29,7 @@ async function expressWith(options: Partial<SessionOptions> & { readonly store: 
     response.sendStatus(204);
   });
   const server = createServer(app);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => void server.close());
-  return new Browser(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, "");
+  return new Browser(await listen(server), "");
 }
 
 async function redisStoreOfConnect(): Promise<Store> {
@@ -181,9 +179,7 @@ test.each(runtimeNames)(
       request.logout((error: unknown) => (error === undefined ? response.sendStatus(204) : next(error)));
     });
     const http = createServer(app);
-    await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
-    onTestFinished(() => void http.close());
-    const browser = new Browser(`http://127.0.0.1:${(http.address() as AddressInfo).port}`, "");
+    const browser = new Browser(await listen(http), "");
     await browser.post("/login");
 
     const readSession = fromExpressSession<{ passport?: { user?: string } }>({ store, secret });

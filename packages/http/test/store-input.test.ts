@@ -1,7 +1,6 @@
 /** What session middlewares, and code beside them, may pass to `expressStore` and to the stores of the readers. */
 import { createHmac } from "node:crypto";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import fastifyCookie from "@fastify/cookie";
 import fastifySession from "@fastify/session";
 import { createSessions, isSessionError, mapStore } from "@wsession/core";
@@ -13,6 +12,7 @@ import passport from "passport";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { expectRefused, show, wrongFor } from "../../../tests/wrong-values.ts";
 import { Browser } from "./browser.ts";
+import { listen } from "./listen.ts";
 
 const secret = "a secret of at least thirty-two characters";
 const codeOf = (error: unknown): unknown => (isSessionError(error) ? error.code : error);
@@ -158,9 +158,7 @@ describe("expressStore", () => {
         if (!response.headersSent) response.sendStatus(500);
       });
       const server = createServer(app);
-      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-      onTestFinished(() => void server.close());
-      const browser = new Browser(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, "");
+      const browser = new Browser(await listen(server), "");
       await browser.post("/cart");
       expect((await browser.post("/login")).status).toBe(204);
       expect(await (await browser.fetch("/")).json()).toEqual({

@@ -4,7 +4,8 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll } from "vitest";
+import { afterAll, beforeAll, onTestFinished } from "vitest";
+import { freePort } from "../../../scripts/free-port.mjs";
 import { cli, type RedisServer, startRedis } from "./redis-server.ts";
 
 export const HOST = "127.0.0.1";
@@ -48,15 +49,27 @@ export function useTlsServer(): TlsServer {
     get certificate() {
       return server().certificate;
     },
-    listen: async () => {
-      // Redis refuses a port that another process has.
-      for (let attempt = 1; attempt <= 20; attempt += 1) {
-        const port = 22_000 + Math.floor(Math.random() * 8_000);
-        if ((await cli(server().redis.port, "config", "set", "tls-port", String(port))) === "OK") return port;
-      }
-      throw new Error("no port for TLS");
-    },
+    listen: () => openTlsPort(server().redis.port),
   };
+}
+
+/** Turns TLS on at a server that has a certificate, and resolves with its port. */
+export async function openTlsPort(plainPort: number): Promise<number> {
+  // Redis refuses a port that another process has.
+  for (let attempt = 1; attempt <= 20; attempt += 1) {
+    const port = String(await freePort());
+    if ((await cli(plainPort, "config", "set", "tls-port", port)) === "OK") return Number(port);
+  }
+  throw new Error("no port for TLS");
+}
+
+/** The errors that nothing catches until the test ends. */
+export function recordUncaught(): readonly unknown[] {
+  const thrown: unknown[] = [];
+  const record = (error: unknown) => thrown.push(error);
+  process.on("uncaughtException", record);
+  onTestFinished(() => void process.off("uncaughtException", record));
+  return thrown;
 }
 
 /** The number of sockets that this process has open. */

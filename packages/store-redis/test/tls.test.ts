@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { redisStore } from "@wsession/store-redis";
 import { FakeHost } from "./fake-host.ts";
 import { until } from "./redis-server.ts";
-import { HOST, openSockets as sockets, useTlsServer } from "./tls-server.ts";
+import { HOST, openSockets as sockets, recordUncaught, useTlsServer } from "./tls-server.ts";
 
 const server = useTlsServer();
 
@@ -35,10 +35,7 @@ const clients = [
 // and ioredis listens to the first one only. An error without a listener ends the process (issue 13, kind F).
 test.for(clients)("close() in the middle of a TLS handshake with %s throws nothing", async ([, connect]) => {
   const client = connect(await server.listen());
-  const thrown: unknown[] = [];
-  const record = (error: unknown) => thrown.push(error);
-  process.on("uncaughtException", record);
-  onTestFinished(() => void process.off("uncaughtException", record));
+  const thrown = recordUncaught();
   const before = sockets();
   const store = redisStore({ client, node: "web-1", timeoutMs: 100 });
   // The kernel accepts the connection, and the handshake waits.
