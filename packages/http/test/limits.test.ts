@@ -104,11 +104,11 @@ test("the session's cookie is found beside 15 KB of others; more than 16 KB are 
       () => response.writeHead(500).end(),
     );
   });
-  const origin = await listen(server);
+  const address = await listen(server);
   const cookies = (bytes: number) => ({ cookie: `other=${"x".repeat(bytes)}; app=${token}` });
   const answers = [];
   for (const bytes of [15_000, 17_000]) {
-    const answer = await fetch(origin, { headers: cookies(bytes) });
+    const answer = await fetch(address, { headers: cookies(bytes) });
     answers.push([answer.status, await answer.text()]);
   }
   expect(answers).toEqual([
