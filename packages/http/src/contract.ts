@@ -74,11 +74,11 @@ export interface HttpSessions<Data extends object, Transport = unknown, Context 
    * Logs a user in, and sets the cookie. If the request has the cookie of a session without a subject, that session gets the
    * subject, a new token and `data`. Its open sockets stay, and are logged in without a reconnect. Otherwise the user gets a new
    * session. The session of an earlier login, whose cookie the request has, is destroyed. If the browser sends several cookies of
-   * that name, only the session of the first cookie that opens one is destroyed.
+   * that name, the login reads only the first cookie that opens a session.
    *
    * Before anything is changed, the response and the origin of the request are checked. The response is not stored by caches. If
    * the client has gone by the end of the login, the session is destroyed again, because no browser has its token. With Fetch and
-   * Hono the library learns this from the `signal` of the request. With `maxSessionsPerSubject` the user's earlier login ends before
+   * Hono the library reads this from the `signal` of the request. With `maxSessionsPerSubject` the user's earlier login ends before
    * the new session is created. So if the creation fails, the user has no session at all.
    *
    * @throws ORIGIN_NOT_ALLOWED (403), HEADERS_SENT and COOKIE_TOO_LARGE (HttpSessionError), and the errors of `create`, `identify`
