@@ -65,10 +65,19 @@ export const scriptMutants = [
     name: "lua-creation-not-revoked",
     promise: "I9: a creation that a destroySubject overtook is refused",
     file: "packages/store-redis/src/scripts/create.lua",
-    find: "if has_subject == '1' and tonumber(found[3]) > tonumber(epoch) then return { 'revoked' } end",
+    find: "if has_subject == '1' and (is_denial or tonumber(found[3]) > tonumber(epoch)) then return { 'revoked' } end",
     replace:
-      "if has_subject == '1' and tonumber(found[3]) > tonumber(epoch) then return { 'created', at, {} } end",
+      "if has_subject == '1' and (is_denial or tonumber(found[3]) > tonumber(epoch)) then return { 'created', at, {} } end",
     tests: redis("denied-logins", "whose first step"),
+  },
+  {
+    name: "lua-creation-denied-at-its-epoch",
+    promise:
+      "A creation that a destroySubject overtook is refused as revoked, also if it has the epoch of the destroySubject",
+    file: "packages/store-redis/src/scripts/create.lua",
+    find: "local is_denial = not found[7]",
+    replace: "local is_denial = false",
+    tests: redis("denied-logins", "between the first step"),
   },
   {
     name: "lua-denied-login",

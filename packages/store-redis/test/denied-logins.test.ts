@@ -7,19 +7,24 @@ import { useRedisServer } from "./shared-servers.ts";
 
 const server = useRedisServer();
 
-/** Steps in a session's slot that name one of `texts`: each waits until it is let go. */
-function holdBack({ commands: client }: Process, texts: readonly string[]): (() => void)[] {
+/** Commands of a process that wait until each is let go. */
+function holdCommands({ commands: client }: Process, isHeld: (command: Command) => boolean): (() => void)[] {
   const sent = client.sendCommand.bind(client);
   const waiting: (() => void)[] = [];
   client.sendCommand = (command: Command, ...rest: []) => {
-    const isSecond =
-      command.name === "evalsha" &&
-      command.args.some((arg) => texts.includes(String(arg))) &&
-      command.args[1] === "1";
-    if (!isSecond) return sent(command, ...rest);
+    if (!isHeld(command)) return sent(command, ...rest);
     return waiting.push(() => sent(command));
   };
   return waiting;
+}
+
+/** Steps in a session's slot that name one of `texts`: each waits until it is let go. */
+function holdBack(process: Process, texts: readonly string[]): (() => void)[] {
+  return holdCommands(
+    process,
+    ({ name, args }) =>
+      name === "evalsha" && args.some((arg) => texts.includes(String(arg))) && args[1] === "1",
+  );
 }
 
 test("a creation whose first step came before a destroySubject and whose second after it is refused", async () => {
@@ -40,6 +45,24 @@ test("a creation whose first step came before a destroySubject and whose second 
   expect(await destroyer.store.bySubject(subject)).toEqual([]);
   // The anonymous session was not the subject's, and lives on.
   expect((await destroyer.store.load(anonymous.id))?.subject).toBeUndefined();
+});
+
+test("a creation that is listed between the first step of a destroySubject and its reading of the index is refused as revoked, and the next creation is accepted", async () => {
+  const connect = (): Redis => new Redis(server.port);
+  const [login, destroyer] = [startProcess(connect), startProcess(connect)];
+  const subject = newId();
+  const creation = aCreation({ subject });
+  const reading = holdCommands(destroyer, ({ name }) => name === "zrangebyscore");
+  const destroying = destroyer.store.destroySubject(subject, undefined);
+  await until(() => reading.length === 1);
+  const creating = holdBack(login, [creation.digest ?? ""]);
+  const created = login.store.create(creation);
+  await until(() => creating.length === 1);
+  for (const go of reading) go();
+  expect((await destroying).destroyed).toEqual([]);
+  for (const go of creating) go();
+  expect(await created).toEqual({ type: "revoked" });
+  expect((await login.store.create(aCreation({ subject }))).type).toBe("created");
 });
 
 describe("a login that an acknowledged destroySubject denied stays denied", () => {

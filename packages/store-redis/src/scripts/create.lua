@@ -12,9 +12,12 @@ local not_after, node, sequence, digest, idle_ms, absolute_ms, schema, has_subje
 local leave_ms, flags, expired
 connections, leave_ms, flags = split_hold(connections)
 local at = now_ms()
-local found = redis.call('HMGET', key, 'm', 'v', 't', 'w' .. node, 'h', 'f')
+local found = redis.call('HMGET', key, 'm', 'v', 't', 'w' .. node, 'h', 'f', 'b')
 if found[3] then
-  if has_subject == '1' and tonumber(found[3]) > tonumber(epoch) then return { 'revoked' } end
+  -- A tombstone without an author is a denial: no session was destroyed. A denial refuses the creation even if its epoch is not
+  -- higher. That is so if the session was listed after destroySubject had raised the epoch, and before destroySubject read the index.
+  local is_denial = not found[7]
+  if has_subject == '1' and (is_denial or tonumber(found[3]) > tonumber(epoch)) then return { 'revoked' } end
   return { 'exists' }
 end
 if found[1] then

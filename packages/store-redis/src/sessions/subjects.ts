@@ -53,7 +53,8 @@ export interface Listed {
  * the epoch, in the subject's slot; B makes the session the subject's, in the session's slot. A destruction
  * has two steps as well: C raises the epoch in the subject's slot and then reads the index, page by page; D
  * runs in the slot of each listed session. A and C are ordered:
- * - C before A: the login began after the destruction. It carries the new epoch, and C does not concern it.
+ * - C before A: the login began after the destruction. It carries the new epoch, and D does not destroy its session. If A runs before
+ *   C has read the index, D may leave its tombstone before B, and then B is refused.
  * - A before C: the session is on one of C's pages, so D runs for it. D and B are ordered in turn:
  *   - B before D: D finds the subject's session and destroys it.
  *   - D before B, and the session does not exist yet (create): D leaves a tombstone with the new epoch, and B does not
