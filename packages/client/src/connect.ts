@@ -1,7 +1,7 @@
 import type { Awaitable } from "@wsession/protocol";
 import type { Address, Client, ClientOptions } from "./contract.ts";
 import { startClient } from "./engine.ts";
-import { collect, resolveOptions } from "./options.ts";
+import { collect, resolveOptions, withoutQuery } from "./options.ts";
 
 /**
  * Connects to a server of wsession, and reconnects until `close()`. If the server does not speak v1.wsession, the client is a plain
@@ -26,5 +26,5 @@ function keyOf(url: unknown): string {
   if (typeof url === "function") return "";
   const href: unknown = Reflect.get(Object(url), "href") ?? url;
   collect({}, "url", href, "string");
-  return String(href).replace(/[?#].*/s, "");
+  return withoutQuery(String(href));
 }

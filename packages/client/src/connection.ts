@@ -43,7 +43,8 @@ export function openConnection(
   const send = (frame: string | Uint8Array): boolean => {
     // 1 is OPEN. A closing socket accepts data and discards it.
     const isOpen = !hasEnded && socket.readyState === 1;
-    if (isOpen) socket.send(typeof frame === "string" ? frame : frame.slice().buffer);
+    // A copy, and no `slice`: a Buffer's `slice` shares the memory, and its `buffer` may hold data of other Buffers.
+    if (isOpen) socket.send(typeof frame === "string" ? frame : new Uint8Array(frame).buffer);
     return isOpen;
   };
   const end = (code: number, reason: string): void => {

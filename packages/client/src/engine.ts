@@ -8,6 +8,7 @@ import type { Connection, ConnectionOwner } from "./connection.ts";
 import type { Address, Client, ClientEvents, ClosedWhy, StatusEvent } from "./contract.ts";
 import { onWake, startTimer } from "./environment.ts";
 import { createListeners } from "./listeners.ts";
+import { withoutQuery } from "./options.ts";
 import type { Settings } from "./options.ts";
 import { bytesOf, createOutgoing, failure } from "./outgoing.ts";
 import type { Page } from "./page.ts";
@@ -124,14 +125,19 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
     if (live === undefined) setStatus({ status: "connecting" });
     const own: Attempt = {};
     attempt = own;
-    const fail = (error: unknown): void => {
+    const fail = (reason: string): void => {
       if (attempt !== own || own.connection !== undefined) return;
       attempt = undefined;
-      retry(1006, String(error));
+      retry(1006, reason);
     };
     // The promise of the address or of the token storage may never settle.
     const done = startTimer(settings.silenceMs, () => fail("timeout"));
-    void open(own).catch(fail).finally(done);
+    void open(own)
+      // The error of a WebSocket class may quote the address, with the token in the query.
+      .catch((error) => fail(withoutQuery(String(error))))
+      // The application threw a value without a text, such as an object without a prototype.
+      .catch(() => fail("error"))
+      .finally(done);
   };
   const open = async (own: Attempt): Promise<void> => {
     const address = await addressOf();
@@ -144,8 +150,10 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
     const parameter = tokens === undefined ? settings.renewalParameter : tokens.queryParameter;
     // A custom storage may return null, as `localStorage` does.
     if (secret) {
-      if (parameter) url += `${url.includes("?") ? "&" : "?"}${parameter}=${encodeURIComponent(secret)}`;
-      else protocols.push(`wsession.${secret}`);
+      // With a damaged token in its storage a WebSocket class would refuse each attempt. The server can refuse an encoded token.
+      const encoded = encodeURIComponent(secret);
+      if (parameter) url += `${url.includes("?") ? "&" : "?"}${parameter}=${encoded}`;
+      else protocols.push(`wsession.${encoded}`);
     }
     own.connection = openConnection(url, protocols, settings, page, owner);
   };

@@ -50,6 +50,11 @@ export function resolveOptions(options: ClientOptions): Settings {
   };
 }
 
+/** Cuts a text at the query of an address. The query may hold a secret, such as the token. */
+export function withoutQuery(text: string): string {
+  return text.replace(/[?#].*/s, "");
+}
+
 /** A subprotocol name is a token of RFC 9110. */
 function isSubprotocol(name: unknown, index: number, all: readonly unknown[]): boolean {
   return typeof name === "string" && /^[!#-'*+\-.\w^`|~]+$/.test(name) && all.indexOf(name) === index;

@@ -79,8 +79,8 @@ export function createOutgoing(
         if (own.waiting.length >= maxMessages || total > maxBytes) return reject(failure("QUEUE_FULL"));
         own.waiting.push({
           number: own.next++,
-          // Copy the bytes, because the application may reuse its array.
-          message: message.slice(),
+          // Copy the bytes, because the application may reuse its array. `slice` of a Buffer would share the memory.
+          message: typeof message === "string" ? message : new Uint8Array(message),
           bytes,
           mark,
           sentIn: undefined,
