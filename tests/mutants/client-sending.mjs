@@ -160,7 +160,7 @@ export const clientSendingMutants = [
     name: "client-keeps-the-callers-array",
     promise: "The application may change an array after it has passed the array to send",
     file: outgoing,
-    find: "message: message.slice(),",
+    find: 'message: typeof message === "string" ? message : new Uint8Array(message),',
     replace: "message,",
     tests: suite("the caller's array"),
   },

@@ -127,7 +127,7 @@ export const clientMutants = [
     promise: "The reason of a failed attempt does not show the query of an address",
     file: "packages/client/src/engine.ts",
     find: "fail(withoutQuery(String(error)))",
-    replace: "fail(String(error))",
+    replace: 'fail(withoutQuery("") + String(error))',
     tests: inPackage("client", "attempts", "does not show the query"),
   },
   {
