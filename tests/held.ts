@@ -38,7 +38,8 @@ type Call =
   | "bySubject"
   | "touch"
   | "destroy"
-  | "destroySubject";
+  | "destroySubject"
+  | "load";
 
 /**
  * Wraps a store with a gap before or after a call. Before: the store has not received the call yet. After:

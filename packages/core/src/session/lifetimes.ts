@@ -3,6 +3,7 @@ import type { Deadlines } from "../base/deadlines.ts";
 import { EXPIRED } from "../base/endings.ts";
 import { asStoreError } from "../base/errors.ts";
 import type { Settings } from "../api/settings.ts";
+import { awaitMessages, takeActivity } from "./activity.ts";
 import { DEADLINE_TOLERANCE_MS } from "./lifetime.ts";
 import { wallClock } from "../base/wall-clock.ts";
 import type { KnownDeadlines, Lifetime, LifetimeKeeper } from "./lifetime.ts";
@@ -198,8 +199,10 @@ export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalS
     });
   }
 
+  /** Shutdown waits for the check, because a touch of the last message may take several calls of the store. */
   #start(state: LocalSession<Data>, lifetime: Lifetime): void {
-    this.#check(state, lifetime).catch((error: unknown) => {
+    const check = state.context.calls.counted(() => this.#check(state, lifetime));
+    check.catch((error: unknown) => {
       state.context.report(asStoreError(error), { stage: "store", sessionId: state.id });
       const retryMs = Math.min(RETRY_MS, this.idleMsOf(state) / CHECKS_PER_IDLE_TIME);
       if (lifetime.isWatched && state.lifetime === lifetime) this.#schedule(state, lifetime, retryMs);
@@ -284,17 +287,4 @@ function toleranceMs(warningMs: number): number {
 
 function lastCheckMs(idleMs: number): number {
   return Math.min(LAST_CHECK_MS, idleMs / 4);
-}
-
-function awaitMessages<Data extends object>(state: LocalSession<Data>): void {
-  for (const connection of state.connections()) connection.touchOnNextMessage();
-}
-
-function takeActivity<Data extends object>(state: LocalSession<Data>): boolean {
-  let isActive = false;
-  for (const connection of state.connections()) {
-    isActive ||= connection.isActive;
-    connection.isActive = false;
-  }
-  return isActive;
 }

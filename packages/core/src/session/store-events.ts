@@ -1,4 +1,5 @@
 import { endingOf, EXPIRED } from "../base/endings.ts";
+import { isAboutTheEnd } from "../base/errors.ts";
 import { applyChange } from "../store/change.ts";
 import type { StoreEvent } from "../store/contract.ts";
 import { applyDeadlines } from "./announced-deadlines.ts";
@@ -56,8 +57,14 @@ function applyAnnouncement<Data extends object>(
 }
 
 function reread<Data extends object>(state: LocalSession<Data>): void {
-  state.context.diagnostics.rereads += 1;
-  state.read().catch((error: unknown) => report(state, error));
+  const { calls, diagnostics } = state.context;
+  diagnostics.rereads += 1;
+  calls
+    .ask(() => state.read())
+    .catch((error: unknown) => {
+      // The session has ended during the read, or these sessions are closed. Neither is a failure.
+      if (!isAboutTheEnd(error)) report(state, error);
+    });
 }
 
 function report<Data extends object>(state: LocalSession<Data>, error: unknown): void {
