@@ -2,7 +2,7 @@
 
 import { inPackage, onWs, tests } from "./suites.mjs";
 
-/** Promises about data that can't be read, and about names that Redis can't tell apart.
+/** Promises about data that can't be read, names that Redis can't tell apart, and values that nobody may print.
  * @type {readonly Mutant[]} */
 export const valueMutants = [
   {
@@ -46,5 +46,14 @@ export const valueMutants = [
     find: "if (!subject.isWellFormed()) throw",
     replace: 'if (subject === "" && !subject.isWellFormed()) throw',
     tests: tests("argument-functions.test.ts", "every member of Sessions"),
+  },
+  {
+    name: "token-in-the-prints-of-a-connection",
+    promise: "A print of a connection does not show its token",
+    file: "packages/core/src/connection/session-slot.ts",
+    find: "    this.#token = token;\n",
+    replace:
+      "    this.#token = token;\n    Reflect.defineProperty(this, 'printed', { value: token, enumerable: true });\n",
+    tests: tests("security/printed.test.ts", "no print of a connection or a session"),
   },
 ];

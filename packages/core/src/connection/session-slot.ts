@@ -31,7 +31,8 @@ export abstract class SessionSlot<Data extends object, Socket extends object>
   implements UnattachedConnection<Data>
 {
   fence = 0;
-  token: string | undefined = undefined;
+  /** A private field, because a public field would be in every print of the connection (`console.log`, JSON). */
+  #token: string | undefined = undefined;
   #state: LocalSession<Data> | undefined = undefined;
   #handle: Session<Data> | undefined = undefined;
   #expectation: Expectation<Data> | undefined = undefined;
@@ -53,6 +54,14 @@ export abstract class SessionSlot<Data extends object, Socket extends object>
   set decision(decision: PendingDecision | undefined) {
     this.expectation.decision = decision;
     if (decision !== undefined) decision.connection = this;
+  }
+
+  get token(): string | undefined {
+    return this.#token;
+  }
+
+  set token(token: string | undefined) {
+    this.#token = token;
   }
 
   private get expectation(): Expectation<Data> {
