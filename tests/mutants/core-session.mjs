@@ -66,7 +66,7 @@ export const sessionMutants = [
     promise: "A session that ends while it is read again is no failure of the store",
     file: "packages/core/src/session/store-events.ts",
     find: "if (!isAboutTheEnd(error)) report(state, error);",
-    replace: "report(state, error);",
+    replace: "if (!isAboutTheEnd(error) || state.isGone) report(state, error);",
     tests: tests("overtaken-reads.test.ts", "another process destroys"),
   },
   {
