@@ -56,4 +56,12 @@ export const valueMutants = [
       "    this.#token = token;\n    Reflect.defineProperty(this, 'printed', { value: token, enumerable: true });\n",
     tests: tests("security/printed.test.ts", "no print of a connection or a session"),
   },
+  {
+    name: "text-in-place-of-the-options-of-a-refusal",
+    promise: "A text in place of the options of a TransactionRefused is refused",
+    file: "packages/protocol/src/refusal.ts",
+    find: 'Object.prototype.toString.call(options) !== "[object Object]" || ',
+    replace: "",
+    tests: inPackage("protocol", "refusal", "options of another type"),
+  },
 ];

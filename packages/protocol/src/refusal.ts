@@ -10,7 +10,8 @@ const BRAND: symbol = Symbol.for("@wsession/protocol TransactionRefused");
  * The client gets a code of up to 128 characters, a message of up to 512, and all of it with the detail in up to 1,024 characters
  * of JSON. A part that is longer, or that JSON can't represent, is left out, and the server's `onError` gets a report of that.
  *
- * @throws a TypeError with the code INVALID_ARGUMENT if `code` is empty, or if `code` or `message` is not a string.
+ * @throws a TypeError with the code INVALID_ARGUMENT if `code` is empty, if `code` or `message` is not a string, or if `options` is not
+ * an object or has an unknown member.
  * @example
  * throw new TransactionRefused("closed", { message: "the auction is over", detail: { at: 1 } });
  */
@@ -24,8 +25,11 @@ export class TransactionRefused<Code extends string = string, Detail = unknown> 
   /** The message changed nothing, and never will, because a refusal is final. */
   declare readonly outcome: "not-applied";
 
-  constructor(code: Code, options?: { readonly message?: string | undefined; readonly detail?: Detail }) {
-    const { message = code, detail } = { ...options };
+  constructor(code: Code, options: { readonly message?: string | undefined; readonly detail?: Detail } = {}) {
+    const { message = code, detail, ...unknown } = { ...options };
+    // Without this check a text in place of the options would get lost.
+    if (Object.prototype.toString.call(options) !== "[object Object]" || Object.keys(unknown).length > 0)
+      throw invalidArgument("options must be { message, detail }");
     if (typeof code !== "string" || !code || typeof message !== "string")
       throw invalidArgument("code and message must be of type string, and code not empty");
     super(message);

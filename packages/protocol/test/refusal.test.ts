@@ -38,12 +38,30 @@ describe("TransactionRefused", () => {
       expect(isTransactionRefused(value)).toBe(false);
   });
 
-  test("throws INVALID_ARGUMENT for a code or a message of another type", () => {
+  test("throws INVALID_ARGUMENT for a code, a message or options of another type, and for an unknown option", () => {
     const mistake = expect.objectContaining({ name: "TypeError", code: "INVALID_ARGUMENT" });
     for (const code of [undefined, null, 404, "", {}, Symbol("s")] as never[])
       expect(() => new TransactionRefused(code)).toThrow(mistake);
     for (const message of [null, 5, {}] as never[])
       expect(() => new TransactionRefused("closed", { message })).toThrow(mistake);
+    // A text in place of the options would get lost.
+    const wrongOptions = [
+      null,
+      "",
+      "it is over",
+      5,
+      true,
+      Symbol("s"),
+      () => 1,
+      [],
+      ["x"],
+      new Map(),
+      new Date(0),
+    ];
+    for (const options of [...wrongOptions, { reason: "it is over" }] as never[])
+      expect(() => new TransactionRefused("closed", options)).toThrow(mistake);
+    for (const options of [undefined, {}, Object.create(null), { message: undefined }] as never[])
+      expect(new TransactionRefused("closed", options).message).toBe("closed");
     for (const code of [null, 5, {}] as never[])
       expect(() => isTransactionRefused(new Error("x"), code)).toThrow(mistake);
   });
