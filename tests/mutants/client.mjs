@@ -146,4 +146,12 @@ export const clientMutants = [
     replace: "protocols.push(`wsession.${secret}`)",
     tests: inPackage("client", "attempts", "a damaged token"),
   },
+  {
+    name: "client-keeps-the-fragment",
+    promise: "A fragment of the address does not swallow the token in the query",
+    file: "packages/client/src/engine.ts",
+    find: '.replace(/#.*/s, "")',
+    replace: "",
+    tests: inPackage("client", "attempts", "a fragment of the address"),
+  },
 ];

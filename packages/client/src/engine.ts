@@ -144,7 +144,8 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
     const stored = await tokens?.read();
     if (attempt !== own) return;
     token = stored;
-    let url = typeof address === "string" ? address : address.href;
+    // Cut the fragment. Otherwise a browser would cut the token together with the fragment, and ws would refuse the address.
+    let url = (typeof address === "string" ? address : address.href).replace(/#.*/s, "");
     const protocols = [DECOY_SUBPROTOCOL, SUBPROTOCOL, ...settings.protocols];
     const secret = renewalCode ?? token;
     const parameter = tokens === undefined ? settings.renewalParameter : tokens.queryParameter;

@@ -80,3 +80,12 @@ test("a Buffer that the application overwrites after send is sent as it was", as
   peer.send(".+1");
   await sent;
 });
+
+// RFC 6455, section 3: a fragment does not belong in a WebSocket address. Browsers cut it, and ws refuses it.
+test("a fragment of the address does not swallow the token in the query", async () => {
+  const server = await listen();
+  const token = { queryParameter: "token", read: () => "secret", write() {} };
+  client(server, { token }, () => `${server.url}?a=1#menu`);
+  const peer = await server.peer();
+  expect(String(peer.query)).toBe("a=1&token=secret");
+});
