@@ -25,12 +25,12 @@ testStore("myStore", {
   commits: true, // the store has the optional methods of transactions, presence and lifetimes
   presence: true,
   lifetimes: true,
-  tickMs: 1_000, // deadlines are a few of these; 100 without a fake clock
+  tickMs: 1_000, // the unit of the suite's deadlines; 100 without a fake clock
   open() {
     vi.useFakeTimers();
     const store = myStore();
     return {
-      store: () => store, // called once more for another process, where `shared`
+      store: () => store, // called again for a second process, if `shared` is true
       pass: (ms) => void vi.advanceTimersByTime(ms), // or wait, if a server has the time
       close: () => void vi.useRealTimers(),
     };

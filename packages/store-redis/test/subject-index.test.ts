@@ -268,7 +268,7 @@ describe("at maxmemory, with noeviction", () => {
       // The creation in progress is refused.
       await client.config("SET", "maxmemory", "0");
       expect(await store.create(aCreation({ id: absent, subject, decidedAt: undefined }))).toEqual({
-        type: "exists",
+        type: "revoked",
       });
       expect(host.errors).toEqual([]);
     } finally {
