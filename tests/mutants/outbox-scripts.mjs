@@ -233,7 +233,7 @@ export const outboxScriptMutants = [
     name: "lua-outbox-witness-not-compared",
     promise: "I19: a witness that the store does not have is a reset",
     file: read,
-    find: "(witness and differs(witness, tonumber(ARGV[4])))",
+    find: "(witness and differs(witness, witness_chain))",
     replace: "(witness and differs(offset, chain))",
     tests: suite("a witness ahead of the end"),
   },

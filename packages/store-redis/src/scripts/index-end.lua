@@ -4,10 +4,11 @@
 --       3… session id, its score as it was read or "" for any
 -- Out   1 · {"late", now}
 -- A late call is refused, because it could shorten the entry of a new session with the same id.
+local not_after, stay_ms = unpack(ARGV, 1, 2)
 local at = now_ms()
-if at > tonumber(ARGV[1]) then return { 'late', at } end
+if at > tonumber(not_after) then return { 'late', at } end
 remove_dead(at)
-local ends = at + tonumber(ARGV[2])
+local ends = at + tonumber(stay_ms)
 for index = 3, #ARGV, 2 do
   local listed = tonumber(redis.call('ZSCORE', key, ARGV[index]) or '0')
   local is_as_read = ARGV[index + 1] == '' or tonumber(ARGV[index + 1]) == listed

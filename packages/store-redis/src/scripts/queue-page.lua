@@ -2,4 +2,5 @@
 -- KEYS  1 queue
 -- ARGV  1 how many
 -- Out   id, time, id, time, …
-return redis.call('ZRANGE', key, 0, ARGV[1] - 1, 'WITHSCORES')
+local entries = ARGV[1]
+return redis.call('ZRANGE', key, 0, entries - 1, 'WITHSCORES')

@@ -7,7 +7,8 @@
 --       An entry has the format of the list. Its flag is "e" if its ttl is over
 -- A repeat may record an earlier position of the reader. Then the outbox keeps more messages than necessary, and loses none.
 local offset, chain, max_bytes = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[5])
-local witness, reader, list = tonumber(ARGV[3]), ARGV[6], KEYS[2]
+local witness, witness_chain, reader, wait_ms = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[6], ARGV[7]
+local list = KEYS[2]
 refuse_replica()
 local at = now_ms()
 local found = redis.call('HMGET', key, 'm', 'o')
@@ -35,7 +36,7 @@ local function differs(position, known)
 end
 
 local start, missed = offset, 0
-if differs(offset, chain) or (witness and differs(witness, tonumber(ARGV[4]))) then
+if differs(offset, chain) or (witness and differs(witness, witness_chain)) then
   start, missed = base, 1
 elseif offset < base then
   start, missed = base, offset + 1
@@ -78,6 +79,6 @@ if reader ~= '' then
   if others >= MAX_READERS then gone[#gone + 1] = oldest[2] end
   -- Removes the field first, because otherwise Redis refuses the script at maxmemory, and a returning client gets no messages.
   redis.call('HDEL', key, unpack(gone))
-  redis.call('HSET', key, 'a' .. reader, start .. ' ' .. base36(at + tonumber(ARGV[7])))
+  redis.call('HSET', key, 'a' .. reader, start .. ' ' .. base36(at + tonumber(wait_ms)))
 end
 return { 'read', start, chain_of(start), missed, box.last, box.chain, chain_of(start + #entries), entries }
