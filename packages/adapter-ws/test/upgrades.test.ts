@@ -17,15 +17,21 @@ async function answer(port: number, path = "/"): Promise<number> {
   return (await client.response).status;
 }
 
+/** Sessions that admit every handshake, and the addresses that `admit` got. */
+function recordedAdmissions() {
+  const asked: string[] = [];
+  const sessions = createSessions<Data>({
+    admit: ({ url }) => {
+      asked.push(url);
+      return accept();
+    },
+  });
+  return { asked, sessions };
+}
+
 describe.each(["port", "server", "noServer"] as const)("a server made with `%s`", (way) => {
   test("the user's synchronous verifyClient is asked first; a handshake that it refuses never reaches admit", async () => {
-    const asked: string[] = [];
-    const sessions = createSessions<Data>({
-      admit: ({ url }) => {
-        asked.push(url);
-        return accept();
-      },
-    });
+    const { asked, sessions } = recordedAdmissions();
     const { port } = await serve(
       way,
       { verifyClient: ({ req }: { readonly req: IncomingMessage }) => req.url === "/yes" },
@@ -37,13 +43,7 @@ describe.each(["port", "server", "noServer"] as const)("a server made with `%s`"
   });
 
   test("the user's asynchronous verifyClient is asked first, with a status, a text and headers of its own", async () => {
-    const asked: string[] = [];
-    const sessions = createSessions<Data>({
-      admit: ({ url }) => {
-        asked.push(url);
-        return accept();
-      },
-    });
+    const { asked, sessions } = recordedAdmissions();
     const { port } = await serve(
       way,
       {

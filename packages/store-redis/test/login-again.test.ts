@@ -1,6 +1,6 @@
 import { type Command, Redis } from "ioredis";
 import { expect, test } from "vitest";
-import { aCreation, newDigest, newId } from "./fake-host.ts";
+import { aCreation, aRotation, newId } from "./fake-host.ts";
 import { type Process, startProcess } from "./processes.ts";
 import { until } from "./redis-server.ts";
 import { useRedisServer } from "./shared-servers.ts";
@@ -35,16 +35,7 @@ test("I9 a login that adds its index entry again because the absolute deadline m
   const { id } = aCreation();
   await login.store.create(aCreation({ id, idleMs: 60_000, absoluteMs: 60_000 }));
   const firstTry = holdNext(login, 1, subject);
-  const identifying = login.store.rotate({
-    id,
-    digest: newDigest(),
-    renewalDigest: newDigest(),
-    renewalMs: 60_000,
-    graceMs: 0,
-    subject,
-    fence: undefined,
-    known: 1,
-  });
+  const identifying = login.store.rotate(aRotation(id, subject));
   await firstTry.arrived();
   expect(await other.store.touch(id, 600_000, 600_000)).toBe(true);
   // The two keys are the subject's index and its epoch.
