@@ -31,7 +31,7 @@ export abstract class SessionSlot<Data extends object, Socket extends object>
   implements UnattachedConnection<Data>
 {
   fence = 0;
-  /** A private field, because a public field would be in every print of the connection (`console.log`, JSON). */
+  /** A private field. A log entry or a JSON text of the connection would show the token if the field were public. */
   #token: string | undefined = undefined;
   #state: LocalSession<Data> | undefined = undefined;
   #handle: Session<Data> | undefined = undefined;

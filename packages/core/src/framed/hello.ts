@@ -27,7 +27,7 @@ export interface KnownClient {
   readonly mark: number;
 }
 
-/** Stands for the record of a client of which the store has no record. */
+/** The record that hello uses if the store has none for the client. */
 export const NO_RECORD: ClientRecord = { settled: 0, refused: [], floor: 1 };
 
 /** The answer to an attach, as a frame. */
