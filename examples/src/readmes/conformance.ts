@@ -44,7 +44,7 @@ export function others(): void {
   testAdapter("my runtime", {
     runtime: "ws",
     pauses: true, // the runtime can stop reading a socket
-    keepsEagerFrames: true, // it keeps frames that came with the upgrade request
+    keepsEagerFrames: true, // the runtime keeps frames that came with the upgrade request
     async listen(sessions, handlers) {
       const server = await startServer();
       const binding = bindSessions(server, sessions, handlers);
