@@ -47,7 +47,7 @@ describe("the command wsession with these rights", () => {
       expect(findings.filter(({ level }) => level !== "ok")).toEqual([]);
       expect(code).toBe(0);
     }
-    // The version, the role, the policy and the rights of each master, and its sharded channels.
+    // The version, the role, the policy and the rights of each primary, and its sharded channels.
     const topics = (JSON.parse(all.stdout) as { findings: { topic: string }[] }).findings.map(
       ({ topic }) => topic,
     );

@@ -1,4 +1,4 @@
-// `npm run test:drivers`: failovers, and masters that hang in place of dying, with each client library.
+// `npm run test:drivers`: failovers, and primaries that hang in place of dying, with each client library.
 import { describe, expect, test, type TestContext } from "vitest";
 import { isMaster, replicaOf } from "../../packages/store-redis/test/cluster-nodes.ts";
 import { aCreation, aResume, aWrite } from "../../packages/store-redis/test/fake-host.ts";
@@ -17,7 +17,7 @@ const OPTIONS = { timeoutMs: 1_000, leaseMs: 3_000 };
 /** A failover takes two to three seconds, and many times as long on a busy machine. */
 const FAILOVER_MS = 60_000;
 
-/** One way in which a master goes: it dies, or its process is suspended with its connections open. */
+/** One way in which a primary goes: it dies, or its process is suspended with its connections open. */
 const ends: readonly { readonly how: string; end(master: RedisServer): unknown }[] = [
   { how: "dies", end: (master) => master.kill() },
   { how: "hangs (SIGSTOP)", end: (master) => master.pause() },
@@ -86,7 +86,7 @@ describe.each(libraries.map((library) => ({ name: library.name, library })))("$n
       if (master === undefined) throw new Error("a Cluster has nodes");
       const replica = await replicaOf(cluster.nodes, master);
       let { id } = aCreation();
-      // The first master has the first third of the slots.
+      // The first primary has the first third of the slots.
       while (slotOf(id) >= 5_461) ({ id } = aCreation());
       const { writer, holder } = await startPair(context, () => library.cluster(cluster.nodes), id);
       await untilCopied([master, replica], id, 2);

@@ -7,7 +7,7 @@ interface Master {
   readonly client: Redis;
 }
 
-/** Moves slots between the masters of a live Cluster, as an operator's resharding does. */
+/** Moves slots between the primaries of a live Cluster, as an operator's resharding does. */
 export class Resharding {
   readonly #masters: readonly Master[];
 
@@ -15,7 +15,7 @@ export class Resharding {
     this.#masters = masters;
   }
 
-  /** `nodes`: the masters. */
+  /** `nodes`: the primaries. */
   static async of(nodes: readonly RedisServer[]): Promise<Resharding> {
     const masters = nodes.map(async ({ host, port }) => {
       const client = new Redis({ host, port });
@@ -35,7 +35,7 @@ export class Resharding {
     return (await any?.client.cluster("KEYSLOT", tag)) ?? 0;
   }
 
-  /** Moves the slot to the next master, or to `to`. Calls `half` when some of the keys, or none, have moved. */
+  /** Moves the slot to the next primary, or to `to`. Calls `half` when some of the keys, or none, have moved. */
   async move(slot: number, half: () => Promise<void>, to?: number): Promise<void> {
     const at = await this.#ownerOf(slot);
     if (at === to) return;

@@ -83,7 +83,7 @@ test("slots moved under load: nothing is lost, nothing applied twice (I7 to I11)
   expect(report.violations).toEqual([]);
 });
 
-/** Live masters, as a node sees them. */
+/** Live primaries, as a node sees them. */
 async function masters(node: RedisServer | undefined): Promise<number> {
   const nodes = await cli(node?.port ?? 0, "cluster", "nodes");
   return nodes.split("\n").filter((line) => /\bmaster\b/.test(line) && !/fail/.test(line)).length;

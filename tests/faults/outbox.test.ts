@@ -15,7 +15,7 @@ import { Appends } from "./appends.ts";
 import { Resharding } from "./cluster.ts";
 import { type EpochPosition, EpochLog } from "./epoch-log.ts";
 
-/** A master and a replica that has all that the master has. */
+/** A primary and a replica that has all that the primary has. */
 async function masterAndReplica(): Promise<{ readonly master: RedisServer; readonly replica: RedisServer }> {
   const master = await startRedis(["--repl-diskless-sync-delay", "0"]);
   const replica = await startRedis(["--replicaof", `${master.host} ${master.port}`]);
@@ -26,7 +26,7 @@ async function masterAndReplica(): Promise<{ readonly master: RedisServer; reado
   return { master, replica };
 }
 
-/** Waits until the replica has all writes so far: the same offset in the replication stream as the master. */
+/** Waits until the replica has all writes so far: the same offset in the replication stream as the primary. */
 async function copied(master: RedisServer, replica: RedisServer): Promise<void> {
   const offset = async ({ port }: RedisServer, name: string): Promise<string | undefined> =>
     new RegExp(`${name}:(\\d+)`).exec(await cli(port, "info", "replication"))?.[1];
@@ -35,7 +35,7 @@ async function copied(master: RedisServer, replica: RedisServer): Promise<void> 
   );
 }
 
-/** Later writes to the master are acknowledged, and lost by the failover. */
+/** Later writes to the primary are acknowledged, and lost by the failover. */
 const cutOff = (replica: RedisServer): Promise<string> => cli(replica.port, "replicaof", "no", "one");
 
 /**
@@ -45,7 +45,7 @@ const cutOff = (replica: RedisServer): Promise<string> => cli(replica.port, "rep
 test("after a failover that loses messages, the epoch and the offset hide the loss, and the chain shows it (I16, I19)", async () => {
   const { master, replica } = await masterAndReplica();
   const clients = [new Redis(master.port, master.host), new Redis(replica.port, replica.host)];
-  // The master is killed under its client.
+  // The primary is killed under its client.
   for (const client of clients) client.on("error", () => undefined);
   onTestFinished(() => clients.forEach((client) => client.disconnect()));
   const [before, after] = clients.map((client) => new EpochLog(client, "epoch-log"));
@@ -58,7 +58,7 @@ test("after a failover that loses messages, the epoch and the offset hide the lo
   await copied(master, replica);
   await cutOff(replica);
 
-  // Acknowledged by the master, seen by both clients, and never replicated.
+  // Acknowledged by the primary, seen by both clients, and never replicated.
   const known: EpochPosition = await before.append(["lost 3", "lost 4"]);
   const position: Position = endOf(await appended(process, id, ["lost 3", "lost 4"]));
   await master.kill();

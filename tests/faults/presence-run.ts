@@ -140,7 +140,7 @@ async function failover(where: Where, fail: () => Promise<unknown>): Promise<num
   ]);
   const clients = await connectAll(holder, 200, "u");
   await fail();
-  // Until the new master answers for every session.
+  // Until the new primary answers for every session.
   await until(async () => {
     for (const { user } of clients)
       if ((await other.call("presence", user)).type !== "online") throw new Error(`${user} is not online`);

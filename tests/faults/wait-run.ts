@@ -1,4 +1,4 @@
-// The effect of WAIT: `npm run test:faults -- --wait`. Kills a master whose replica lags, and promotes the replica. Measures the lost
+// The effect of WAIT: `npm run test:faults -- --wait`. Kills a primary whose replica lags, and promotes the replica. Measures the lost
 // acknowledged changes and the cost of an acknowledgement. These are figures, not promises.
 import { once } from "node:events";
 import { afterAll, expect, onTestFinished, test } from "vitest";

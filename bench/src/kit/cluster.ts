@@ -10,7 +10,7 @@ import type { RedisServer } from "./redis.ts";
 const MASTERS = 3;
 const HOST = "127.0.0.1";
 
-/** A Cluster of three masters with one replica each. */
+/** A Cluster of three primaries with one replica each. */
 export interface RedisCluster {
   connect(): Cluster;
   /** The sum of a numeric field of CLUSTER INFO over all nodes. */

@@ -23,8 +23,8 @@ const PLAIN_TEXT = { "Content-Type": "text/plain; charset=utf-8" };
 const ownHooks = new WeakMap<WebSocketServer, Pick<WebSocketServer["options"], "verifyClient">>();
 
 /**
- * The hook of a server whose binding was closed. It refuses everybody, because without it the server would
- * accept everybody.
+ * The hook of a server whose binding was closed. The hook refuses all clients, because without the hook the server would
+ * accept all of them.
  */
 const refuseAll: VerifyAsync = (_, answer) => answer(false, 503, "server restarting", PLAIN_TEXT);
 

@@ -71,7 +71,7 @@ function decode(text: string): string {
   }
 }
 
-/** Sentinels may have another user and password than the master. */
+/** Sentinels may have another user and password than the primary. */
 function sentinelOptions(environment: NodeJS.ProcessEnv, { tls }: Server) {
   const { REDIS_SENTINEL_USERNAME: user, REDIS_SENTINEL_PASSWORD: password } = environment;
   return {

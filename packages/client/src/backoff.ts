@@ -17,7 +17,7 @@ const LOGIN_MS = 2_000;
 const LOGIN_ATTEMPTS = 2;
 
 export interface Backoff {
-  /** Called when a connection is live: after hello, or at once if the server does not speak v1.wsession. */
+  /** Called when a connection is live: after hello, or at once if the server does not support v1.wsession. */
   onHello(hasSession: boolean): void;
   /**
    * Called when a connection or an attempt ended. Returns the milliseconds until the next attempt, or the reason to stop. `isLive`:

@@ -10,7 +10,7 @@ export type ClientErrorCode =
   | "SESSION_LOST"
   /** The server has no record any more of whether it handled the message. */
   | "UNKNOWN"
-  /** The server does not speak v1.wsession, and so accepts no numbered messages. Use `sendNow`. */
+  /** The server does not support v1.wsession, and so accepts no numbered messages. Use `sendNow`. */
   | "NOT_SUPPORTED"
   /** The server's handler failed. */
   | "HANDLER_FAILED"

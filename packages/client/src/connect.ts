@@ -4,7 +4,7 @@ import { startClient } from "./engine.ts";
 import { collect, resolveOptions, withoutQuery } from "./options.ts";
 
 /**
- * Connects to a server of wsession, and reconnects until `close()`. If the server does not speak v1.wsession, the client is a plain
+ * Connects to a server of wsession, and reconnects until `close()`. If the server does not support v1.wsession, the client is a plain
  * WebSocket that reconnects: `sendNow` and "message" work, and `send` rejects with NOT_SUPPORTED.
  *
  * @param url the address, or a function that is called before each attempt and returns the address

@@ -12,9 +12,9 @@ const CLOSE_MS = 3_000;
 /** A WebSocket of any class, with its protocol state. */
 export interface Connection {
   readonly liveness: Liveness;
-  /** `undefined` until the socket is open, and if the server does not speak v1.wsession. */
+  /** `undefined` until the socket is open, and if the server does not support v1.wsession. */
   conversation: Conversation | undefined;
-  /** Whether the server does not speak v1.wsession. */
+  /** Whether the server does not support v1.wsession. */
   isPlain: boolean;
   sendNow(message: string | Uint8Array): boolean;
   /** Closes the socket, and ignores further events. Resolves when the socket has closed, at the latest after CLOSE_MS. */
@@ -22,7 +22,7 @@ export interface Connection {
 }
 
 export interface ConnectionOwner {
-  /** Called if the server does not speak v1.wsession. */
+  /** Called if the server does not support v1.wsession. */
   plain(connection: Connection): void;
   /** Called once, and never after `close`. */
   ended(connection: Connection, code: number, reason: string): void;

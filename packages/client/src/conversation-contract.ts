@@ -1,4 +1,4 @@
-/** A connection that speaks v1.wsession. */
+/** A connection that uses v1.wsession. */
 export interface Conversation {
   /** Whether a kept message arrived without a listener. Then the position stays before that message. */
   isBehind(): boolean;

@@ -38,13 +38,13 @@ export interface FramedServer {
   readonly server: AdapterServer;
   readonly opened: Journal<Conn>;
   connect(token?: string): Promise<FramedPeer>;
-  /** A client that does not speak the protocol. */
+  /** A client that does not use the protocol. */
   connectRaw(token?: string): Promise<Client>;
   /** The session of the first connection. */
   readonly session: () => Conn["session"];
 }
 
-/** Starts a server for clients that speak `v1.wsession`. */
+/** Starts a server for clients that use `v1.wsession`. */
 export async function framedServer(
   trial: AdapterTrial,
   options: OwnOptions = {},

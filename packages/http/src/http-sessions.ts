@@ -185,7 +185,7 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
     try {
       // Otherwise the sockets of the browser's earlier login would stay open with the rights of the earlier user.
       if (!isAnonymous && !headers.hasNoReceiver()) await presented?.destroy("logged in again");
-      // A session whose token no browser has would count for `maxSessionsPerSubject`, and nobody could end it. The client may also have
+      // A session whose token no browser has would count for `maxSessionsPerSubject`, and no client could end it. The client may also have
       // gone during the destruction above.
       if (headers.hasNoReceiver()) {
         await session.destroy("the client has gone");

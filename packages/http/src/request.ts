@@ -31,7 +31,7 @@ export class RequestView {
     return (this.header("host") ?? authority ?? hostOf(url))?.toLowerCase();
   }
 
-  /** Whether the signal of a request of Fetch tells that the client has gone. */
+  /** Whether the signal of a request of Fetch reports that the client has gone. */
   get isAborted(): boolean {
     const request = this.#request;
     return isFetch(request) && request.signal?.aborted === true;
@@ -56,7 +56,7 @@ export function isRequest(value: unknown): value is AnyRequest {
     "headers" in value &&
     typeof value.headers === "object" &&
     value.headers !== null &&
-    // In a list of pairs no header is found by its name, so everybody would count as logged out.
+    // In a list of pairs no header is found by its name, so every client would count as logged out.
     !Array.isArray(value.headers)
   );
 }
@@ -65,7 +65,7 @@ function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((one) => typeof one === "string");
 }
 
-// Also a request of a later Node may have a signal, which may tell of other things than a client that has gone.
+// A request of a later version of Node may have a signal too, which may report something other than a client that has gone.
 function isFetch(request: AnyRequest): request is FetchRequest {
   return isFetchHeaders(request.headers);
 }

@@ -14,7 +14,7 @@ export interface ResponseHeaders {
 /** Browsers ignore a cookie whose name and value are longer together (RFC 6265bis section 5.6). */
 const MAX_COOKIE_BYTES = 4_096;
 
-/** @throws COOKIE_TOO_LARGE, because otherwise nobody would get the cookie, without an error. */
+/** @throws COOKIE_TOO_LARGE, because otherwise the client would get no cookie, and the application no error. */
 export function assertCookieFits(line: string): void {
   const semicolon = line.indexOf(";");
   const pair = semicolon < 0 ? line : line.slice(0, semicolon);

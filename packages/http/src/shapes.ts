@@ -18,7 +18,7 @@ export interface FetchRequest {
   readonly url: string;
   /** The headers, whose `get` joins several of one name. */
   readonly headers: { get(name: string): string | null };
-  /** Aborted once the client has gone. Absent: the library can't learn that. */
+  /** Aborted once the client has gone. Absent: the library can't detect that. */
   readonly signal?: { readonly aborted: boolean } | undefined;
 }
 

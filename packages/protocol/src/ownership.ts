@@ -1,6 +1,6 @@
 /** A handle, or the sessions of a server: the owner of the promises that its calls return. */
 export interface PromiseOwner {
-  /** Makes a promise one of the owner's own: if the promise rejects and nobody awaits it, the owner reports the error. */
+  /** Makes a promise one of the owner's own: if the promise rejects and no code awaits it, the owner reports the error. */
   ownPromise<Value>(promise: Promise<Value>): Promise<Value>;
 }
 

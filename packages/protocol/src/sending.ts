@@ -1,7 +1,7 @@
 /** The options of a kept message. */
 export interface SendOptions {
   /**
-   * A later message with the same key replaces this message while it is kept. A store may forget a key after 32 other keys of the
+   * A later message with the same key replaces this message while it is kept. A store may drop a key after 32 other keys of the
    * session were used, as `redisStore` does. Then both messages stay, in their order.
    */
   readonly key?: string | undefined;

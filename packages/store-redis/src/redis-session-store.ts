@@ -59,8 +59,8 @@ export interface RedisSessionStore extends SessionStore {
   /** Sends one script. The announcement of the change and that of the messages each have the limit of 2 KB. */
   commit(request: CommitRequest): Promise<CommitResult>;
   /**
-   * Sends a request to the server now, on a Cluster to all masters. Settles within `limitMs` milliseconds. `sessions.health()`
-   * calls it. `ok`: the server is a master that answers, announcements arrive, and this process has its lease.
+   * Sends a request to the server now, on a Cluster to all primaries. Settles within `limitMs` milliseconds. `sessions.health()`
+   * calls it. `ok`: the server is a primary that answers, announcements arrive, and this process has its lease.
    */
   health(limitMs: number): Promise<StoreHealth>;
   /** Counters of this store since its creation. The object always has the present numbers. */

@@ -10,12 +10,12 @@ const isOf =
   (line: string): boolean =>
     line.includes(`:${port}@`);
 
-/** Whether a node reports that it is a master. */
+/** Whether a node reports that it is a primary. */
 export async function isMaster({ port }: RedisServer): Promise<boolean> {
   return (await cli(port, "role")).startsWith("master");
 }
 
-/** The node that replicates a master, according to the master. Throws unless there is exactly one. */
+/** The node that replicates a primary, according to the primary. Throws unless there is exactly one. */
 export async function replicaOf(nodes: readonly RedisServer[], master: RedisServer): Promise<RedisServer> {
   const id = await cli(master.port, "cluster", "myid");
   const lines = (await linesOf(master)).filter((line) => line.includes(` slave ${id} `));
@@ -24,7 +24,7 @@ export async function replicaOf(nodes: readonly RedisServer[], master: RedisServ
   return replica;
 }
 
-/** Resolves once `living` has detected the failure of the master. */
+/** Resolves once `living` has detected the failure of the primary. */
 export async function untilFailed(living: RedisServer, master: RedisServer): Promise<void> {
   await until(async () => {
     const line = (await linesOf(living)).find(isOf(master));
@@ -32,7 +32,7 @@ export async function untilFailed(living: RedisServer, master: RedisServer): Pro
   }, 20_000);
 }
 
-/** Kills the first master and its replica. Resolves once the second master has detected the failure. */
+/** Kills the first primary and its replica. Resolves once the second primary has detected the failure. */
 export async function loseShard(nodes: readonly RedisServer[]): Promise<void> {
   const [master, living] = nodes;
   if (master === undefined || living === undefined) throw new Error("a Cluster has several masters");
@@ -68,7 +68,7 @@ export async function leaveCluster(
   await cli(leaving.port, "cluster", "reset", reset);
 }
 
-/** Adds a standalone node to a Cluster, as a master without slots. */
+/** Adds a standalone node to a Cluster, as a primary without slots. */
 export async function joinCluster(nodes: readonly RedisServer[], joining: RedisServer): Promise<void> {
   const [any] = nodes;
   if (any === undefined) throw new Error("a Cluster has nodes");
@@ -76,7 +76,7 @@ export async function joinCluster(nodes: readonly RedisServer[], joining: RedisS
   await untilWell([...nodes, joining]);
 }
 
-/** Makes a node without slots a replica of a master, and waits until it has the data. */
+/** Makes a node without slots a replica of a primary, and waits until it has the data. */
 export async function replicate(replica: RedisServer, master: RedisServer): Promise<void> {
   await cli(replica.port, "cluster", "replicate", await cli(master.port, "cluster", "myid"));
   await until(async () => (await cli(replica.port, "info", "replication")).includes("master_link_status:up"));

@@ -94,7 +94,7 @@ test("I21, I22 after a failover that loses commits, the replica has a state betw
   await untilCopied([master, replica], id, 2);
   for (let number = 1; number <= 20; number += 1) {
     await committed(process, id, { number }, change(number));
-    // Disconnect the replica in the middle: later commits are acknowledged by the master and lost.
+    // Disconnect the replica in the middle: later commits are acknowledged by the primary and lost.
     if (number === 10) await cli(replica.port, "replicaof", "no", "one");
   }
   await master.kill();

@@ -178,7 +178,7 @@ test("writes continue after Sentinel has made a replica the master", async () =>
   await until(async () => !(await store.health(500)).ok);
   await until(async () => (await store.load(id)) !== undefined, 20_000);
   expect((await store.write(aWrite(id, { n: 1 }))).type).toBe("written");
-  // The subscription, too, is made again with the new master.
+  // The subscription, too, is made again with the new primary.
   await until(async () => (await store.resume(aResume(id, { hold: true }))).type === "resumed");
   await until(async () => (await store.health(500)).ok);
 });

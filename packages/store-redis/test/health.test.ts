@@ -72,7 +72,7 @@ describe("health of redisStore", () => {
     const server = await ownServer();
     const process = startProcess(server);
     await untilHealth(process, WELL);
-    // There is no master on that port. The server is a replica all the same.
+    // There is no primary on that port. The server is a replica all the same.
     await cli(server.port, "replicaof", "127.0.0.1", "1");
     expect(await healthOf(process)).toMatchObject({ ok: false, role: "replica" });
     await untilHealth(process, { ok: false, role: "replica", latencyMs: undefined });

@@ -7,7 +7,7 @@ import { aCreation, newId } from "./fake-host.ts";
 import { clusterOf, connected, startProcess } from "./processes.ts";
 import { cli, startCluster, until } from "./redis-server.ts";
 
-/** The slots of the first of three masters, which is lost. */
+/** The slots of the first of three primaries, which is lost. */
 const LOST_SLOTS = 5_461;
 
 function on(where: "lost" | "living", slotsOf: (text: string) => readonly number[]): string {
@@ -71,7 +71,7 @@ test("a session whose shard is lost is not gone for those who watch its subject"
   expect(lone.host.errors).toEqual([]);
 
   await loseShard(cluster.nodes);
-  // A watch rejects while the Cluster still looks for a new master. It reads the subject before it resolves.
+  // A watch rejects while the Cluster still looks for a new primary. It reads the subject before it resolves.
   await until(async () => (await watcher.store.watch([ada], () => undefined)) !== undefined, 20_000);
   await expect(watcher.store.watch([bob], () => undefined)).rejects.toMatchObject({
     code: "STORE_UNAVAILABLE",

@@ -9,7 +9,7 @@ import { type RedisCluster, cli, startCluster, until } from "./redis-server.ts";
 
 const PROCESSES = 9;
 const LEASE_MS = 2_000;
-/** The slots of the first of three masters, which is lost. */
+/** The slots of the first of three primaries, which is lost. */
 const LOST_SLOTS = 5_461;
 
 let cluster: RedisCluster;
@@ -68,7 +68,7 @@ test("fault B7: after a Cluster lost one of three shards, only operations on its
   const lostAt = performance.now();
   await until(() => performance.now() > lostAt + 2 * LEASE_MS);
 
-  // Two of three masters answer, but some sessions can't be served. The keys of the lease on the other shards are valid.
+  // Two of three primaries answer, but some sessions can't be served. The keys of the lease on the other shards are valid.
   expect(await one.store.health(timeoutMs)).toMatchObject({ ok: false, lease: true });
 
   const taken = processes.map(async ({ store, host }) => {

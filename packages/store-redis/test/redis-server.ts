@@ -166,7 +166,7 @@ async function startProcessOn(
 }
 
 /**
- * Starts a Cluster of three masters with one replica each, and waits until every node reports that the
+ * Starts a Cluster of three primaries with one replica each, and waits until every node reports that the
  * Cluster is healthy.
  */
 export async function startCluster(further: readonly string[] = []): Promise<RedisCluster> {
@@ -219,7 +219,7 @@ export async function startLoneSentinel(master: RedisServer): Promise<RedisServe
   return sentinel;
 }
 
-/** Starts a master, a replica and three Sentinels that agree on both. */
+/** Starts a primary, a replica and three Sentinels that agree on both. */
 export async function startSentinel(): Promise<RedisSentinel> {
   const name = "wsession";
   const master = await startRedis(["--repl-diskless-sync-delay", "0"]);

@@ -92,7 +92,7 @@ describe("fault B1: a master that hangs without closing its connections", () => 
 
 describe("fault B2: a primary that becomes a replica while a connection is open (I7)", () => {
   test("an error READONLY leads to a new connection, and nothing is read from the old one meanwhile", async () => {
-    // Without the delay with which a master waits for more replicas.
+    // Without the delay with which a primary waits for more replicas.
     const [demoted, promoted] = [await aServer(["--repl-diskless-sync-delay", "0"]), await aServer()];
     await cli(promoted.port, "replicaof", "127.0.0.1", String(demoted.port));
     const client = new Redis(demoted.port, "127.0.0.1");
@@ -103,7 +103,7 @@ describe("fault B2: a primary that becomes a replica while a connection is open 
     if (commands instanceof Cluster) return expect.unreachable();
     commands.options.port = promoted.port;
     await cli(promoted.port, "replicaof", "no", "one");
-    // The demoted server can't reach a master, and still answers from its own data.
+    // The demoted server can't reach a primary, and still answers from its own data.
     await cli(demoted.port, "replicaof", "127.0.0.1", "1");
     expect(await store.write(aWrite(id, { n: 1 }))).toMatchObject({ type: "written", version: 2 });
     expect(await store.load(id)).toMatchObject({ version: 2, data: { n: 1 } });

@@ -63,14 +63,14 @@ export const clusterCases: readonly FaultCase[] = [
       "yes",
       "--cluster-node-timeout",
       "1000",
-      // A master without slots would become a replica of the master that got its last slot.
+      // A primary without slots would become a replica of the primary that got its last slot.
       "--cluster-allow-replica-migration",
       "no",
     ]);
     onTestFinished(() => guest.stop());
     let next = 0;
     await again(running, async () => {
-      // A master joins, has sessions for a while, and leaves. It keeps running, and its connections stay open.
+      // A primary joins, has sessions for a while, and leaves. It keeps running, and its connections stay open.
       await joinCluster(nodes, guest);
       const resharding = await Resharding.of([...nodes.slice(0, MASTERS), guest]);
       try {

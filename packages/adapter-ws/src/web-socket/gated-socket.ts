@@ -34,7 +34,7 @@ const constants = {
  * due, core passes the message to the tap first. The tap emits the message. `send` calls `connection.send`, so framing, pings and
  * `maxBufferedBytes` are those of the connection.
  *
- * Messages wait, as in a paused stream, until somebody listens: until the first listener of `message`, `resume()`, or a handler
+ * Messages wait, as in a paused stream, until there is a receiver: until the first listener of `message`, `resume()`, or a handler
  * `message` of the application. They wait in the connection's inbox, since the tap's promise holds the next message back. With
  * `maxConcurrentMessages` that many of them wait here, in order.
  */
@@ -81,7 +81,7 @@ export class GatedSocket extends ListenerTarget {
       controlFrame: (type, data) => void this.emit(type, bufferOf(data)),
       drained: () => this.#settleSent(undefined),
       ending: () => {
-        // A message that nobody listens to, or that the connection's end discards, must not hold `close` back.
+        // A message without a listener, or one that the connection's end discards, must not hold `close` back.
         if (this.#tapped.isDiscarding || !this.#isPaused) this.#flow();
       },
       closed: (code, reason) => {

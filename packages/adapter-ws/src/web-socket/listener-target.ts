@@ -27,7 +27,7 @@ export abstract class ListenerTarget extends EventEmitter {
 
   constructor() {
     super({ captureRejections: true });
-    // Without this an asynchronous listener that rejects would emit `error`, which ends the process if nobody listens.
+    // Without this an asynchronous listener that rejects would emit `error`, which ends the process if `error` has no listener.
     Object.defineProperty(this, captureRejectionSymbol, {
       value: (error: unknown) => this.listenerRejected(error),
     });

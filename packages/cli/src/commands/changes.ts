@@ -77,7 +77,7 @@ export class Changes {
     return changes;
   }
 
-  /** Forgets a session that another subject has got, because otherwise its absence from later scans would count as its end. */
+  /** Drops a session that another subject has got, because otherwise its absence from later scans would count as its end. */
   #leave({ id, subject, holders }: InspectedSession): Change[] {
     if (!this.#seen.delete(id)) return [];
     return [{ type: "identified", id, connections: connectionsOf(holders), subject }];

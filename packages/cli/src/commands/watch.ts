@@ -60,7 +60,7 @@ export async function watch(
   return EXIT.fine;
 }
 
-/** How many events are remembered. The next scan finds a change again that a message has reported already: it is printed once. */
+/** How many events are stored. The next scan finds a change that a message has already reported; the change is printed once. */
 const REMEMBERED = 1_000;
 
 class EventPrinter {

@@ -19,7 +19,7 @@ interface End {
   /** Ends the connection of a peer that sends any bytes. */
   readonly endRaw?: (client: RawClient) => unknown;
   readonly expected: Partial<CloseInfo>;
-  /** Older versions of uWebSockets.js end a socket without a reason after some errors, so that it looks like one that broke. */
+  /** Older versions of uWebSockets.js end a socket without a reason after some errors, so that the end looks like a lost connection. */
   readonly isUnexplained?: (harness: AdapterHarness) => boolean;
 }
 

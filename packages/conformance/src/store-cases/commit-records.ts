@@ -128,7 +128,7 @@ export const commitRecordCases: readonly StoreCase[] = [
         type: "behind",
         settled: 0,
       });
-      // The client continues with the new mark. The store forgets another client, and the mark changes again.
+      // The client continues with the new mark. The store drops the record of another client, and the mark changes again.
       const anew = await committed(store, id, { client: second, number: 2, settled: 0, mark });
       expect(anew.record).toEqual({ settled: 2, refused: [], floor: 2 });
       expect(await commit(store, id, { client: second, number: 1, settled: 0, mark })).toMatchObject({

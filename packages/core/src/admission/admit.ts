@@ -169,7 +169,7 @@ function failure(error: unknown): Refused {
   return refused("error", 500, "internal error");
 }
 
-/** Removes a subprotocol that carries a token: it must not be chosen, and the application must not see it. */
+/** Removes a subprotocol that carries a token, because the token must not be chosen as the subprotocol, or reach the application. */
 function withoutTokenProtocol<Data extends object>(raw: Handshake, { token }: Settings<Data>): Handshake {
   return withoutProtocols(raw, (name) => token?.isTokenProtocol?.(name) === true);
 }

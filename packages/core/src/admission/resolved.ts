@@ -20,7 +20,7 @@ export interface Refused {
   readonly code?: number | undefined;
   /**
    * The handshake in the form that the application gets. Set if the refusal is a close code for every client, also for a client
-   * that does not speak `v1.wsession`.
+   * that does not use `v1.wsession`.
    */
   readonly closes?: Handshake | undefined;
   /** Headers of the application. */

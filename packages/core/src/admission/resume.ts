@@ -123,7 +123,7 @@ function requestOf<Data extends object>(
   const nextDigest = nextVerifier === undefined ? undefined : digestOf(nextVerifier);
   // A store with `takeOver` takes the session over later, once the connection exists.
   const exclusive = settings.exclusive && store.takeOver === undefined;
-  // An automatic reconnect is not activity. A client that speaks the protocol states in attach whether it was automatic.
+  // An automatic reconnect is not activity. A client of `v1.wsession` states in attach whether the reconnect was automatic.
   const touch = isActivity || settings.idleFrom === "disconnect";
   return { id, digest, nextDigest, subject, idleMs, hold: true, exclusive, touch };
 }

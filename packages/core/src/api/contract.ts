@@ -81,7 +81,7 @@ export interface Connection<
   readonly transport: TransportSession<Transport>;
   /**
    * The option `context` of `accept`: the connection's own record. The application may replace it, and may read it after the
-   * connection has closed. Neither the client nor the other connections of the session see it.
+   * connection has closed. Neither the client nor the other connections of the session get it.
    */
   context: Context;
   /**

@@ -231,7 +231,7 @@ export interface CloseOptions {
    * Whether clients of `v1.wsession` move to another process while their connection here still works. The server announces the end
    * to one client after another, evenly over the first half of `drainMs` (over all but the last 5 s of `drainMs`, if that is
    * longer). After the announcement the client connects elsewhere, attaches there, and then leaves here. Clients that are still
-   * here after `drainMs`, for example because no other process accepted them, are closed with `code`. Connections that do not speak
+   * here after `drainMs`, for example because no other process accepted them, are closed with `code`. Connections that do not use
    * the protocol are closed over `drainMs`, as without `handover`. The call resolves as soon as all connections have gone.
    *
    * The sessions must be in a store that the other process shares, or the server must be another one of the same process

@@ -16,7 +16,7 @@ export interface LifecycleBinding<Socket extends object> {
   readonly diagnostics: Diagnostics;
   /** The connection whose handler is on the stack now, that is, up to the handler's first `await`. */
   connectionOnStack: object | undefined;
-  /** A message arrived that no handler takes. `isFramed`: over a connection that speaks `v1.wsession`. */
+  /** A message arrived that no handler takes. `isFramed`: over a connection that uses `v1.wsession`. */
   onUnhandledMessage(connection: Connection, isFramed: boolean): void;
   report(error: unknown, context: ErrorContext): void;
 }

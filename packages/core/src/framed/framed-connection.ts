@@ -28,7 +28,7 @@ import type { ReplayStart } from "./replay.ts";
 const MAX_ATTACHES = 8;
 
 /**
- * A connection that speaks `v1.wsession`. Raw connections do not use this class. To keep an idle connection small, its helper
+ * A connection that uses `v1.wsession`. Raw connections do not use this class. To keep an idle connection small, its helper
  * objects are created at their first use, and dropped after their last use. For the same reason methods are `private` and not
  * `#`, as in the base class.
  */

@@ -8,7 +8,7 @@ import type { Handshake } from "../handshake/handshake.ts";
 const CLOSING_MS = 2_000;
 
 /**
- * Refuses the handshake of a client that speaks `v1.wsession`, and with `onBadToken: "close"` that of any client: answers 101, and
+ * Refuses the handshake of a client that uses `v1.wsession`, and with `onBadToken: "close"` that of any client: answers 101, and
  * then closes with a close code, because a browser hides the HTTP status of a refused handshake from the page. No connection and no
  * session is created. The handshake counts as pending until its socket has ended.
  */
@@ -68,7 +68,7 @@ export class RefusedHandshake implements Ticket {
   }
 }
 
-/** One of three codes. Each code stands for the client's next step: log in, give up, or try again. */
+/** One of three codes. Each code stands for the client's next step: log in, stop, or try again. */
 function codeOf(status: number): number {
   if (status === 401) return CloseCode.SessionNeeded;
   return status >= 500 || status === 408 || status === 425 || status === 429

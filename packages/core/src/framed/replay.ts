@@ -159,7 +159,7 @@ export class Replay<Data extends object> {
     }
   }
 
-  /** After the end of the connection nobody waits for the replay, so its failure changes nothing. */
+  /** After the end of the connection no code waits for the replay, so a failure of the replay changes nothing. */
   #failed(error: unknown): void {
     if (!this.#connection.isEnding) this.#connection.replayFailed(error);
   }

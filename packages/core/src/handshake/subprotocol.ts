@@ -1,7 +1,7 @@
 import { DECOY_SUBPROTOCOL, SUBPROTOCOL } from "@wsession/protocol";
 import type { Handshake } from "./handshake.ts";
 
-/** Whether the client speaks `v1.wsession`. */
+/** Whether the client offers `v1.wsession`. */
 export function offersFraming({ protocols }: Handshake): boolean {
   return protocols.includes(SUBPROTOCOL);
 }

@@ -212,7 +212,7 @@ export class ServerBinding<Data extends object, Socket extends object>
 
   /**
    * Counts each message, and reports only the first one, because otherwise clients could fill the log. A raw message is no sign of a
-   * mistake if the server takes no messages at all, because anybody can send one, and other listeners of the socket may read it.
+   * mistake if the server takes no messages at all, because any client can send a message, and other listeners of the socket may read it.
    */
   onUnhandledMessage(connection: Connection, isFramed: boolean): void {
     if (!isFramed && this.handlers.transaction === undefined) return;

@@ -125,7 +125,7 @@ export class Shutdown {
       this.#deadlines.allow(handlingMs, () => {
         for (const connection of this.#unfinished()) connection.end(code, reason);
       }),
-      // A handler that awaits the shutdown after another `await` can't be distinguished from a busy handler: give up on both.
+      // A handler that awaits the shutdown after another `await` can't be distinguished from a busy handler: stop waiting for both.
       this.#deadlines.allow(Math.max(handlingMs, HANDLING_MS), () => {
         for (const connection of this.#unfinished()) connection.forceFinish();
       }),

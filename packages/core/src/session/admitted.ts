@@ -23,7 +23,7 @@ export interface AdmittedParts<Data extends object> {
 /** An admitted handshake, with everything that its connection needs. The first call of `attach` or `release` uses it up. */
 export class Admitted<Data extends object> implements Ticket {
   readonly type = "admitted";
-  /** Whether its connection speaks `v1.wsession`. */
+  /** Whether the connection uses `v1.wsession`. */
   isFramed = false;
   readonly registry: SessionRegistry<Data>;
   readonly handshake: Handshake;

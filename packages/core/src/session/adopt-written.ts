@@ -22,7 +22,7 @@ export function adoptWritten<Data extends object>(
 
 /**
  * As `adoptWritten`, for a token that this process replaced. With a `subject` the session has that subject now, also if its data can't
- * be read: a rejected login would leave a session of the subject whose token nobody has.
+ * be read: a rejected login would leave a session of the subject whose token no client has.
  */
 export function adoptRotated<Data extends object>(
   state: LocalSession<Data>,

@@ -19,7 +19,7 @@ export class ChangeQueue<Data extends object> {
     if (this.#due.size === 0) return;
     const due = this.#due;
     this.#due = new Map();
-    // Pass the current data to each handler, because an earlier handler may have written, and no later one may see older data
+    // Pass the current data to each handler, because an earlier handler may have written, and no later handler may get older data
     // (I8).
     for (const [connection, state] of due) connection.changed(state.data);
   };

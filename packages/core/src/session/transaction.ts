@@ -19,7 +19,7 @@ export interface TransactionOwner<Data extends object, Socket = unknown> {
 }
 
 /**
- * One run of the handler `transaction`. Records whether the handler read the data, and stages the changes. Other code does not see
+ * One run of the handler `transaction`. Records whether the handler read the data, and stages the changes. Other code can't read
  * staged changes.
  */
 export class StagedTransaction<Data extends object, Socket = unknown> implements Transaction<

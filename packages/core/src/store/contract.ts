@@ -22,7 +22,7 @@ export type { Change, Fields, WriteRequest, WriteResult } from "./write-contract
 export interface StoreCapabilities {
   /** Whether sessions outlive their connections, so that a client can come back. */
   readonly resumable: boolean;
-  /** Whether other processes see the sessions. */
+  /** Whether other processes can read the sessions. */
   readonly shared: boolean;
   /** `"any"`: the store keeps values as they are, by reference. `"json"`: it keeps only values that JSON can represent. */
   readonly values: "any" | "json";

@@ -4,7 +4,7 @@ import type { Entry } from "./map-entry.ts";
 import { TouchOrder } from "./touch-order.ts";
 
 const SWEEP_MS = 1_000;
-/** How many sessions an eviction, or a sweep, skips before it gives up. Without the limit one call could block the event loop. */
+/** How many sessions an eviction, or a sweep, skips before it stops. Without the limit one call could block the event loop. */
 const MAX_PASSED_OVER = 1_000;
 
 export interface MapEntriesOptions {

@@ -34,7 +34,7 @@ export interface OutboxMessage {
   readonly mark: number;
   /**
    * 1 to 63 bytes of UTF-8. The message replaces an earlier message with the same key that is still kept. `undefined`: replaces no
-   * message. A store MAY forget a key after 32 other keys of the session were used. Then both messages stay.
+   * message. A store MAY drop a key after 32 other keys of the session were used. Then both messages stay.
    */
   readonly key: string | undefined;
   /** Milliseconds after which the message has no use, by the store's clock. `undefined`: only `maxAgeMs` applies. */
@@ -90,7 +90,7 @@ export interface ReadRequest {
   readonly from: Position;
   /**
    * The end of the outbox at the time when the reader skipped a replaced message. The replacement has an offset up to this end.
-   * If the store no longer has this position, it has lost the replacement, and the reader would see neither message.
+   * If the store no longer has this position, it has lost the replacement, and the reader would get neither message.
    */
   readonly witness: Position | undefined;
   /**
@@ -100,8 +100,8 @@ export interface ReadRequest {
   readonly maxBytes: number;
   /**
    * Only with `whenFull: "refuse"`: the name of the reader, 16 characters of base64url. In the same step the store records that
-   * this reader has all messages up to the answer's `start`, unless the answer is `missing`. The store forgets the name
-   * `maxAgeMs` after the last call with it. A store MAY keep at most 8 readers of a session, and then forgets the reader whose last
+   * this reader has all messages up to the answer's `start`, unless the answer is `missing`. The store drops the name
+   * `maxAgeMs` after the last call with it. A store MAY keep at most 8 readers of a session, and then drops the reader whose last
    * call is oldest.
    */
   readonly reader?: { readonly name: string; readonly maxAgeMs: number } | undefined;

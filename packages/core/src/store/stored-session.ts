@@ -7,7 +7,7 @@ export interface ClientRecord {
   readonly settled: number;
   /** Which of the 48 numbers (`WINDOW_MESSAGES`) up to `settled` were refused, ascending. */
   readonly refused: readonly number[];
-  /** The first number that the record covers, at least 1. Above 1 if the record was made after the client had been forgotten. */
+  /** The first number that the record covers, at least 1. Above 1 if the record was made after an earlier record of the client had been dropped. */
   readonly floor: number;
 }
 
@@ -58,7 +58,7 @@ export interface StoredSession {
   /** The end of the session's outbox, from the same moment. `undefined`: no message was ever appended (offset 0, chain 0). */
   readonly outbox?: Position | undefined;
   /**
-   * The session's client records, from the same moment. `undefined`: no client settled a number, and no record was forgotten.
+   * The session's client records, from the same moment. `undefined`: no client settled a number, and no record was dropped.
    */
   readonly clients?: ClientRecords | undefined;
 }

@@ -8,7 +8,7 @@ import { invalidArgument } from "@wsession/core/runtime";
  */
 export const LOADED = "__loaded";
 
-/** The fields of a session, as JSON texts. JSON leaves the object out, so neither hashes nor other stores see it. */
+/** The fields of a session, as JSON texts. JSON leaves the object out, so neither hashes nor other stores contain the fields. */
 export class Loaded {
   readonly sid: string;
   fields: ReadonlyMap<string, string>;

@@ -8,8 +8,8 @@ const PROBE = '["p"';
 const RETRY_MS = 250;
 const MAX_RETRY_MS = 10_000;
 /**
- * The share of `timeoutMs` for which the first calls wait at most, because a master that hangs must not make calls to other
- * masters fail.
+ * The share of `timeoutMs` for which the first calls wait at most, because a primary that hangs must not make calls to other
+ * primaries fail.
  */
 const START_SHARE = 0.5;
 
@@ -27,7 +27,7 @@ interface ShardListener {
 }
 
 /**
- * This process's sharded channels on a Cluster (Redis 7): one connection to each master, so that
+ * This process's sharded channels on a Cluster (Redis 7): one connection to each primary, so that
  * announcements do not pass the Cluster's bus. This is an optimisation only: a message that no sharded
  * subscriber receives is published to the plain subscription.
  */
@@ -180,7 +180,7 @@ export class ShardedSubscription {
     const probe = this.#probes;
     const receivers = Number(await this.#calls.command("spublish", [channel, `${PROBE},"${probe}"]`]));
     if (receivers === 0) {
-      // No receiver: the slot has moved to another master, and the subscription ended with it.
+      // No receiver: the slot has moved to another primary, and the subscription ended with it.
       lastProbes.delete(channel);
       return;
     }

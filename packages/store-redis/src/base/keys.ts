@@ -117,7 +117,7 @@ export class Keys {
     return isCluster ? LEASE_TAGS.map((tag) => `${node}{${tag}}`) : [node];
   }
 
-  /** The sorted set of the sessions that a process has to look at. Its scores are the times of the looks. */
+  /** The sorted set of the sessions that a process has to check. The scores are the times of the checks. */
   queue(name: string): string {
     return `${this.#prefix}:d:${name}`;
   }

@@ -6,8 +6,8 @@ export interface RedisStoreOptions {
   /**
    * The application's client of ioredis (5.3 or newer), iovalkey or node-redis (5 or newer): for one server, Sentinel or a
    * Cluster, and not one that reads from replicas. The store detects the library of the client. The store opens connections of
-   * its own with the same options: one for commands and one for announcements. On a Cluster it opens one to each master for
-   * commands, one for announcements, and with Redis 7 one more to each master for sharded announcements. The store never changes
+   * its own with the same options: one for commands and one for announcements. On a Cluster it opens one to each primary for
+   * commands, one for announcements, and with Redis 7 one more to each primary for sharded announcements. The store never changes
    * or closes the client, and closes its own connections when the client is closed.
    */
   readonly client: RedisClient;

@@ -16,7 +16,7 @@ export function slotOf(tag: string): number {
   return crc % SLOTS;
 }
 
-/** The master that owns a slot, as `host:port`, according to the client's slot table; "" if unknown. */
+/** The primary that owns a slot, as `host:port`, according to the client's slot table; "" if unknown. */
 export function masterOf(slots: readonly (readonly string[])[], slot: number): string {
   return slots[slot]?.[0] ?? "";
 }

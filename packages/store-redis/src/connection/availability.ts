@@ -31,14 +31,14 @@ export interface AvailabilityOptions {
   readonly restored: () => void;
 }
 
-/** Milliseconds between two checks of a single server's role. A master that was demoted to a replica answers reads without an error. */
+/** Milliseconds between two checks of a single server's role. A primary that was demoted to a replica answers reads without an error. */
 const PROBE_MS = 1_000;
 /** The delay before an unusable server is checked again, or a command that did not run is sent again. */
 const RETRY_MS = 50;
 const REFUSED_RETRY_MS = 500;
 
 /**
- * Delays calls until there is a usable server: a master that answers and meets the requirements, and whose clock is known.
+ * Delays calls until there is a usable server: a primary that answers and meets the requirements, and whose clock is known.
  * Each call waits at most until its deadline. A waiting call was not given to the client, so it cannot run after its caller
  * got an error.
  */
@@ -121,7 +121,7 @@ export class ServerAvailability {
     this.#reason = reason;
   }
 
-  /** The server refused a write because it is a replica: another server may be the master now. */
+  /** The server refused a write because it is a replica: another server may be the primary now. */
   onReadonly(): void {
     this.#suspend();
     this.#connection.restart();

@@ -97,7 +97,7 @@ export class Connection {
     this.#failures = 0;
   }
 
-  /** Looks for the master again: by reconnecting (DNS or Sentinel), or from the slot table of a Cluster. */
+  /** Searches for the primary again: by reconnecting (DNS or Sentinel), or from the slot table of a Cluster. */
   restart(): void {
     this.#client.restart();
   }

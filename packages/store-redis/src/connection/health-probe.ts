@@ -6,10 +6,10 @@ import type { Server } from "../drivers/driver.ts";
 import type { Sender } from "./sender.ts";
 import { ServerCheck } from "./server-check.ts";
 
-/** The answer of a server, or of all masters of a Cluster. */
+/** The answer of a server, or of all primaries of a Cluster. */
 export interface ProbeAnswer {
   readonly role: "primary" | "replica" | undefined;
-  /** Milliseconds; on a Cluster those of the slowest master. */
+  /** Milliseconds; on a Cluster those of the slowest primary. */
   readonly latencyMs: number;
 }
 
@@ -33,7 +33,7 @@ export class HealthProbe {
     const answers = await orTooLate(deadline, Promise.all(asked));
     const roles = answers.flatMap(({ role }) => role ?? []);
     return {
-      // A node of a Cluster that has lost its slots redirects calls, so it counts only if no other node is a master.
+      // A node of a Cluster that has lost its slots redirects calls, so it counts only if no other node is a primary.
       role: roles.find((role) => role === "primary") ?? roles[0],
       latencyMs: Math.max(...answers.map(({ latencyMs }) => latencyMs)),
     };

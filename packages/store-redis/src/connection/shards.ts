@@ -2,14 +2,14 @@ import { keySlot, masterOf, SLOTS, tagIn } from "../base/slots.ts";
 import type { Slots } from "../drivers/driver.ts";
 
 /**
- * The limit of slot ranges per master that have a channel. Scripts of sessions in other ranges announce by
+ * The limit of slot ranges per primary that have a channel. Scripts of sessions in other ranges announce by
  * PUBLISH.
  */
 const MAX_RANGES = 64;
 
 /**
  * Determines the channels by which scripts announce on a Cluster with sharded channels. A script may SPUBLISH to any channel whose
- * slot is on its own server, whichever slot the session is in. So each contiguous range of slots of one master has a channel, in
+ * slot is on its own server, whichever slot the session is in. So each contiguous range of slots of one primary has a channel, in
  * the first slot of the range, and each process that holds sessions subscribes to its own channel in every range. If two processes
  * have different slot tables, the message has no receiver; the script detects that and uses PUBLISH.
  */
@@ -35,7 +35,7 @@ export class Shards {
     this.#isActive = false;
   }
 
-  /** Processes the slot table; returns the tags of each master's ranges. */
+  /** Processes the slot table; returns the tags of each primary's ranges. */
   update(slots: Slots): ReadonlyMap<string, readonly string[]> {
     const byMaster = new Map<string, string[]>();
     const tags: string[] = [];

@@ -42,7 +42,7 @@ export interface Server {
   watchSilence(): () => void;
 }
 
-/** The slot table of a Cluster. By slot: `host:port` of the master, then of its replicas. */
+/** The slot table of a Cluster. By slot: `host:port` of the primary, then of its replicas. */
 export type Slots = readonly (readonly string[])[];
 
 /**
@@ -52,23 +52,23 @@ export type Slots = readonly (readonly string[])[];
 export interface OwnClient {
   readonly isCluster: boolean;
   readonly isReady: boolean;
-  /** The masters that the client has found. */
+  /** The primaries that the client has found. */
   readonly servers: readonly Server[];
   /** The slot table; empty for a single server. */
   readonly slots: Slots;
-  /** The master or replica with this name. */
+  /** The primary or replica with this name. */
   serverOf(name: string): Server | undefined;
   /** Starts connecting, unless that has begun. */
   connect(): void;
   /** Closes every connection for good. */
   disconnect(): void;
-  /** Looks for the master again: by reconnecting (DNS or Sentinel), or from the slot table of a Cluster. */
+  /** Searches for the primary again: by reconnecting (DNS or Sentinel), or from the slot table of a Cluster. */
   restart(): void;
   /** Reads the slot table of a Cluster again. */
   refresh(): void;
   /** Creates a command without sending it. The array `args` must not be used afterwards. */
   createCommand(name: string, args: string[]): SentCommand;
-  /** The server that a command goes to; an error if there is none. On a Cluster any master serves a command without a key. */
+  /** The server that a command goes to; an error if there is none. On a Cluster any primary serves a command without a key. */
   targetOf(command: SentCommand): Server | Error;
   /**
    * Creates a connection for subscriptions without connecting it. On a Cluster it goes to the node `at`, or

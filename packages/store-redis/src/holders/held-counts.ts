@@ -160,7 +160,7 @@ export class HeldCounts {
     this.#reconcile(id, state).catch(this.#onError);
   }
 
-  /** Whether Redis certainly has the current count. Forgets the session here if that count is 0. */
+  /** Whether Redis certainly has the current count. Drops the session here if that count is 0. */
   #isAcknowledged(id: string, state: CountState): boolean {
     if (state.syncing !== undefined || state.isUncertain || state.acknowledged !== state.count) return false;
     if (state.count === 0 && state.pending === 0 && this.#states.get(id) === state) this.#states.delete(id);
@@ -186,7 +186,7 @@ export class HeldCounts {
     }
   }
 
-  /** Schedules a retry with exponential backoff. Until it succeeds, other processes may see a wrong count. */
+  /** Schedules a retry with exponential backoff. Until it succeeds, other processes may read a wrong count. */
   #repairLater(): void {
     if (this.#retry !== undefined || this.#isClosed) return;
     this.#retry = setTimeout(() => {

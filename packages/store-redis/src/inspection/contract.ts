@@ -98,7 +98,7 @@ export interface InspectedSubject {
   readonly dead: readonly string[];
   /** Ids of records that this release can't read. */
   readonly unreadable: readonly string[];
-  /** When the subject's sessions were last destroyed, milliseconds by the server's clock. Redis forgets it, after a day at least. */
+  /** When the subject's sessions were last destroyed, milliseconds by the server's clock. Redis drops this time after at least a day. */
   readonly destroyedAt: number | undefined;
 }
 
@@ -159,7 +159,7 @@ export interface RedisInspection {
   isAlive(process: string): Promise<boolean>;
   /** The bytes of a session's keys in Redis; `undefined` if the user has no right to MEMORY USAGE, or if there is no such key. */
   memoryOf(id: string): Promise<number | undefined>;
-  /** The memory of each server; of all masters on a Cluster. */
+  /** The memory of each server; of all primaries on a Cluster. */
   memory(): Promise<readonly InspectedMemory[]>;
   /** Listens to the channels of the store, until `close`. */
   listen(onEvent: (event: BusEvent) => void): Bus;

@@ -2,7 +2,7 @@ import type { Connection } from "../connection/connection.ts";
 import { Shards } from "../connection/shards.ts";
 import { type Finding, fine, note } from "./findings.ts";
 
-/** Whether a process could subscribe to its sharded channels on a Cluster, at each master. */
+/** Whether a process could subscribe to its sharded channels on a Cluster, at each primary. */
 export async function shardedFinding(
   connection: Connection,
   channelOf: (tag: string) => string,

@@ -5,7 +5,7 @@ import type { Membership } from "./membership.ts";
 import type { Services } from "../holders/services.ts";
 
 /**
- * The health of the store: whether a call that is sent now is answered by a master within `limitMs`, and whether this process may
+ * The health of the store: whether a call that is sent now is answered by a primary within `limitMs`, and whether this process may
  * register as a holder of sessions. Never rejects.
  */
 export async function healthOf(
@@ -30,7 +30,7 @@ async function answerOf({ calls, availability, probe }: Services, deadline: numb
     // A connection that was lost a moment ago may be back in time, as for any other call.
     await calls.ready(deadline);
   } catch (error) {
-    // The store leaves a replica at once, and looks for the master again.
+    // The store leaves a replica at once, and looks for the primary again.
     const isReplica = error instanceof Error && isReplicaRefusal(error.cause);
     return { role: isReplica ? "replica" : undefined, latencyMs: undefined };
   }

@@ -11,7 +11,7 @@ import type { Services } from "../holders/services.ts";
 /** The most sessions that are looked at, or whose events are handled, at the same time. */
 const AT_ONCE = 128;
 const CLAIMS_PER_LEASE = 3;
-/** After this many leases a process without a lease is forgotten. It is found again if a session still names it as a holder. */
+/** After this many leases a process without a lease is removed from the list. The process is found again if a session still names it as a holder. */
 const FORGOTTEN_LEASES = 20;
 
 type Handled = { readonly type: SessionEventType; readonly at: number } | undefined;
@@ -63,7 +63,7 @@ export class Looks {
   }
 
   /**
-   * `lost`: processes without a lease. Forgets the processes that have a lease again, and looks at their sessions: such a process may have
+   * `lost`: processes without a lease. Drops the processes that have a lease again, and checks their sessions: such a process may have
    * registered its connections before a late look found that they are gone.
    */
   async checkLost(lost: Iterable<string>): Promise<void> {

@@ -108,7 +108,7 @@ export class UnclaimedEvents {
     return texts(asArray(await calls.command("zrangebyscore", args)));
   }
 
-  /** If no process has a function for the event any more, nobody takes the entries, and the queue would grow for ever. */
+  /** If no process has a function for the event any more, no process takes the entries, and the queue would grow for ever. */
   async #prune(key: string): Promise<void> {
     const { calls } = this.#parts;
     const [old] = await Promise.all([

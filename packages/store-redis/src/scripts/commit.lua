@@ -34,7 +34,7 @@ local settled, refused, floor = string.match(found[4] or '', '^(%d+) ([0-9a-z]+)
 if found[4] and not settled then return { 'corrupt' } end
 if floor == '' then floor = '1' end
 
--- As in write.lua: whether the version follows the version that the caller knows. Also if the data does not change.
+-- As in write.lua: whether the version follows the caller's version. Also if the data does not change.
 local function follows(made)
   return not changes or (made == known_version + 1 and (known_lineage == '' or lineage == new_lineage))
 end
@@ -53,7 +53,7 @@ end
 if at > tonumber(not_after) then return { 'late', at } end
 if held_fence ~= '' and held_fence ~= fence and tonumber(held_fence) < tonumber(fence) then return { 'fenced' } end
 
--- In the usual case the record has the last settled number that the caller knows, and `number` comes after it.
+-- In the usual case the record has the last settled number that the caller gave, and `number` comes after it.
 if settled ~= known_settled or tonumber(number) <= tonumber(settled) then
   if settled then
     if tonumber(number) < tonumber(floor) then return { 'forgotten', redis.call('HGET', key, 'g') or '0' } end

@@ -9,7 +9,7 @@ local at = now_ms()
 -- Runs before the first command that may need memory, because otherwise Redis refuses the script at maxmemory.
 redis.call('PEXPIRE', KEYS[2], least_ms)
 remove_dead(at)
--- The epoch is the time of the destruction. So a new epoch is higher than a forgotten one, and the time of a decision can be
+-- The epoch is the time of the destruction. So a new epoch is higher than a dropped epoch, and the time of a decision can be
 -- compared with it.
 local epoch = math.max(tonumber(redis.call('GET', KEYS[2]) or '0') + 1, at)
 -- The epoch is kept as long as any listed session may live, because a session that the index lost is recognised by its

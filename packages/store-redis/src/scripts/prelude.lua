@@ -35,15 +35,15 @@ local function now_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000), time
 end
 
--- Raises READONLY on a replica. A master that was demoted to a replica answers reads from old data without an error, so a script whose
+-- Raises READONLY on a replica. A primary that was demoted to a replica answers reads from old data without an error, so a script whose
 -- answer may depend on reads alone first tries a write that changes nothing: no session has this field. Only READONLY is
--- raised, because a master that refuses writes for other reasons may answer reads.
+-- raised, because a primary that refuses writes for other reasons may answer reads.
 local function refuse_replica() -- rare
   local answer = redis.pcall('HDEL', key, '')
   if type(answer) == 'table' and string.find(answer.err, 'READONLY', 1, true) then redis.call('HDEL', key, '') end
 end
 
--- The answer that the session is gone, or not the client's. The answer ends connections, so it must come from the master.
+-- The answer that the session is gone, or not the client's. The answer ends connections, so it must come from the primary.
 local function not_there(what) -- rare
   refuse_replica()
   return { what }
@@ -107,8 +107,8 @@ local function with_lifetime(more, letter, text) -- rare
 end
 
 -- The lineage identifies the history of a version. After a failover or a restart lost some versions, the same version numbers appear
--- again with other lineages. `new_lineage` is a random number of the change. If the author of the change knows the current version, that
--- number is the next lineage. Otherwise it is mixed with the current lineage, because the change may have been applied to another history
+-- again with other lineages. `new_lineage` is a random number of the change. If the author of the change has the current version, that
+-- number is the next lineage. Otherwise the number is mixed with the current lineage, because the change may have been applied to another history
 -- before.
 local function next_lineage(is_known, lineage, new_lineage)
   if is_known then return new_lineage end
@@ -143,7 +143,7 @@ local function next_idle(idle, idle_ms, at)
 end
 
 -- The last argument of each script that announces: the hash tag of the sharded channels on this server, or "". Removed from ARGV, so
--- that the script does not see the tag. Not a key, because while slots migrate Redis refuses scripts with a key that does not exist.
+-- that the script does not receive the tag. Not a key, because while slots migrate Redis refuses scripts with a key that does not exist.
 local announce_tag = table.remove(ARGV)
 
 -- Publishes a message to a process. Uses PUBLISH if the sharded channel has no subscriber, or if its slot has moved.

@@ -4,8 +4,8 @@
 --       8 "1" with a subject; "2" with a subject while presence is recorded · 9 subject · 10 its hash · 11 epoch · 12 until when the subject's index lists it, as field u
 --       13 fence or "" · 14 known version · 15 its lineage or "" · 16 new lineage · 17 "1": refuse a session of another subject
 --       18 the digest to replace, or ""
--- Out   version, if the caller knows the data at this version · {"rotated", version, now, all} · with 8 = "2" always
---       {"rotated", version, now, all, former subject or false, 1 if the caller knows the data} · {"missing"} · {"fenced"}
+-- Out   version, if the caller has the data at this version · {"rotated", version, now, all} · with 8 = "2" always
+--       {"rotated", version, now, all, former subject or false, 1 if the caller has the data} · {"missing"} · {"fenced"}
 --       {"revoked"} · {"foreign"} · {"overtaken"} · {"late", now} · {"corrupt"}
 --       {"index", time}: the index must first list the session until then
 --       {"gone"}: it was destroyed

@@ -20,7 +20,7 @@ if not version then return { 'corrupt' } end
 if has_passed(tonumber(idle, 36), tonumber(absolute, 36), at) then return not_there('missing') end
 
 local function answer(made)
-  -- The version alone is enough if it follows the version that the caller knows: there was no other change before or since.
+  -- The version alone is enough if it follows the caller's version: there was no other change before or since.
   if made == known_version + 1 and (known_lineage == '' or lineage == new_lineage) then return made end
   return { 'written', made, at, redis.call('HGETALL', key) }
 end

@@ -209,7 +209,7 @@ export class SubjectWatching implements WatchingEvents {
       return;
     }
     this.#readAgain(subject);
-    // A listener that heard of the subject before gets the report also if no session was read, because no caller of its own gets the error.
+    // A listener that already has a state of the subject gets the report even if no session was read, because it has no call to reject.
     if (!this.#isReported) {
       this.#isReported = true;
       this.#report(failure);

@@ -34,7 +34,7 @@ export class UnreachableServers {
 }
 
 /**
- * Whether these servers own all slots, according to the client's slot table. A master to which the client is
+ * Whether these servers own all slots, according to the client's slot table. A primary to which the client is
  * not connected is missing from its list of nodes.
  */
 export function coverAllSlots({ servers, slots }: Pick<OwnClient, "servers" | "slots">): boolean {

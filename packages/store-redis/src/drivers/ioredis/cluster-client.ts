@@ -55,7 +55,7 @@ export class ClusterClient implements OwnClient {
       if (this.#nodes.get(name)?.redis !== redis) return;
       this.#nodes.delete(name);
       events.slotsChanged();
-      // The slots of the removed node may have a new master.
+      // The slots of the removed node may have a new primary.
       this.refresh();
     });
     own.on("refresh", events.slotsChanged);
@@ -125,7 +125,7 @@ export class ClusterClient implements OwnClient {
     return undefined;
   }
 
-  /** A random master, of those that accept a command if there are any. */
+  /** A random primary, of those that accept a command if there are any. */
   #anyMaster(): Server | undefined {
     const { servers } = this;
     const accepting = servers.filter(({ accepts }) => accepts);

@@ -20,7 +20,7 @@ import type { ClusterRedis, ServerRedis } from "./shapes.ts";
 /** A command that is redirected more often goes back to its caller, who waits before another attempt. */
 const MAX_REDIRECTIONS = 16;
 
-/** The store's own client of a Cluster: one connection to each master, and the slot table. */
+/** The store's own client of a Cluster: one connection to each primary, and the slot table. */
 export class ClusterClient implements OwnClient {
   readonly isCluster: boolean = true;
   readonly #settings: OwnClientSettings;
@@ -165,7 +165,7 @@ export class ClusterClient implements OwnClient {
       lost: () => this.#onLost(),
       failed: (reason) => {
         this.#events.failed(reason);
-        // Until its slots have a new master, the table still names this node.
+        // Until its slots have a new primary, the table still names this node.
         this.#findLater();
       },
       arrived: () => this.#events.arrived(name),
@@ -183,7 +183,7 @@ export class ClusterClient implements OwnClient {
 
   #onLost(): void {
     if (this.#isClosed) return;
-    // The slots of the lost node may have a new master. Its commands wait for one or the other.
+    // The slots of the lost node may have a new primary. Its commands wait for one or the other.
     this.#findLater();
     this.#events.slotsChanged();
     if (this.#anyReady() !== undefined || !this.#isReady) return;

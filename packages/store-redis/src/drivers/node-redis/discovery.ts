@@ -5,7 +5,7 @@ import type { Link } from "./link.ts";
 import { NodeRedisCommand } from "./sent-command.ts";
 import type { Address, ClusterRedis, ServerRedis } from "./shapes.ts";
 
-/** By slot: the name of the master. */
+/** By slot: the name of the primary. */
 export type Masters = string[][];
 
 /** Finds the nodes of a Cluster: by CLUSTER SLOTS from a node that answers, or else by the application's client. */

@@ -26,7 +26,7 @@ export function nodeRedisDriver(given: ServerRedis): Driver {
     createClient: (settings, events) =>
       new ServerClient(async () => ownClient(given, settings.handshakeMs), given, settings, events),
     follow: ({ ended, connecting }) => {
-      // The client gives up if its reconnectStrategy returns false or an error.
+      // The client stops reconnecting if its reconnectStrategy returns false or an error.
       const onError = (): void => {
         if (!given.isOpen) ended();
       };
@@ -43,7 +43,7 @@ export function nodeRedisDriver(given: ServerRedis): Driver {
 }
 
 /**
- * The driver for a client of Sentinel. The store connects to the master that the client has found. A connection to
+ * The driver for a client of Sentinel. The store connects to the primary that the client has found. A connection to
  * it is possible only once the client is connected, because before that node-redis shows no client of a server.
  */
 export function sentinelDriver(given: SentinelRedis): Driver {

@@ -79,7 +79,7 @@ export interface ClusterRedis extends Emitter {
   nodeClient(node: ClusterNode): ServerRedis | Promise<ServerRedis>;
 }
 
-/** A client that gets the address of the master from Sentinel. */
+/** A client that gets the address of the primary from Sentinel. */
 export interface SentinelRedis extends Emitter {
   readonly isOpen: boolean;
   readonly isReady: boolean;
