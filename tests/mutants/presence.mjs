@@ -1,6 +1,6 @@
 /** @import { Mutant } from "./mutants.mjs" */
 
-import { redis, tests } from "./suites.mjs";
+import { inPackage, redis, tests } from "./suites.mjs";
 
 const event = "packages/store-redis/src/sessions/destroyed-event.ts";
 const unclaimed = "packages/store-redis/src/queues/unclaimed-events.ts";
@@ -225,5 +225,13 @@ export const presenceMutants = [
     find: "this.#deadlines.allow(step, next)",
     replace: "this.#deadlines.after(step, next)",
     tests: tests("presence-stall.test.ts", "stalled"),
+  },
+  {
+    name: "map-lists-visitors-alone",
+    promise: "The presence of a subject has each of its live sessions, also one that never had a connection",
+    file: "packages/core/src/store/map.ts",
+    find: "this.#presence.presenceOfSubject(subject, this.#subjects.of(subject))",
+    replace: "this.#presence.presenceOfSubject(subject)",
+    tests: inPackage("core", "stores", "lists each live session"),
   },
 ];

@@ -62,6 +62,18 @@ const tellsChangesAlone = () =>
     };
   });
 
+/** Lists only the sessions of which it has recorded a connection. */
+const listsVisits = () =>
+  tampered((store) => {
+    const presenceOfSubject = store.presenceOfSubject?.bind(store);
+    return {
+      async presenceOfSubject(subject) {
+        const found = (await presenceOfSubject?.(subject)) ?? expect.fail();
+        return { ...found, sessions: found.sessions.filter(({ since }) => since > 0) };
+      },
+    };
+  });
+
 /** With the real clock, because a case that waits for an event that never comes has to end. */
 function harnessOf(make: () => SessionStore): StoreHarness {
   return {
@@ -108,6 +120,7 @@ describe("the cases of presence catch", () => {
     ["that loses events", neverLeaves, [0, 1, 3, 5]],
     ["whose events have one id", reusesIds, [1]],
     ["that does not tell the present state", tellsChangesAlone, [4]],
+    ["that lists only sessions that had a connection", listsVisits, [6]],
   ])("a store %s", async (_what, make, cases) => {
     expect(await caught(make)).toEqual(cases);
   });

@@ -167,4 +167,20 @@ export const presenceCases: readonly StoreCase[] = [
       expect(events.entries).toMatchObject([["left", { subject: "bob" }]]);
     },
   },
+  {
+    name: "presenceOfSubject lists each live session of the subject, also one that never had a connection, and no expired one",
+    applies,
+    async run(trial) {
+      const [first, second] = await trial.processes();
+      track(trial, [first, second]);
+      const { id } = await first.born({ subject: "ada", hold: false });
+      const late = await first.born({ subject: "ada", idleMs: trial.ticks(LEAVE_TICKS) });
+      await first.release(late.id);
+      await first.born({ subject: "bob", hold: false });
+      await trial.pass(LEAVE_TICKS + 1);
+      const { type, sessions } = (await second.store.presenceOfSubject?.("ada")) ?? expect.fail();
+      expect(type).toBe("offline");
+      expect(sessions).toEqual([{ id, connections: 0, nodes: [], since: 0, awaySince: expect.any(Number) }]);
+    },
+  },
 ];

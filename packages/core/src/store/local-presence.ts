@@ -119,9 +119,17 @@ export class LocalPresence {
     this.#changed(id, visit);
   }
 
-  presenceOfSubject(subject: string): SubjectPresence {
+  /**
+   * `live`: the ids of the subject's live sessions, also of those that never had a connection. If absent, the store has no session
+   * without a connection.
+   */
+  presenceOfSubject(subject: string, live: Iterable<string> = this.#visitsOf(subject)): SubjectPresence {
     this.#start();
-    const visits = [...this.#visits].filter(([, visit]) => visit.subject === subject);
+    const readAt = Date.now();
+    const visits = [...live].map((id) => {
+      const visit: Visit = this.#visits.get(id) ?? { ...newVisit(subject), awaySince: readAt, hasLeft: true };
+      return [id, visit] as const;
+    });
     return {
       subject,
       type: together(visits.map(([, visit]) => presenceTypeOf(visit))),
@@ -129,6 +137,10 @@ export class LocalPresence {
         return { id, connections, nodes: [], since, awaySince };
       }),
     };
+  }
+
+  *#visitsOf(subject: string): Generator<string> {
+    for (const [id, visit] of this.#visits) if (visit.subject === subject) yield id;
   }
 
   watch(subjects: readonly string[], listener: (event: PresenceEvent) => void): () => void {

@@ -279,8 +279,7 @@ export class MapSessionStore implements MapStore {
   }
 
   presenceOfSubject(subject: string): SubjectPresence {
-    assertSubjectText("mapStore", subject);
-    return this.#presence.presenceOfSubject(subject);
+    return this.#presence.presenceOfSubject(subject, this.#subjects.of(subject));
   }
 
   watch(subjects: readonly string[], listener: (event: PresenceEvent) => void): () => void {

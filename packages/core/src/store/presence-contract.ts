@@ -20,7 +20,10 @@ export interface SessionPresence {
    * session has left. 0 if there was no visit, or if the visit began while no presence was recorded.
    */
   readonly since: number;
-  /** When the last connection ended, milliseconds since the epoch, by the store's clock; `undefined` while a connection is live. */
+  /**
+   * When the last connection ended, milliseconds since the epoch, by the store's clock; `undefined` while a connection is live. If the
+   * store has no record of a connection: the time of this read.
+   */
   readonly awaySince: number | undefined;
 }
 
