@@ -1,4 +1,3 @@
-import { setTimeout as wait } from "node:timers/promises";
 import { Deferred } from "./kit/deferred.ts";
 import { MESSAGE } from "./kit/load.ts";
 import { openMany, RawConnection } from "./kit/raw-connection.ts";
@@ -11,7 +10,9 @@ import { ratio } from "./kit/stats.ts";
 import { transactions } from "./messages/transactions.ts";
 import { clientBytes } from "./messages/client-bytes.ts";
 import { framedEcho } from "./messages/framed-echo.ts";
-import { framedPeer, type Peer, type PeerState, socketioPeer } from "./messages/peers.ts";
+import { framedPeer, type Peer, socketioPeer } from "./messages/peers.ts";
+import { FLOOR_FIELDS, floorReplays, ownReplays, REPLAY_FIELDS } from "./messages/replays.ts";
+import { close, type Side } from "./messages/side.ts";
 
 // The cost of kept messages, compared with Socket.IO's recovery on Redis Streams, and the cost of a frame of v1.wsession, compared with a
 // raw frame.
@@ -23,7 +24,6 @@ const ECHOES = options.quick ? 2_000 : 15_000;
 const CLIENTS = options.quick ? 10 : 200;
 const KEPT = options.quick ? 500 : 20_000;
 const IDLE = options.quick ? 200 : 2_000;
-const MISSED = 50;
 const RETURNS = options.quick ? 4 : Math.max(40, Math.round(200 * options.rounds));
 const BYTES_OF_TEXT = 100;
 const BYTES_MESSAGES = 10;
@@ -85,11 +85,6 @@ async function framedHeap(): Promise<void> {
   );
 }
 
-interface Side {
-  readonly server: ServerProcess;
-  open(before: PeerState | undefined): Promise<Peer>;
-}
-
 async function sides(redis: RedisServer): Promise<readonly [Side, Side]> {
   const args = [String(redis.port)];
   const wsession = await ServerProcess.start("messages-wsession", { args });
@@ -148,71 +143,6 @@ async function sends([ours, theirs]: readonly [Side, Side]): Promise<void> {
   );
 }
 
-/** Milliseconds from the attempt to reconnect until the hello and the last missed message have arrived. */
-async function replay(
-  side: Side,
-  peer: Peer,
-  missed: number,
-): Promise<{ readonly ms: number; readonly peer: Peer }> {
-  close(peer);
-  await untilDisconnected(side);
-  if (missed > 0) await side.server.ask("sendTo", JSON.stringify({ id: peer.state.id, messages: missed }));
-  const startedAt = performance.now();
-  const back = await side.open(peer.state);
-  let left = missed;
-  const all = new Deferred<void>();
-  const count = (): void => {
-    left -= 1;
-    if (left === 0) all.resolve();
-  };
-  // Messages that arrived with the answer to the handshake are counted once the listener is set.
-  left -= back.seen;
-  back.onKept = count;
-  if (left > 0) await all.promise;
-  return { ms: performance.now() - startedAt, peer: back };
-}
-
-/** The times of returns with a number of missed messages, and the times of the control that follow them. */
-interface ReplayKind {
-  readonly missed: number;
-  readonly own: number[];
-  readonly control: number[];
-}
-
-async function replays([ours, theirs]: readonly [Side, Side]): Promise<void> {
-  let [own, other] = [await ours.open(undefined), await theirs.open(undefined)];
-  // Socket.IO's client knows an offset once it has had one message.
-  await theirs.server.ask("sendTo", JSON.stringify({ id: other.state.id, messages: 1 }));
-  while (other.state.offset === "") await wait(1);
-  const kind = (missed: number): ReplayKind => ({ missed, own: [], control: [] });
-  const [withMissed, withNone] = [kind(MISSED), kind(0)];
-  // The two servers take turns, so that each return finds the processor's caches as the other server left them.
-  for (let round = 0; round < RETURNS; round += 1)
-    for (const { missed, own: ownMs, control } of [withMissed, withNone]) {
-      const mine = await replay(ours, own, missed);
-      const its = await replay(theirs, other, MISSED);
-      [own, other] = [mine.peer, its.peer];
-      ownMs.push(mine.ms);
-      control.push(its.ms);
-    }
-  for (const peer of [own, other]) close(peer);
-  figures.push(
-    {
-      field: "replayP50VsSocketio",
-      what: `back with ${MISSED} missed messages, until the last one is there, over Socket.IO's recovery`,
-      value: ratio(withMissed.own, withMissed.control),
-      target: { atMost: 0.5 },
-      digits: 2,
-    },
-    {
-      field: "emptyReplayP50VsSocketio",
-      what: "back without missed messages, until hello is there, over the same control",
-      value: ratio(withNone.own, withNone.control),
-      digits: 2,
-    },
-  );
-}
-
 async function outboxBytes(redis: RedisServer, [ours]: readonly [Side, Side]): Promise<void> {
   const peer = await ours.open(undefined);
   const keys = async (): Promise<number> => {
@@ -245,15 +175,6 @@ async function commandsOf({ server }: Side): Promise<number> {
   return (await server.ask("commands"))["commands"] ?? Number.NaN;
 }
 
-async function untilDisconnected({ server }: Side): Promise<void> {
-  while ((await server.ask("connections"))["connections"] !== 0) await wait(1);
-}
-
-function close({ connection }: Peer): void {
-  connection.onClose = () => undefined;
-  connection.destroy();
-}
-
 if (isWanted("clientBytes")) figures.push(...(await clientBytes()));
 const echoRun = {
   connections: CONNECTIONS,
@@ -272,7 +193,8 @@ try {
   const both = await sides(redis);
   try {
     if (isWanted("outboxBytes")) await outboxBytes(redis, both);
-    if (isWanted("replayP50VsSocketio", "emptyReplayP50VsSocketio")) await replays(both);
+    if (isWanted(...REPLAY_FIELDS)) figures.push(...(await ownReplays(both, RETURNS)));
+    if (isWanted(...FLOOR_FIELDS)) figures.push(...(await floorReplays(redis.port, both[1], RETURNS)));
     if (isWanted("sendVsSocketio")) await sends(both);
     if (isWanted("transactionRatio"))
       figures.push(

@@ -33,6 +33,8 @@ const fields = {
     "sendCommands",
     "replayP50VsSocketio",
     "emptyReplayP50VsSocketio",
+    "replayFloorP50VsSocketio",
+    "replayTwoReadsP50VsSocketio",
     "outboxBytes",
     "clientBytes",
     "socketioClientBytes",
