@@ -15,7 +15,7 @@ let failed = false;
 for (const { folder, manifest } of publishedPackages()) {
   const npm = ["publish", "--ignore-scripts", ...args];
   const { status, stdout, stderr } = spawnSync("npm", npm, { cwd: folder, encoding: "utf8" });
-  // This one warning is expected: a dry run warns that nobody is logged in.
+  // This one warning is expected: a dry run warns that no user is logged in.
   const isClean =
     status === 0 && !/npm warn publish (?!This command requires you to be logged in)/i.test(stderr);
   console.log(`${manifest.name}@${manifest.version}: ${isClean ? "clean" : "FAILED"}`);

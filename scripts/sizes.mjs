@@ -10,7 +10,7 @@ import { rolldown } from "rolldown";
 
 /** The most that a budget may be above the size. */
 const SLACK = 1.1;
-// Test runners load the suites of conformance; nobody waits for its bytes.
+// Test runners load the suites of conformance; no page loads its bytes.
 const WITHOUT_BUDGET = new Set(["@wsession/conformance"]);
 
 export const budgets = readBudgets(join(import.meta.dirname, "size-budgets.json"));

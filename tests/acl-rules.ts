@@ -27,7 +27,7 @@ export async function restrict({ port }: RedisServer): Promise<void> {
     ...documentedRules(),
   );
   if (answer !== "OK") throw new Error(`the rules are refused: ${answer}`);
-  // Servers before Redis 7.2 do not know this command, and refuse a rule that names it.
+  // Servers before Redis 7.2 do not have this command, and refuse a rule that names it.
   await cli(port, "acl", "setuser", documentedUser.username, "+client|setinfo");
 }
 

@@ -78,7 +78,7 @@ const mistakes: readonly (readonly [what: string, make: () => unknown, text: str
     "initial must be a function, not an object",
   ],
   [
-    "an object whose own property looks like a class, as in a body of JSON",
+    "an object with a property that makes the object appear to be of a class, as in a body of JSON",
     untyped(createSessions, { initial: { constructor: { name: "secret" } } }),
     "initial must be a function, not an object",
   ],

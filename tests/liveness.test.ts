@@ -22,7 +22,7 @@ async function peer(port: number): Promise<Peer> {
 }
 
 describe.each(runtimeNames)("liveness of client processes, on %s", (runtime) => {
-  test("the heartbeat ends the connection of a stopped client process, and the server sees 1006", async () => {
+  test("the heartbeat ends the connection of a stopped client process, and the server gets 1006", async () => {
     const closed = new Journal<number>();
     const store = mapStore();
     const sessions = createSessions({ store, heartbeatMs: 300, initial: () => ({ n: 0 }) });

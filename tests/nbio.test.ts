@@ -17,7 +17,7 @@ const codeOf = (error: unknown): unknown => (isSessionError(error) ? error.code 
 
 /** One test for each row of the table in docs/nbio.md. */
 describe.each(runtimeNames)("nbio's session management on %s", (runtime) => {
-  test("websocket.Conn.SetSession / Session: one slot on the connection, the last set wins, unset is told apart from any value", async () => {
+  test("websocket.Conn.SetSession / Session: one slot on the connection, the last set wins, unset is distinguished from any value", async () => {
     const opened = deferred<Connection<Partial<Data>>>();
     const sessions = createSessions<Partial<Data>>({ store: inConnectionStore() });
     const server = await serve(runtime, sessions, { open: (connection) => opened.resolve(connection) });

@@ -109,7 +109,7 @@ const handshakes: readonly Operation[] = [
 ];
 
 function creations(when: "before" | "after"): readonly Operation[] {
-  // No caller knows the id before the call, so the session can't be destroyed.
+  // No caller has the id before the call, so the session can't be destroyed.
   const overtakers = when === "before" ? OF_THE_SUBJECT : ALL;
   return [
     {

@@ -12,7 +12,7 @@ import { connect, serve } from "./runtimes.ts";
 import { disposeOf, newPrefix, redisClient } from "./stores.ts";
 
 const servers = useStandaloneAndCluster();
-/** Of processes whose end must be noticed soon. A busy machine may stall a process that lives for longer than that. */
+/** The lease of processes whose end must be detected soon. A busy machine may stall a process for longer than this lease. */
 const SHORT_LEASE_MS = 1_000;
 /** A busy machine may take long. */
 const TIMEOUT_MS = 10_000;
@@ -27,7 +27,7 @@ function clientOf(kind: "standalone" | "cluster"): Redis | Cluster {
 }
 
 describe.each(["standalone", "cluster"] as const)("on a %s", (kind) => {
-  /** The processes of one application. `told` has the events that all of them report, as "type subject". */
+  /** The processes of one application. `told` has the events that all processes report, as "type subject". */
   function application() {
     const prefix = newPrefix();
     const told = new Journal<string>();
@@ -59,7 +59,7 @@ describe.each(["standalone", "cluster"] as const)("on a %s", (kind) => {
     return { start, told, ids, remaining };
   }
 
-  test("a process without events destroys sessions of a process with events.destroyed: each is told once", async () => {
+  test("a process without events destroys sessions of a process with events.destroyed: each is reported once", async () => {
     const { start, told, ids, remaining } = application();
     const listening = start(["destroyed"]);
     const silent = start([]);
@@ -77,7 +77,7 @@ describe.each(["standalone", "cluster"] as const)("on a %s", (kind) => {
     expect(new Set(ids).size).toBe(21);
   });
 
-  test("a session that maxSessionsPerSubject ends in a process without events is told", async () => {
+  test("a session that maxSessionsPerSubject ends in a process without events is reported", async () => {
     const { start, told } = application();
     const limit = { maxSessionsPerSubject: 1 };
     const listening = start(["destroyed"], limit);
@@ -88,7 +88,7 @@ describe.each(["standalone", "cluster"] as const)("on a %s", (kind) => {
     expect(told.entries).toEqual(["destroyed ada"]);
   });
 
-  test("a session that no process with events.destroyed has held causes no event, and leaves nothing to be told", async () => {
+  test("a session that no process with events.destroyed has held causes no event, and leaves nothing to report", async () => {
     const { start, told, remaining } = application();
     start(["destroyed"]);
     const silent = start([]);
@@ -101,7 +101,7 @@ describe.each(["standalone", "cluster"] as const)("on a %s", (kind) => {
     expect(told.entries).toEqual([]);
   });
 
-  test("a logout by HTTP in a process without events is told", async () => {
+  test("a logout by HTTP in a process without events is reported", async () => {
     const { start, told } = application();
     const cookie = cookieToken({ name: "app", secure: false });
     const origin = "https://app.example.com";
@@ -149,7 +149,7 @@ describe.each(["standalone", "cluster"] as const)("on a %s", (kind) => {
     expect(told.entries).toEqual(["destroyed ada"]);
   });
 
-  test("an event waits while no process with events.destroyed runs, and is told to the next one", async () => {
+  test("an event waits while no process with events.destroyed runs, and is reported to the next such process", async () => {
     const { start, told, ids } = application();
     const short = { leaseMs: SHORT_LEASE_MS };
     const listening = start(["destroyed"], {}, short);

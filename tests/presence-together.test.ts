@@ -73,10 +73,10 @@ describe.each(["map", "redis"] as const)("on %s", (store) => {
     expect(expired.entries).toMatchObject([{ sessionId: session.id, subject: "ada" }]);
   });
 
-  test("events: a touch of the store that moves the absolute deadline forward is noticed then", async () => {
+  test("events: a touch of the store that moves the absolute deadline forward makes the session expire then", async () => {
     const own = openStore(store, redis.port);
     const { sessions, expired } = open(store, { store: own });
-    // On the map a sweep ends at the first session that lives, so it does not find the other one. On Redis a login would be looked at
+    // On the map a sweep ends at the first session that lives, so the sweep does not find the other session. On Redis a login would be checked
     // a second later, whatever the touch does.
     await sessions.create({ n: 0 });
     const { session } = await sessions.create({ n: 0 }, { absoluteMs: HOUR });

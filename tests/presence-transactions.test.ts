@@ -76,7 +76,7 @@ describe.each(places)("on $store, with a server on $runtime,", ({ runtime, store
     return { sessions, session, left, told, toldOften, gate, line, client, sums, send };
   }
 
-  test("I21 a transaction whose connection is lost for good is committed, keeps nobody online, and the session leaves once", async () => {
+  test("I21 a transaction whose connection is lost for good is committed, keeps no user online, and the session leaves once", async () => {
     const { sessions, session, left, told, toldOften, gate, line, send } = await start(300);
     const opened = deferred();
     gate.opens = opened.promise;

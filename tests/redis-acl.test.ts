@@ -55,7 +55,7 @@ describe("the command wsession with these rights", () => {
     expect(topics).toContain("channels");
   });
 
-  test("inspect and destroy reach the sessions of every master of a Cluster", async () => {
+  test("inspect and destroy reach the sessions of every primary of a Cluster", async () => {
     const prefix = newPrefix();
     const nodes = cluster.nodes.map(({ host, port }) => ({ host, port }));
     const client = new Cluster(nodes, { redisOptions: user });

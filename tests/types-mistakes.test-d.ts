@@ -17,7 +17,7 @@ declare const server: WebSocketServer;
 describe("mistakes are refused", () => {
   const session = {} as Session<Visitor>;
 
-  test("patch knows the fields: misspelt, of a wrong type, or removed though required", () => {
+  test("patch refuses a field that is misspelt, has a wrong type, or is removed although it is required", () => {
     expectTypeOf(session.patch).toBeCallableWith({ visits: 1 });
     expectTypeOf(session.patch).toBeCallableWith({ note: undefined });
     expectTypeOf(session.patch).toBeCallableWith({});

@@ -29,7 +29,7 @@ const BYTES_OF_TEXT = 100;
 const BYTES_MESSAGES = 10;
 
 const figures: Figure[] = [];
-/** Whether any of the figures that one measurement yields is wanted. */
+/** Whether any of the figures that one measurement yields is requested. */
 const isWanted = (...fields: readonly string[]): boolean =>
   options.only.length === 0 || fields.some((field) => options.only.includes(field));
 
@@ -200,7 +200,7 @@ try {
       figures.push(
         ...(await transactions(redis.port, {
           clients: CLIENTS,
-          // Many short rounds: the machine's speed changes within seconds, and a pair of long rounds does not see the same machine.
+          // Many short rounds: the machine's speed changes within seconds, and a pair of long rounds does not run at the same speed.
           messages: KEPT / 4,
           rounds: 2 * ROUNDS,
         })),

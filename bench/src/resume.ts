@@ -18,11 +18,11 @@ const CLIENTS = options.quick ? 4 : 20;
 const STARTS = options.quick ? 1 : 3;
 const ROUNDS = options.quick ? 2 : Math.max(2, Math.round(20 * options.rounds));
 const WARM_UP = options.quick ? 1 : 10;
-/** The time limit for a server to notice that its clients have disconnected. */
+/** The time limit for a server to detect that its clients have disconnected. */
 const NOTICE_MS = 10_000;
 
 /**
- * When the clients return, and how often per round: as soon as the server has noticed their absence, or this
+ * When the clients return, and how often per round: as soon as the server has detected their absence, or this
  * many milliseconds later. Nothing runs in that time, so the first client finds the CPU caches cold.
  */
 const WAITS = {
@@ -50,7 +50,7 @@ function noTimes(): Times {
 }
 
 /**
- * Waits until the server has noticed that its clients are gone, because that work (for Socket.IO, also saving
+ * Waits until the server has detected that its clients are gone, because that work (for Socket.IO, also saving
  * their state) must not be measured.
  */
 async function noticed(server: ServerProcess, staying: number): Promise<void> {

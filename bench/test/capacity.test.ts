@@ -58,7 +58,7 @@ test("the table of measured points has three sizes, and the model agrees with ea
   expect(faultsOf(page)).toEqual([]);
 });
 
-test("a value of the model that the page does not have, and a measured value that is off, are noticed", () => {
+test("a value of the model that the page does not have, and a measured value that is off, are reported", () => {
   expect(faultsOf(page.replace("model 343", "model 344"))).toHaveLength(1);
   expect(faultsOf(page.replace("| 505,", "| 625,"))).toHaveLength(1);
 });

@@ -11,7 +11,7 @@ function frame(opcode: number, payload: string): Buffer {
 }
 
 test.for([true, false])(
-  "frames are found wherever the chunks are cut (payloads wanted: %s)",
+  "frames are found wherever the chunks are cut (with payloads: %s)",
   (wantsPayloads) => {
     const sent = [frame(Opcode.Text, "one"), frame(Opcode.Ping, ""), frame(Opcode.Text, "x".repeat(300))];
     const bytes = Buffer.concat(sent);

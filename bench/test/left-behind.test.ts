@@ -48,8 +48,8 @@ async function endBy(end: string) {
 }
 
 test.each([
-  ["an error that nobody catches", "throw new Error('planned')", 1],
-  ["a rejection that nobody awaits", "Promise.reject(new Error('planned'))", 1],
+  ["an error that is not caught", "throw new Error('planned')", 1],
+  ["a rejection that is not awaited", "Promise.reject(new Error('planned'))", 1],
   ["process.exit()", "process.exit(3)", 3],
   ["SIGTERM", "process.kill(process.pid, 'SIGTERM')", 143],
   ["SIGINT", "process.kill(process.pid, 'SIGINT')", 130],

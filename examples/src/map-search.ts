@@ -9,7 +9,7 @@ const sessions = createSessions({
   initial: (handshake) => ({ room: new URL(handshake.url, "ws://host").searchParams.get("room") ?? "lobby" }),
 });
 
-/** Sends a text to everybody in a room. Each session lists its connections. */
+/** Sends a text to all members of a room. Each session lists its connections. */
 async function announce(room: string, text: string): Promise<number> {
   let reached = 0;
   for await (const session of sessions.entries()) {

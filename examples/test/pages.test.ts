@@ -58,7 +58,7 @@ describe("the code of the pages", async () => {
     expect([...shown].filter((code) => !onPages.has(code))).toEqual([]);
   });
 
-  test("a block that differs by one character is noticed", () => {
+  test("a block that differs by one character is detected", () => {
     const [block = ""] = codeBlocks("```ts\nconst a = 1;\n```\n");
     expect(regions("  // #region a\n  const a = 1;\n  // #endregion\n")).toContain(block);
     expect(regions("// #region a\nconst a = 2;\n// #endregion\n")).not.toContain(block);

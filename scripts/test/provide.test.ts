@@ -133,7 +133,7 @@ describe("what is missing", () => {
     expect(Object.keys(await provide())).toHaveLength(4);
   });
 
-  test("is told in one sentence when the package manager fails", async () => {
+  test("is reported in one sentence when the package manager fails", async () => {
     program("bin", "chromium");
     packageManager('echo "E: Unable to locate package redis-server" >&2; exit 100');
     const failure = provide();
@@ -143,7 +143,7 @@ describe("what is missing", () => {
     );
   });
 
-  test("is told in one sentence when there is no package manager", async () => {
+  test("is reported in one sentence when there is no package manager", async () => {
     program("bin", "chromium");
     await expect(provide()).rejects.toThrow(
       /^This command needs .*, and there is no .* to install it with; .*\.$/,

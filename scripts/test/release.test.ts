@@ -134,7 +134,7 @@ describe("what is published", () => {
     expect(checkManifest("adapter-ws", { ...manifest })).toHaveLength(2);
   });
 
-  test("a dependency under a licence that nobody decided on is reported, and so is one without a licence", () => {
+  test("a dependency under a licence without a decision is reported, and so is one without a licence", () => {
     const manifest = { name: "a", version: "1.0.0" };
     const installed = new Map([
       ["b", "MIT"],

@@ -195,7 +195,7 @@ describe("a reader", () => {
     expect(complaints).toEqual([]);
   });
 
-  test("a page that is wider than the phone, and one that asks another host, are noticed", async () => {
+  test("a page that is wider than the phone, and one that sends a request to another host, are detected", async () => {
     const complaints = await read({ viewport: { width: 360, height: 740 } }, async (page) => {
       await page.goto("tutorial.html");
       await page.evaluate(() => {

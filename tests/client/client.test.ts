@@ -172,7 +172,7 @@ describe.each(places)("the client, with a server on $runtime and a $store store,
     await client.send("still there");
   });
 
-  test("a session that is destroyed asks for a login, and the token is forgotten", async () => {
+  test("after its session is destroyed the client requires a login, and has dropped the token", async () => {
     const token = tokenInMemory();
     const { line, opened, sessions } = await start();
     const { client, until: told } = open(line, { token });

@@ -106,7 +106,7 @@ const later = ({ of }: WatchedClient): string[] => {
 
 describe.each(runtimeNames)("a process on %s that hands over", (runtime) => {
   test("I15 I16 I21 I22 gives its clients to another process: each message both ways once and in order, always live, and no change of presence", async () => {
-    // The last client is told after 4.7 s. It has 7.3 s to move.
+    // The last client gets the request to move after 4.7 s, and has 7.3 s for the move.
     const { line, outside, handOver } = await twoProcesses(runtime, { drainMs: 12_000, storeMs: STORE_MS });
     const clients = await Promise.all(["ada", "bob", "cyd"].map((subject) => live(line, subject)));
     const presence: PresenceEvent[] = [];
@@ -211,7 +211,7 @@ describe.each(runtimeNames)("on a map store a server on %s", (runtime) => {
     const line = await Line.to(first.port);
     const [stays, moves] = [await live(line, "ada"), await live(line, "bob")];
     // The first server refuses new clients, until the balancer (the line) sends them to the second one.
-    // The second client is told after 2 s. The first one's message is handled in 8 s.
+    // The second client gets the request to move after 2 s. The first client's message is handled in 8 s.
     const closing = first.binding.close({ handover: true, drainMs: 8_000 });
     await stays.client.send("handled");
     line.target = next.port;

@@ -17,7 +17,7 @@ const OPTIONS = { timeoutMs: 1_000, leaseMs: 3_000 };
 /** A failover takes two to three seconds, and many times as long on a busy machine. */
 const FAILOVER_MS = 60_000;
 
-/** One way in which a primary goes: it dies, or its process is suspended with its connections open. */
+/** One way in which a primary fails: the server dies, or its process is suspended with its connections open. */
 const ends: readonly { readonly how: string; end(master: RedisServer): unknown }[] = [
   { how: "dies", end: (master) => master.kill() },
   { how: "hangs (SIGSTOP)", end: (master) => master.pause() },
@@ -61,7 +61,7 @@ async function expectGoesOn(writer: Started, holder: Started, id: string): Promi
 
 describe.each(libraries.map((library) => ({ name: library.name, library })))("$name", ({ library }) => {
   test.for(ends)(
-    "fault B1: the store goes on by itself after a master that Sentinel watches $how",
+    "fault B1: the store continues by itself after a primary that Sentinel monitors $how",
     { timeout: 4 * FAILOVER_MS },
     async ({ end }, context) => {
       const sentinel = await startSentinel();
@@ -77,7 +77,7 @@ describe.each(libraries.map((library) => ({ name: library.name, library })))("$n
   );
 
   test.for(ends)(
-    "fault B1: the store goes on by itself after a master of a Cluster $how",
+    "fault B1: the store continues by itself after a primary of a Cluster $how",
     { timeout: 4 * FAILOVER_MS },
     async ({ end }, context) => {
       const cluster = await startCluster();

@@ -1,4 +1,4 @@
-// The client libraries that redisStore() knows, each in the oldest and the newest version of a major version.
+// The client libraries that redisStore() supports, each in the oldest and the newest version of a major version.
 import type { RedisClient } from "@wsession/store-redis";
 import { Redis as Redis6, Cluster as Cluster6 } from "ioredis";
 import { Redis as Redis5, Cluster as Cluster5 } from "ioredis-5";

@@ -17,7 +17,7 @@ const topologies = useTopologies();
 interface Outcome {
   readonly answer: string;
   readonly state: string;
-  /** How many commands of the change the proxies saw until it was answered. */
+  /** How many commands of the change the proxies passed on until the change was answered. */
   readonly commands: number;
   readonly hasLost: boolean;
 }

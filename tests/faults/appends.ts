@@ -9,7 +9,7 @@ interface Attempt {
   readonly ask: () => Promise<"applied" | "not-applied" | "unknown">;
 }
 
-/** Appends to one outbox, and remembers each append that is, or may be, in the outbox. */
+/** Appends to one outbox, and records each append that is, or may be, in the outbox. */
 export class Appends {
   readonly #process: Process;
   readonly #id: string;

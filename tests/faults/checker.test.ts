@@ -122,7 +122,7 @@ describe("the checker of histories rejects", () => {
     expect(lost.rules({ mayLose: true })).toEqual(["lost"]);
   });
 
-  test("a session that is gone although nobody destroyed it (I7)", () => {
+  test("a session that is gone although no process destroyed it (I7)", () => {
     expect(new Script().append("a", "a1", ok).read("c", null).rules()).toEqual(["lost"]);
   });
 

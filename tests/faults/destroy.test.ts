@@ -75,7 +75,7 @@ test(`of ${LOGINS} logins at every stage that started before destroySubject none
   // First before the login, between its steps, and after it. After that at random times.
   const sure = [
     { ms: 40, looks: () => 0 },
-    // On a busy machine the looks take long, and the login must not be over before one of them has seen it.
+    // On a busy machine the reads of the progress take long, and the login must not end before one of the reads has found it.
     { ms: 300, looks: () => 1_000_000 },
     { ms: 0, looks: () => Number.POSITIVE_INFINITY },
   ];

@@ -52,7 +52,7 @@ test("Sentinel failover under load: every process continues, nothing is applied 
   expect(report.violations.filter(({ rule }) => rule !== "lost" && rule !== "resurrected")).toEqual([]);
 });
 
-test("a master of a Cluster killed under load: its replica takes over, every process continues (I10, I11)", async () => {
+test("a primary of a Cluster killed under load: its replica takes over, every process continues (I10, I11)", async () => {
   const cluster = await startCluster();
   servers = cluster;
   const where: Where = { kind: "cluster", ports: cluster.nodes.map(({ port }) => port) };
@@ -83,7 +83,7 @@ test("slots moved under load: nothing is lost, nothing applied twice (I7 to I11)
   expect(report.violations).toEqual([]);
 });
 
-/** Live primaries, as a node sees them. */
+/** Live primaries, as a node lists them. */
 async function masters(node: RedisServer | undefined): Promise<number> {
   const nodes = await cli(node?.port ?? 0, "cluster", "nodes");
   return nodes.split("\n").filter((line) => /\bmaster\b/.test(line) && !/fail/.test(line)).length;

@@ -70,7 +70,7 @@ describe("after the server lost a takeover", () => {
     expect(here.codes(id)).toEqual([4409, null]);
   });
 
-  test("the next takeover gets the session also in a process that knew of the lost one (I13)", async () => {
+  test("the next takeover gets the session also in a process that had processed the lost takeover (I13)", async () => {
     const { here, created, id, lose } = await heldHere(600_000);
     await here.connect(created);
     await here.connect(created);
@@ -81,7 +81,7 @@ describe("after the server lost a takeover", () => {
     expect(here.codes(id)).toEqual([4409, 4409, 4409, null]);
   });
 
-  test("a process that knew of the lost takeover does not read the session at each sweep", async () => {
+  test("a process that had processed the lost takeover does not read the session at each sweep", async () => {
     const { here, client, created, lose } = await heldHere(20);
     await here.connect(created);
     await lose();
@@ -89,7 +89,7 @@ describe("after the server lost a takeover", () => {
       const [, count] = new RegExp(`_${command}:calls=(\\d+)`).exec(await client.info("commandstats")) ?? [];
       return Number(count);
     };
-    // Each sweep that has the session's turn looks at its metadata; EXISTS is about other processes only (faults B6, B11).
+    // Each sweep in the session's turn reads the session's metadata; EXISTS is about other processes only (faults B6, B11).
     const [sweeps, reads] = [await calls("hmget"), await calls("hgetall")];
     await until(async () => (await calls("hmget")) > sweeps + 10);
     expect(await calls("hgetall")).toBeLessThan(reads + 3);

@@ -11,7 +11,7 @@ import type { ApplicationProcess } from "./processes.ts";
 /** The time limit of the last steps. They take no longer than the limits of the faults. */
 export const SETTLED_IN_MS = 20_000;
 
-/** Repeats a call until it is answered, because the judge's client may learn of a failover last. */
+/** Repeats a call until it is answered, because the judge's client may detect a failover last. */
 export async function answered<Answer>(question: () => PromiseLike<Answer> | Answer): Promise<Answer> {
   const deadline = performance.now() + SETTLED_IN_MS;
   for (;;) {

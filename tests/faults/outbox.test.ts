@@ -45,7 +45,7 @@ const cutOff = (replica: RedisServer): Promise<string> => cli(replica.port, "rep
 test("after a failover that loses messages, the epoch and the offset hide the loss, and the chain shows it (I16, I19)", async () => {
   const { master, replica } = await masterAndReplica();
   const clients = [new Redis(master.port, master.host), new Redis(replica.port, replica.host)];
-  // The primary is killed under its client.
+  // The primary is killed while its client is connected.
   for (const client of clients) client.on("error", () => undefined);
   onTestFinished(() => clients.forEach((client) => client.disconnect()));
   const [before, after] = clients.map((client) => new EpochLog(client, "epoch-log"));
@@ -58,7 +58,7 @@ test("after a failover that loses messages, the epoch and the offset hide the lo
   await copied(master, replica);
   await cutOff(replica);
 
-  // Acknowledged by the primary, seen by both clients, and never replicated.
+  // Acknowledged by the primary, received by both clients, and never replicated.
   const known: EpochPosition = await before.append(["lost 3", "lost 4"]);
   const position: Position = endOf(await appended(process, id, ["lost 3", "lost 4"]));
   await master.kill();

@@ -63,7 +63,7 @@ test("I21 a process is killed in the middle of a transaction and the client stay
   expect(await other.call("counts", "ada")).toEqual([0]);
 });
 
-test("a process that is stopped until after the end of its session closes the connection once it continues, and the expiry was told once", async () => {
+test("a process that is stopped until after the end of its session closes the connection once it continues, and the expiry was reported once", async () => {
   const idleMs = 2_500;
   const options = { idleMs, leaveAfterMs: 60_000 };
   const [holder, other] = await Promise.all([start(options), start({ ...options, watch: ["e0", "e1"] })]);
@@ -87,7 +87,7 @@ test("a process that is stopped until after the end of its session closes the co
   expect(other.told.slice(told)).toEqual([]);
 });
 
-test("a process is stopped while it handles events: another one handles them again under the same ids, once, and nobody a third time", async () => {
+test("a process is stopped while it handles events: another process handles them again under the same ids, once, and no process a third time", async () => {
   // Both run before the events begin, because a process may take longer to start than the handler runs.
   const [claimer, other] = await Promise.all([start({ handleMs: 4_000 }), start()]);
   const clients = await connectAll(claimer, 3, "s");
@@ -107,7 +107,7 @@ test("a process is stopped after it has claimed an event and before it handles t
   const proxy = await startProxy(redis());
   onTestFinished(() => proxy.close());
   const holder = await start({ redis: { kind: "standalone", port: proxy.port } });
-  // Redis knows the script by now, so that the next request names it by its digest.
+  // By now Redis has the script, so that the next request names the script by its digest.
   const [first] = await connectAll(holder, 1, "f");
   first?.socket.close(1000);
   await until(() => file.handled("left").size === 1);

@@ -16,7 +16,7 @@ import { connectAll, leavers, leavingTrial, usersOf } from "./presence/leaving-t
 
 const LEAVE_MS = 10_000;
 const LEASE_MS = 3_000;
-/** A process without a lease is noticed after the lease, and the time until the next process looks. */
+/** A process without a lease is detected after the lease, plus the time until another process checks. */
 const NOTICED_MS = LEASE_MS + 2_000;
 
 async function start(
@@ -58,7 +58,7 @@ test("presence: after a failover by Sentinel each of 200 sessions that are dropp
   expect(left).toBe(200);
 });
 
-test("presence: after a master of a Cluster was killed each of 200 sessions that are dropped leaves once", async () => {
+test("presence: after a primary of a Cluster was killed each of 200 sessions that are dropped leaves once", async () => {
   const cluster = await startCluster();
   onTestFinished(() => cluster.stop());
   const ports = cluster.nodes.map(({ port }) => port);
@@ -90,7 +90,7 @@ test("presence: a process that is stopped loses its sessions for a while, and ha
   );
 });
 
-test("presence: while Redis is away nobody leaves, and clients have leaveAfterMs to come back after it", async () => {
+test("presence: while Redis is unavailable no session leaves, and clients have leaveAfterMs to return after the outage", async () => {
   const leaveAfterMs = 5_000;
   const { redis, where, file } = await standalone();
   const [holder, other] = await Promise.all([

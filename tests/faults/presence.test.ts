@@ -21,7 +21,7 @@ test("of 1,000 sessions of a killed process each that does not come back leaves 
   const trial = { holder, other, file, count: 1_000, leaveAfterMs: LEAVE_MS };
   const { back, late, lastAfterMs } = await leavingTrial(trial);
   expect(back).toBeGreaterThan(0);
-  // docs/presence.md: the lease, a second until another process looks, `leaveAfterMs`, and a second for the event. A session of a
+  // docs/presence.md: the lease, a second until another process checks, `leaveAfterMs`, and a second for the event. A session of a
   // client that came back late may leave later.
   if (late === 0) expect(lastAfterMs).toBeLessThan(LEASE_MS + NOTICED_MS + LEAVE_MS + NOTICED_MS + BUSY_MS);
 });
@@ -61,7 +61,7 @@ test("an event whose handler is killed is delivered again under the same id, als
   expect((await third.call("presence", "h0")).type).toBe("offline");
 });
 
-test("100 reconnects to two processes in turn give no event, and nobody who watches sees the user offline", async () => {
+test("100 reconnects to two processes in turn give no event, and no watcher gets offline for the user", async () => {
   const [one, two] = await Promise.all([start(), start({ watch: ["f0"] })]);
   let [client] = await connectAll(one, 1, "f");
   await until(() => two.told.at(-1) === "f0 online");

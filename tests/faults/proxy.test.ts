@@ -57,7 +57,7 @@ test("replies that never arrive, and repeated changes: no change is lost or appl
   );
   expect(report.violations).toEqual([]);
   expect(report.unknown).toBeGreaterThan(0);
-  // With the server back, the store knows the outcome of each change.
+  // When the server is back, the store can read the outcome of each change.
   expect(report.resolved).toBe(report.unknown);
 });
 

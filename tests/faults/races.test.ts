@@ -12,7 +12,7 @@ let redis: RedisServer;
 const opened: Application[] = [];
 
 async function application(): Promise<Application> {
-  // Without sweeps and expired leases, so that a test only sees effects of the reply or of the announcement.
+  // Without sweeps and expired leases, so that each effect in a test comes from the reply or from the announcement.
   const here = await openApplication({
     redis: { kind: "standalone", port: redis.port },
     sweepMs: 600_000,
@@ -33,7 +33,7 @@ afterAll(async () => {
   await redis.stop();
 });
 
-test(`a client that resumes in one process while another process writes sees the write, ${RACES} times (I7, I8)`, async () => {
+test(`a client that resumes in one process while another process writes reads the write, ${RACES} times (I7, I8)`, async () => {
   const [here, there] = [await application(), await application()];
   const random = randomFrom(31);
   // First the write before the resume, and long after it. After that at random times.

@@ -59,7 +59,7 @@ describe("transactions, each exactly once, and answered once (I21, I22, I23):", 
   }
 });
 
-describe("transactions that the store may lose, each told to its page, none twice (I19, I21, I22):", () => {
+describe("transactions that the store may lose, each reported to its page, none twice (I19, I21, I22):", () => {
   for (const [index, fault] of losing.entries()) {
     test(fault.name, async () => {
       const { broken } = await run(fault, SEED * 100 + 51 + index, TRANSACTIONS / strict.length / 4);

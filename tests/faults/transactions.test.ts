@@ -43,7 +43,7 @@ const losing = [
 ];
 
 test.each(losing.map((fault, at) => ({ fault, at, name: fault.name })))(
-  "I19 I21 I22 the client is told what the store lost, and no message counts twice: $name",
+  "I19 I21 I22 the client gets a report of what the store lost, and no message counts twice: $name",
   async ({ fault, at }) => {
     const { report, broken } = await runTransactions(fault, 91 + at, FEW);
     expect(broken).toEqual([]);

@@ -9,9 +9,9 @@ export interface Violation {
     | "phantom" // present, although it was refused or never sent
     | "rewritten" // a later read returned other data for the same change
     | "stale" // a read missed what had been acknowledged before it
-    | "backwards" // an observer saw a version or a fence go down
-    | "resurrected" // seen or written after an acknowledged destroy
-    | "revived" // seen again, after a read had shown that it was lost
+    | "backwards" // an observer read a lower version or fence than before
+    | "resurrected" // read or written after an acknowledged destroy
+    | "revived" // read again, after a read had shown that it was lost
     | "unlisted" // live, and not in its subject's index
     // Of transactions:
     | "torn" // a change without its answer, or an answer without its change

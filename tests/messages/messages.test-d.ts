@@ -160,7 +160,7 @@ describe("senders", () => {
 });
 
 describe("refusals", () => {
-  test("are made and told apart by name", () => {
+  test("are made and distinguished by name", () => {
     void messages.refuse.gone();
     const error: unknown = messages.refuse.outbid({ highest: 1 });
     if (messages.isRefused(error, "outbid")) expectTypeOf(error.detail.highest).toEqualTypeOf<number>();

@@ -103,7 +103,7 @@ test("I16 a message that is too long for an announcement reaches the other node'
   expect(await peer.keptTexts(3)).toEqual(["before", long, "behind"]);
 });
 
-test("I19 if Redis loses only the list of messages, the client is told of the missed messages, and later messages arrive", async () => {
+test("I19 if Redis loses only the list of messages, the client gets a report of the missed messages, and later messages arrive", async () => {
   const [one, two] = await twoNodes();
   const { peer, id, token } = await arrived(one);
   await one.sessions.send(id, "1");

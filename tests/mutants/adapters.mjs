@@ -95,7 +95,7 @@ export const adapterMutants = [
   },
   {
     name: "ws-promised-verdict",
-    promise: "A verifyClient that returns a promise admits nobody",
+    promise: "A verifyClient that returns a promise admits no client",
     file: "packages/adapter-ws/src/admission.ts",
     find: "if (isRefusedPromise(verified))",
     replace: "if (isRefusedPromise(undefined))",

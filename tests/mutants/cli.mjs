@@ -49,7 +49,7 @@ export const cliMutants = [
   },
   {
     name: "cli-tells-twice",
-    promise: "A message and the next look tell an event once",
+    promise: "A message and the next scan print an event once",
     file: "packages/cli/src/commands/watch.ts",
     find: "if (this.#shown.has(key)) return;",
     replace: 'if (this.#shown.has(key) && key === "") return;',

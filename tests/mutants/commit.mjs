@@ -32,7 +32,7 @@ export const commitMutants = [
   },
   {
     name: "commit-forgotten-is-new",
-    promise: "I21: a forgotten client is not treated as a new client (mapStore)",
+    promise: "I21: a client whose record was dropped is not treated as a new client (mapStore)",
     file: clients,
     find: "if (record === undefined && mark !== markNow) return",
     replace: "if (record === undefined && mark > 2 ** 31) return",
@@ -64,7 +64,7 @@ export const commitMutants = [
   },
   {
     name: "commit-forgets-latest",
-    promise: "Of nine clients the client whose last settled number is oldest is forgotten (mapStore)",
+    promise: "Of nine clients the client whose last settled number is oldest loses its record (mapStore)",
     file: clients,
     find: "    clients.byClient.delete(client);\n",
     replace: "",
@@ -153,7 +153,7 @@ export const commitMutants = [
   },
   {
     name: "lua-commit-forgotten-is-new",
-    promise: "I21: a forgotten client is not treated as a new client",
+    promise: "I21: a client whose record was dropped is not treated as a new client",
     file: script,
     find: "if forget_mark_now ~= client_mark then",
     replace: "if not client_mark then",
@@ -202,7 +202,7 @@ export const commitMutants = [
   },
   {
     name: "lua-commit-forgets-latest",
-    promise: "Of nine clients the client whose last settled number is oldest is forgotten",
+    promise: "Of nine clients the client whose last settled number is oldest loses its record",
     file: shared,
     find: "if settled_at < oldest_at then",
     replace: "if not oldest or settled_at > oldest_at then",

@@ -32,7 +32,7 @@ export const demoMutants = [
   },
   {
     name: "demo-no-focus-ring",
-    promise: "the focus is seen",
+    promise: "the focus is visible",
     file: "apps/demo/page/base.css",
     find: "outline: 2.5px solid var(--accent);",
     replace: "outline: none;",

@@ -31,11 +31,12 @@ export const driverMutants = [
   },
   {
     name: "table-read-once",
-    promise: "A Cluster of node-redis: the new master of lost slots is looked for until it is found",
+    promise:
+      "A Cluster of node-redis: the driver searches for the new primary of lost slots until it is found",
     file: "packages/store-redis/src/drivers/node-redis/cluster-client.ts",
     find: "        this.#findLater();\n      },",
     replace: "      },",
-    tests: drivers("failover", "node-redis 6.*a master of a Cluster"),
+    tests: drivers("failover", "node-redis 6.*a primary of a Cluster"),
   },
   {
     name: "addresses-not-mapped",

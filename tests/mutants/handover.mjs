@@ -9,7 +9,7 @@ const shutdown = "packages/core/src/server/shutdown.ts";
 export const handoverMutants = [
   {
     name: "handover-all-at-once",
-    promise: "clients are told one after another",
+    promise: "clients get the request to move one after another",
     file: shutdown,
     find: "await this.#waitUntil((tellingMs * index) / movers.length);",
     replace: "await this.#waitUntil((0 * index) / movers.length);",
@@ -17,7 +17,7 @@ export const handoverMutants = [
   },
   {
     name: "handover-closes-early",
-    promise: "a client that was told keeps its connection until drainMs",
+    promise: "a client that got the request to move keeps its connection until drainMs",
     file: shutdown,
     find: "if (movers.length > 0) await this.#waitUntil(drainMs);",
     replace: "",
@@ -33,7 +33,7 @@ export const handoverMutants = [
   },
   {
     name: "handover-forgets-who-attaches-late",
-    promise: "a client that without a hello is told later",
+    promise: "a client that has no hello yet gets the request to move later",
     file: shutdown,
     find: "if (!mover.announceEnd(0)) untold.push(mover);",
     replace: "mover.announceEnd(0);",
@@ -50,7 +50,7 @@ export const handoverMutants = [
   },
   {
     name: "handover-never-moves",
-    promise: "framed clients are told to move, and not closed in turn",
+    promise: "framed clients get the request to move, and are not closed in turn",
     file: "packages/core/src/framed/framed-connection.ts",
     find: "override get canMove(): boolean {\n    return true;",
     replace: "override get canMove(): boolean {\n    return false;",

@@ -60,7 +60,7 @@ export const healthMutants = [
   },
   {
     name: "health-without-subscription",
-    promise: "a store that hears no announcements is not healthy",
+    promise: "a store that receives no announcements is not healthy",
     file: storeHealth,
     find: "isUsable && subscription !== false && lease !== false",
     replace: "isUsable && lease !== false",
@@ -84,7 +84,7 @@ export const healthMutants = [
   },
   {
     name: "tells-the-first-only",
-    promise: "each change is told",
+    promise: "each change is reported",
     file: "packages/store-redis/src/base/grouped.ts",
     find: "else group.push(item);",
     replace: "else group.splice(0, 1, item);",
@@ -92,7 +92,7 @@ export const healthMutants = [
   },
   {
     name: "tells-nobody",
-    promise: "watchers of other processes are told of changes",
+    promise: "watchers of other processes get each change",
     file: tells,
     find: "if (!this.#recording.isWatched) return;",
     replace: "if (this.#recording.isWatched) return;",
@@ -100,7 +100,7 @@ export const healthMutants = [
   },
   {
     name: "tells-close-forgets",
-    promise: "changes that wait are told before the store closes",
+    promise: "changes that wait are reported before the store closes",
     file: tells,
     find: "if (this.#waiting.length === 1) process.nextTick(() => void this.flush());",
     replace: "if (this.#waiting.length === 2) process.nextTick(() => void this.flush());",

@@ -59,7 +59,7 @@ export const httpMutants = [
   },
   {
     name: "express-store-id-is-sid",
-    promise: "The id of the session does not tell the middleware's id, which is a secret",
+    promise: "The id of the session does not reveal the middleware's id, which is a secret",
     file: store,
     find: 'return createHash("sha256").update(sid).digest("base64url");',
     replace: 'return createHash("sha256").update(sid).digest("base64url") && sid;',
@@ -123,7 +123,7 @@ export const httpMutants = [
   },
   {
     name: "reader-outage-as-logout",
-    promise: "A store that is away does not look like nobody is logged in",
+    promise: "An unavailable store does not have the same result as a request without a login",
     file: "packages/http/src/express-session/store-shape.ts",
     find: 'reject(error instanceof Error ? error : new Error("the store failed", { cause: error }));',
     replace: "resolve(reject);",
@@ -139,7 +139,7 @@ export const httpMutants = [
   },
   {
     name: "auth-js-expired",
-    promise: "A session of Auth.js that has expired admits nobody",
+    promise: "A session of Auth.js that has expired admits no client",
     file: "packages/http/src/auth-js.ts",
     find: "timeOf(found.session.expires) > Date.now()",
     replace: "timeOf(found.session.expires) > 0",
@@ -255,7 +255,7 @@ export const httpMutants = [
   },
   {
     name: "http-of-nobody",
-    promise: "A request that no middleware has seen does not count as logged out",
+    promise: "A request that no middleware has handled does not count as logged out",
     file: "packages/http/src/request-sessions.ts",
     find: "if (!this.#found.has(known))",
     replace: "if (!this.#found.has(known) && request === null)",

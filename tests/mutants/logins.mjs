@@ -73,7 +73,7 @@ export const loginMutants = [
   },
   {
     name: "no-token-lets-strangers-in",
-    promise: 'onNoToken "refuse" lets nobody in without the token of a session',
+    promise: 'onNoToken "refuse" admits no client without the token of a session',
     file: "packages/core/src/admission/resume.ts",
     find: "isBad ? onBadToken : onNoToken",
     replace: 'isBad || onNoToken === undefined ? onBadToken : "fresh"',
@@ -89,7 +89,7 @@ export const loginMutants = [
   },
   {
     name: "origin-untold",
-    promise: "the programmer learns that origins does not allow the page under development",
+    promise: "a warning reports that origins does not allow the page under development",
     file: "packages/core/src/admission/refused-origin.ts",
     find: "|| !isLocal(origin)",
     replace: "|| isLocal(origin)",

@@ -63,7 +63,7 @@ export const messageMutants = [
   },
   {
     name: "messages-late-refusal-in-silence",
-    promise: "A send that an asynchronous schema refuses is reported if nobody awaits the send",
+    promise: "A send that an asynchronous schema refuses is reported if the send is not awaited",
     file: "packages/protocol/src/ownership.ts",
     find: "return isOwner(target) ? target.ownPromise(promise) : withoutUnhandledRejection(promise);",
     replace: "return isOwner(target) ? withoutUnhandledRejection(promise) : promise;",

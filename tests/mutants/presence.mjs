@@ -28,7 +28,7 @@ export const presenceMutants = [
   },
   {
     name: "destroyed-late",
-    promise: "An event of a process without a function for it is told within a second",
+    promise: "An event of a process without a function for it is reported within a second",
     file: event,
     find: 'if (reply.type === "destroyed") unclaimed.listNow(id, "destroyed");',
     replace: "",
@@ -52,7 +52,7 @@ export const presenceMutants = [
   },
   {
     name: "destroyed-not-watched",
-    promise: "Watching processes hear of a destruction by a process that records nothing",
+    promise: "Watching processes get a report of a destruction by a process that records nothing",
     file: event,
     find: "(recording.isOn || reply.wasRecorded)",
     replace: "recording.isOn",
@@ -60,11 +60,11 @@ export const presenceMutants = [
   },
   {
     name: "unclaimed-kept-for-ever",
-    promise: "Events that nobody takes leave their queue",
+    promise: "Events that no process takes leave their queue",
     file: unclaimed,
     find: "if (old.length > 0) await calls.command(",
     replace: "if (old.length < 0) await calls.command(",
-    tests: redis("destroyed-events", "nobody takes"),
+    tests: redis("destroyed-events", "no process takes"),
   },
   {
     name: "unclaimed-not-moved",
@@ -80,7 +80,7 @@ export const presenceMutants = [
     file: `${scripts}/publish-changes.lua`,
     find: "if watched[change] == 1 then",
     replace: "if watched then",
-    tests: redis("watching", "no process that watches others"),
+    tests: redis("watching", "no process that watches other subjects"),
   },
   {
     name: "lua-unwanted-claimed",
@@ -92,15 +92,15 @@ export const presenceMutants = [
   },
   {
     name: "lua-unwanted-left-stays",
-    promise: "A left that no process wants any more does not hold back expired",
+    promise: "A left without a process that handles it does not delay expired",
     file: `${scripts}/look.lua`,
     find: "if not (type == 'left' and is_over) then",
     replace: "if true then",
-    tests: redis("destroyed-events", "hold back"),
+    tests: redis("destroyed-events", "does not delay"),
   },
   {
     name: "lua-unlisted-destroyed",
-    promise: "A session whose event another process wants is listed before it is destroyed",
+    promise: "A session whose event another process handles is listed before it is destroyed",
     file: `${scripts}/destroy.lua`,
     find: "if gives_event and listing == '' then return { 'unlisted' } end",
     replace: "",

@@ -103,7 +103,7 @@ export const scriptPreludeMutants = [
   },
   {
     name: "replica-answers-reads",
-    promise: "a script does not answer from a master that was demoted (I7)",
+    promise: "a script does not answer from a primary that was demoted (I7)",
     file: "packages/store-redis/src/scripts/prelude.lua",
     find: "string.find(answer.err, 'READONLY', 1, true)",
     replace: "string.find(answer.err, 'READWRITE', 1, true)",
@@ -111,7 +111,7 @@ export const scriptPreludeMutants = [
   },
   {
     name: "replica-says-gone",
-    promise: "a demoted master does not say that a session is gone",
+    promise: "a demoted primary does not answer that a session is gone",
     file: "packages/store-redis/src/scripts/prelude.lua",
     find: "local function not_there(what) -- rare\n  refuse_replica()",
     replace: "local function not_there(what) -- rare",

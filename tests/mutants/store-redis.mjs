@@ -175,7 +175,7 @@ export const storeMutants = [
   },
   {
     name: "epochs-without-bound",
-    promise: "A process remembers a bounded number of epochs",
+    promise: "A process stores a bounded number of epochs",
     file: "packages/store-redis/src/sessions/known-epochs.ts",
     find: "if (this.#epochs.size <= MAX_KNOWN_EPOCHS) return;",
     replace: "if (this.#epochs.size <= MAX_KNOWN_EPOCHS * 100) return;",
@@ -183,7 +183,7 @@ export const storeMutants = [
   },
   {
     name: "older-epoch-remembered",
-    promise: "A process remembers the latest epoch of a subject",
+    promise: "A process stores the latest epoch of a subject",
     file: "packages/store-redis/src/sessions/known-epochs.ts",
     find: "if (known !== undefined && known.epoch >= epoch) return;",
     replace: "if (known !== undefined && known.epoch > epoch + 1e15) return;",

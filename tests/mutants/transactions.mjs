@@ -55,7 +55,7 @@ export const transactionMutants = [
   },
   {
     name: "transaction-forgotten-handled",
-    promise: "I21: messages that a forgotten client sent before are not handled",
+    promise: "I21: earlier messages of a client whose record was dropped are not handled",
     file: transactions,
     find: "if (this.#newForgetMark !== undefined)",
     replace: "if (this.#newForgetMark === -1)",

@@ -27,7 +27,7 @@ export interface Diagnostic {
   readonly message: string;
 }
 
-/** The options of a user who wants all checks of the packages' declarations. Those of the language are left out, because they take most time. */
+/** All options that check the packages' declarations. The checks of the language's own declarations are off, because they take the most time. */
 const strict = {
   strict: true,
   exactOptionalPropertyTypes: true,

@@ -253,7 +253,7 @@ describe("packages that install one by one", { timeout: installMs }, () => {
   let users: string;
 
   beforeAll(async () => {
-    // One installation for all, in which each project has its packages in its own folder, and sees no others.
+    // One installation for all, in which each project has its packages in its own folder, and can't load others.
     users = await workshop.project("users", { workspaces: ["*"] });
     for (const [folder, packages, peers] of alone) {
       const others = await peersOf(folder, peers);

@@ -31,7 +31,7 @@ app.listen("127.0.0.1", 0, async (token) => {
 });
 
 /**
- * Connects, is answered, and closes with 1000. Resolves with the code that the client saw.
+ * Connects, is answered, and closes with 1000. Resolves with the code that the client got.
  *
  * @param {string} url
  * @returns {Promise<number>}

@@ -87,7 +87,7 @@ const OF_SESSIONS = [
 ];
 
 describe.each(runtimeNames)("%s", (runtime) => {
-  test("I12 fault F3: if Redis is unavailable, a rejected call of a connection that nobody awaits ends only that connection, with 4503", async () => {
+  test("I12 fault F3: if Redis is unavailable, a rejected call of a connection that is not awaited ends only that connection, with 4503", async () => {
     const { connected, told, lives, printed } = await withoutRedis(runtime, OF_HANDLES.length);
     for (const [index, call] of OF_HANDLES.entries()) connected[index]?.send(`floating:${call}`);
     const codes = await Promise.all(connected.map(async ({ closed }) => (await closed).code));
@@ -100,7 +100,7 @@ describe.each(runtimeNames)("%s", (runtime) => {
     expect(printed).toEqual([]);
   });
 
-  test("I12 fault F3: a rejected call of the sessions that nobody awaits is reported to onError, and ends no connection", async () => {
+  test("I12 fault F3: a rejected call of the sessions that is not awaited is reported to onError, and ends no connection", async () => {
     const { connected, told, lives, printed } = await withoutRedis(runtime, 1);
     const [client = expect.unreachable()] = connected;
     for (const call of OF_SESSIONS) client.send(`floating:${call}`);
@@ -132,7 +132,7 @@ describe.each(runtimeNames)("%s", (runtime) => {
     expect(failures).toEqual([{ stage: "message", code: "STORE_UNAVAILABLE", ofConnection: true }]);
   });
 
-  test("I12 fault F3: an error in a promise that nobody awaits ends its connection with 1011", async () => {
+  test("I12 fault F3: an error in a promise that is not awaited ends its connection with 1011", async () => {
     const { connected, told, lives, printed } = await withoutRedis(runtime, 2);
     connected[0]?.send("floating:ready().then(…), which throws");
     connected[1]?.send("floating:a handle's own mistake");

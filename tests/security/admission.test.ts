@@ -24,7 +24,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
   const trialOf = useTrial(harness);
 
   test.each([false, true, null, 0, {}, { type: "reject " }, { type: "ok" }])(
-    "admit that answers %j, which is not an admission, refuses with 500, so that a mistake lets nobody in",
+    "admit that answers %j, which is not an admission, refuses with 500, so that a mistake admits no client",
     async (answer) => {
       const errors = new Journal<string>();
       const admit = () => untyped(answer);
@@ -197,7 +197,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
     expect(sessions.diagnostics.handshakesPending).toBe(50);
     for (const peer of peers) peer.socket.resetAndDestroy();
     await Promise.all(peers.map((peer) => peer.closed));
-    // One that comes after them is answered after them: by then the server has seen their ends.
+    // The server answers a later peer after these peers: by then the server has processed their ends.
     const last = trialOf().raw(server);
     last.write(Buffer.from("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
     await last.response;

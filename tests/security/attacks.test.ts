@@ -97,7 +97,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
       expect(sessions.diagnostics.tokensUnknown).toBe(1);
     });
 
-    test("a guessed verifier for a known selector: refused, counted in diagnostics, harmless, and answered like an unknown selector", async () => {
+    test("a guessed verifier for a selector that exists: refused, counted in diagnostics, harmless, and answered like an unknown selector", async () => {
       const sessions = createSessions({
         ...serving(store),
         onBadToken: "refuse" as const,
@@ -244,7 +244,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
         url === "/honest" ? { type: "accept" } : answer.promise.then(() => ({ type: "accept" as const })),
     });
     const server = await trialOf().serve(sessions, {});
-    // These peers never finish the HTTP request. Only the runtime handles them; core does not see them.
+    // These peers never finish the HTTP request. The runtime alone handles them; core gets no call.
     const unfinished = await connectedPeers(server, 1_000);
     for (const peer of unfinished)
       peer.write(Buffer.from("GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nX-Slow: "));

@@ -1,4 +1,4 @@
-/** A server in a process of its own, which can be killed: `runtime prefix host port` of Redis; tells its own port. */
+/** A server in a process of its own, which can be killed: `runtime prefix host port` of Redis; reports its port. */
 import { once } from "node:events";
 import { bindSessions as bindUws } from "@wsession/adapter-uws";
 import { bindSessions as bindWs } from "@wsession/adapter-ws";

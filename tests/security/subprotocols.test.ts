@@ -106,7 +106,7 @@ describe.each([
 describe.each(runtimes)("on $runtime", (harness) => {
   const trialOf = useTrial(harness);
 
-  test("a token is not echoed back as a subprotocol, and the application does not see the token", async () => {
+  test("a token is not echoed back as a subprotocol, and the application does not get the token", async () => {
     const seen = new Journal<string>();
     const sessions = createSessions({
       store: mapStore(),

@@ -81,7 +81,7 @@ export function withCookie(token: string | undefined): {
   return { headers: { cookie: `${COOKIE}=${token}` } };
 }
 
-/** `token` with another verifier: a guess by an attacker who knows the selector. */
+/** `token` with another verifier: a guess by an attacker who has the selector. */
 export function guess(token: string): string {
   const other = token.at(-2) === "A" ? "B" : "A";
   return token.slice(0, -2) + other + token.slice(-1);

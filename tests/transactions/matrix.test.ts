@@ -90,7 +90,7 @@ class Tab {
         await this.#client.client.send(message);
         this.applied.push(message);
       } catch (error) {
-        // A replaced page does not learn what became of its last messages. No message of this test may be refused.
+        // A replaced page gets no result for its last messages. No message of this test may be refused.
         if (!isClientError(error) || error.outcome === "not-applied") throw error;
         this.unknown.push(message);
       }

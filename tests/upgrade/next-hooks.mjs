@@ -1,5 +1,5 @@
-// Makes the packages of this repository those of a next release, as they are loaded: it reads and writes a part of a record that the
-// release before does not know, and reads records of format 2.
+// Makes the packages of this repository those of a next release, as they are loaded. This release reads and writes a part of a record that the
+// release before does not define, and reads records of format 2.
 /** @import { LoadHook } from "node:module" */
 
 /** @type {Readonly<Record<string, readonly (readonly [before: string, after: string])[]>>} */

@@ -145,7 +145,7 @@ test("destroySubject of this release ends the sessions that 0.1 identified, also
   expect(await first.closed).toEqual({ code: 4410, reason: "by command" });
 });
 
-describe("a session with lifetimes of its own, which 0.1 does not know", () => {
+describe("a session with lifetimes of its own, which 0.1 does not support", () => {
   test("0.1 refuses it by CORRUPT_RECORD and leaves it unchanged, and this release opens it again", async () => {
     const client = redisClient(redis.port);
     const first = await connect(processes.present, "/?idleMs=60000");
@@ -170,7 +170,7 @@ describe("a session with lifetimes of its own, which 0.1 does not know", () => {
 describe("a record of the next release", () => {
   const keyOf = (id: string) => `${prefix}:s:{${id}}`;
 
-  test("has a part that this release does not know, and keeps it in whatever this release does with the session (fault B9)", async () => {
+  test("has a part that this release does not define, and keeps this part through all operations of this release (fault B9)", async () => {
     const first = await connect(processes.next);
     const { id, token } = await next(first, "open");
     const client = redisClient(redis.port);
@@ -186,7 +186,7 @@ describe("a record of the next release", () => {
     expect(errors()).toEqual([[], [], []]);
   });
 
-  test("that needs a format which this release does not know is refused by CORRUPT_RECORD and left unchanged, and the next release reads it", async () => {
+  test("that needs a format which this release does not support is refused by CORRUPT_RECORD and left unchanged, and the next release reads it", async () => {
     const first = await connect(processes.next);
     const { id, token } = await next(first, "open");
     const client = redisClient(redis.port);

@@ -17,7 +17,7 @@ describe.each(runtimeNames)("asWebSocket of a connection of %s", (runtime) => {
     // oxlint-disable-next-line vitest/expect-expect -- the case asserts
     test(one.name, () => runAdapterCase(one, harnesses[runtime]));
 
-  test("is one socket for each connection, and sessions.of() knows it", async () => {
+  test("is one socket for each connection, and sessions.of() finds the connection", async () => {
     const sessions = createSessions({ store: mapStore(), initial: () => ({ name: "ada" }) });
     const found: unknown[] = [];
     const server = await serve(runtime, sessions, {

@@ -87,7 +87,7 @@ function make() {
   showLatest();
 }
 
-/** While nobody points at the chart, the legend has the values of the last second. */
+/** While the pointer is outside the chart, the legend has the values of the last second. */
 function showLatest() {
   if (chart !== undefined && (chart.cursor.idx ?? null) === null) chart.setLegend({ idx: SECONDS - 1 });
 }

@@ -29,7 +29,7 @@ export async function expireSoon({ session }: VisitorConnection): Promise<void> 
   await session.extend({ expiresAt: Date.now() + SOON_MS });
 }
 
-/** Cuts the connection, and sends messages to the session while nobody is connected. The store keeps them. */
+/** Cuts the connection, and sends messages to the session while it has no connection. The store keeps them. */
 export async function writeWhileAway(
   sessions: VisitorSessions,
   connection: VisitorConnection,

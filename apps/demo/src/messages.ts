@@ -56,7 +56,7 @@ export type Report =
       readonly missing: number;
     }
   | { readonly type: "expires"; readonly inMs: number }
-  /** A kept message, sent while nobody was connected. */
+  /** A kept message, sent while the session had no connection. */
   | { readonly type: "letter"; readonly number: number; readonly of: number }
   | { readonly type: "refused"; readonly reason: string }
   | {

@@ -66,7 +66,7 @@ it("kills two processes, one after the other, in one count to 100", async () => 
   expect(plain.count).toBeGreaterThanOrEqual(102);
 });
 
-it("counts exactly 100 though somebody else kills the process, whenever that is", async () => {
+it("counts exactly 100 though another program kills the process at any time", async () => {
   const tab = await setting.open("1-ws");
   await tab.isConnectedThrough("ws");
   const [, pid] = /pid (\d+)\)$/.exec(await tab.fact("served-by"))!;

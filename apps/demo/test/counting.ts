@@ -78,7 +78,7 @@ export async function describeDemo({ url }: RunningDemo): Promise<Described> {
   return (await (await fetch(`${url}demo.json`)).json()) as Described;
 }
 
-/** The counters in the visitor's session, as a connection beside the page is told them. */
+/** The counters in the visitor's session, as a second connection receives them. */
 export async function runsInSession(
   visitor: Visitor,
   demo: RunningDemo,

@@ -247,7 +247,7 @@ describe.each(RUNTIMES)("the server on $name", ({ name, via }) => {
       socket.on("close", resolve);
     });
     expect([1006, 1009]).toContain(code);
-    // The next visitor does not notice.
+    // The next visitor is not affected.
     const tab = await setting.open(via);
     await tab.isConnectedThrough(name);
   });

@@ -90,7 +90,7 @@ describe.each(VIEWS)("the page of the $kind on $screen", (view) => {
     expect(await inScheme(page, "light")).toEqual(light);
   });
 
-  it("has every control in the order of Tab, with a focus that is seen", async () => {
+  it("has every control in the order of Tab, with a visible focus", async () => {
     const page = await open(view);
     const visitor = view.kind === "operator" ? await open({ ...view, kind: "visitor" }) : page;
     await connected(visitor);

@@ -1,4 +1,4 @@
-/** What the terminal sees. */
+/** What the demo writes to the terminal. */
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
@@ -29,8 +29,8 @@ async function close(server: Server): Promise<void> {
 }
 
 /**
- * A port that somebody listens on, with as many free ones before it. Below those that systems give out by themselves, so
- * that nobody gets one of them meanwhile.
+ * A port with a server, and `freeBefore` free ports before it. The ports are below those that systems assign, so that no other
+ * program gets one of them meanwhile.
  */
 async function takenPort(freeBefore = 0): Promise<TakenPort> {
   for (let first = randomInt(10_000, 30_000); ; first = randomInt(10_000, 30_000)) {

@@ -1,4 +1,4 @@
-/** Login, logout everywhere, a deadline, and messages that were sent while nobody was connected. */
+/** Login, logout everywhere, a deadline, and messages that were sent while the session had no connection. */
 import { expect, it } from "vitest";
 import { useDemo } from "./setting.ts";
 import { expectToShow, Visitor } from "./visitor.ts";

@@ -71,7 +71,7 @@ export interface Shown {
   readonly notes: readonly string[];
 }
 
-/** What the page tells of the session beside its data. */
+/** What the page shows of the session in addition to its data. */
 export type Fact = "served-by" | "resumed" | "presence" | "version";
 
 export class Tab {

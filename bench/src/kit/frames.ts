@@ -16,7 +16,7 @@ export interface FrameVisitor {
   readonly wantsPayloads: boolean;
 }
 
-/** Finds the frames in the data of a server. Parses only headers, unless payloads are wanted. */
+/** Finds the frames in the data of a server. Parses only headers, unless payloads are requested. */
 export class FrameReader {
   readonly #visitor: FrameVisitor;
   #rest: Buffer | undefined;

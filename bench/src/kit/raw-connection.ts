@@ -21,7 +21,7 @@ export class RawConnection implements FrameVisitor {
   /** The head of the server's answer. */
   head = "";
   wantsPayloads = false;
-  /** Called for each text or binary message; with the payload if payloads are wanted. */
+  /** Called for each text or binary message; with the payload if payloads are requested. */
   onMessage: (payload: Buffer | undefined) => void = () => undefined;
   onClose: () => void = () => undefined;
   #reader = new FrameReader(this);

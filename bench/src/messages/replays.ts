@@ -53,7 +53,7 @@ async function replays(
   returns: number,
 ): Promise<void> {
   let [own, other] = [await ours.open(undefined), await theirs.open(undefined)];
-  // Socket.IO's client knows an offset once it has had one message.
+  // Socket.IO's client has an offset once it has received a message.
   await theirs.server.ask("sendTo", JSON.stringify({ id: other.state.id, messages: 1 }));
   while (other.state.offset === "") await wait(1);
   // The two servers take turns, so that each return finds the processor's caches as the other server left them.

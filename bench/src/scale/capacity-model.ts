@@ -33,7 +33,7 @@ const RSS_BYTES_PER_CONNECTION = 6_500;
 const SWEEP_SHARE = 0.1;
 const SWEEP_READS_PER_SECOND = 1_000;
 const LONGEST_SWEEP = 3 / 8;
-/** The end of `drainMs`, during which no client is told to move. */
+/** The end of `drainMs`, during which no client gets the request to move. */
 const LAST_MOVE_MS = 5_000;
 
 /** Computes the plan. `npm run bench:scale -- --only capacity` measures the same figures at three sizes. */

@@ -70,7 +70,7 @@ async function open(
       rss += ((after["rss"] ?? Number.NaN) - (before["rss"] ?? Number.NaN)) / each / processes;
       progress(`${module}: ${(index + 1) * (each + 100)} connections`);
     }
-    // The clients are asked, because each knows whether its connections still live, also if their server has ended.
+    // Count the connections at the clients, because the clients have the count also if a server has ended.
     for (const client of clients) connections += (await client.ask("connections"))["count"] ?? Number.NaN;
   } finally {
     await Promise.all([...clients, ...servers].map((child) => child.kill()));

@@ -10,7 +10,7 @@ const run = promisify(execFile);
 const frameworks = join(import.meta.dirname, "..");
 const repository = join(frameworks, "../..");
 
-/** A project of a user: the packages as npm installs them, which are no links, because Jest looks at their paths. */
+/** A project of a user: the packages as npm installs them, which are no links, because Jest checks their paths. */
 async function projectOf(kind: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "wsession-jest-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));

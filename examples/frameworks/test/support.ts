@@ -9,7 +9,7 @@ export async function running(start: () => Promise<Started>): Promise<Started> {
   return started;
 }
 
-/** A client that remembers what arrived. */
+/** A client that stores what arrived. */
 export async function connect(url: string, headers: Record<string, string> = {}) {
   const socket = new WebSocket(url, { headers });
   onTestFinished(() => socket.terminate());

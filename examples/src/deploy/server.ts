@@ -1,4 +1,4 @@
-// One process of an application that is deployed without its clients noticing. See docs/deploying.md.
+// One process of an application that is deployed without an interruption for its clients. See docs/deploying.md.
 import { createServer } from "node:http";
 import { bindSessions } from "@wsession/adapter-ws";
 import { createSessions, protocolToken } from "@wsession/core";

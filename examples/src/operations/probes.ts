@@ -38,7 +38,7 @@ export async function start(redisUrl: string, port = 0) {
   bindSessions(sockets, sessions, {
     message: (conn) => conn.session.update(({ count }) => ({ count: count + 1 })),
   });
-  /** Milliseconds in which the load balancer learns that this process is not ready, and clients go one after another. */
+  /** Milliseconds in which the load balancer detects that this process is not ready, and clients leave one after another. */
   const DRAIN_MS = 10_000;
 
   async function stop(drainMs: number = DRAIN_MS): Promise<void> {

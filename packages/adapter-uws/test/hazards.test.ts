@@ -185,7 +185,7 @@ test("a peer that reads a part of the data that was queued before close, and no 
   client.write(frame("x"));
   await closed.until(1);
   await until(() => client.socket.isPaused());
-  // Nothing is told to one that does not read: what it writes is answered with a reset once the server's side is gone.
+  // A peer that does not read gets no event. Once the server's side is gone, the peer's next write is answered with a reset.
   const writing = setInterval(() => client.write(frame("y")), 100);
   onTestFinished(() => clearInterval(writing));
   await client.closed;

@@ -53,7 +53,7 @@ test("a runtime that closes sockets which were upgraded inside their own cork is
   let closed = 0;
   for (let round = 0; round < 10; round += 1)
     if ((await staysOpen((response, answer) => void response.cork(answer))) === undefined) closed += 1;
-  // On Node.js 24 one of a hundred stays open. The examination wants three in a row.
+  // On Node.js 24 one socket of a hundred stays open. The examination requires three in a row.
   expect(closed).toBeGreaterThan(5);
   await examine();
   const journal = new Journal();

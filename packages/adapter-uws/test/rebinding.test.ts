@@ -10,7 +10,7 @@ import { listen } from "./servers.ts";
 setFlagsFromString("--expose-gc");
 const collect: () => void = runInNewContext("gc");
 
-test("fault E6: a route is bound again once its binding was closed; in between it lets nobody in", async () => {
+test("fault E6: a route is bound again once its binding was closed; in between it refuses every client", async () => {
   const app = uWS.App();
   onTestFinished(() => void app.close());
   let port = 0;

@@ -36,7 +36,7 @@ const HEADERS = [
 const PROTOCOL =
   "connection.protocol is the application's subprotocol, with and without v1.wsession, and empty without one";
 const CHOICE =
-  "a client of v1.wsession is answered with v1.wsession; the application chooses among its own subprotocols, and sees no other";
+  "a client of v1.wsession is answered with v1.wsession; the application chooses among its own subprotocols, and gets no others";
 const KEPT =
   "I15 kept messages reach a client in order, among plain messages, and both sides count the same offsets";
 const BACK =

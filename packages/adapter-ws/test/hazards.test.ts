@@ -112,7 +112,7 @@ describe("ws itself", () => {
     const send = () => connection.send(Buffer.alloc(length));
     expect([send(), send()]).toEqual(["queued", "queued"]);
     await firstGone.promise;
-    // The second is under way, and this one behind it when the adapter looks whether all is gone.
+    // When the adapter checks whether all is sent, the second message is under way, and this message is behind the second.
     expect(send()).toBe("queued");
     client.socket.end();
     await until(() => tcp.writableEnded);

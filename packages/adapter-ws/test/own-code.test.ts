@@ -31,7 +31,7 @@ async function serve(options: Pick<ServerOptions, "verifyClient"> = {}) {
   return { sessions, errors, port: address.port, arrived };
 }
 
-test("a verifyClient that answers with a promise lets nobody in: 500, and onError gets a report", async () => {
+test("a verifyClient that answers with a promise admits no client: 500, and onError gets a report", async () => {
   // oxlint-disable-next-line typescript/no-misused-promises -- the mistake that this is about
   const { port, errors } = await serve({ verifyClient: async () => false });
   const client = raw(port);

@@ -21,7 +21,7 @@ async function greeting(port: number, protocols: readonly string[] = []): Promis
 }
 
 test.each(Object.keys(ways) as Way[])(
-  "fault E6: a server made with %s is bound again once its binding was closed; in between it lets nobody in",
+  "fault E6: a server made with %s is bound again once its binding was closed; in between it refuses every client",
   async (way) => {
     const asked = new Journal();
     const { server, address, http } = await ways[way]({

@@ -251,7 +251,7 @@ describe("fault F5: every handshake is answered, and a mistake in it is reported
     "synchronous, answers with a promise": async () => false,
   };
   test.each(Object.entries(verifiers))(
-    "the user's verifyClient, %s: 500, and nobody is let in",
+    "the user's verifyClient, %s: 500, and no client is admitted",
     async (_, verifyClient) => {
       const { port, told } = await serve({ verifyClient: verifyClient as never });
       expect(await statusOf(port)).toBe(500);

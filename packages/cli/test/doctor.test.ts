@@ -54,7 +54,7 @@ describe("doctor", () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   });
 
-  test("asks the Sentinels for the master", async () => {
+  test("gets the primary from the Sentinels", async () => {
     const sentinel = await startLoneSentinel(redis);
     try {
       const url = `redis://127.0.0.1:${sentinel.port}`;

@@ -12,7 +12,7 @@ import { main, start } from "./program.ts";
 
 const redis = useRedisServer();
 const CTRL_C = "\u{3}";
-/** Each step of a scan takes that long, so that the progress bar is seen and a signal falls into the scan. */
+/** Each step of a scan takes this long, so that the progress bar is shown and a signal arrives during the scan. */
 const STEP_MS = 50;
 
 /** A slow way to a Redis with so many keys that a scan has many steps. Returns the arguments for it. */

@@ -1,4 +1,4 @@
-/** Output that nobody can read: a full disk, and a reader that has ended. */
+/** Output that can't be read: a full disk, and a reader that has ended. */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, openSync, closeSync } from "node:fs";
@@ -69,6 +69,6 @@ test.each(commands)(
   },
 );
 
-test.each(commands)("%s keeps its exit code if nobody reads its messages", async (_, main) => {
+test.each(commands)("%s keeps its exit code if its messages have no reader", async (_, main) => {
   expect(await withoutReader(main, "--wrong", 2)).toEqual({ code: 2, text: "" });
 });

@@ -40,7 +40,7 @@ test("watch prints messages between processes and changes in Redis, until Ctrl-C
   };
   await seen({ type: "watching" });
   await seen({ type: "listening" });
-  // The listener knows the channels of the holders by now.
+  // By now the listener has subscribed to the channels of the holders.
   await one.store.write(aWrite(shared.id, { visits: 1 }));
   await seen({ type: "changed", id: shared.id, version: 2, source: "channel" });
   // The store publishes no message about this session. A scan finds it.

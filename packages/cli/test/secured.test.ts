@@ -73,7 +73,7 @@ test("rediss:// reads sessions over TLS if the authority is trusted, and says wh
   const port = await openTlsPort(redis.port);
   const args = ["show", id, "--json", "--timeout", "10s", "--redis", `rediss://${HOST}:${port}`];
   const running = start(args, { NODE_EXTRA_CA_CERTS: join(folder, "ca.crt") });
-  // This process trusts no authority of its own. A short time limit may pass before TLS has answered.
+  // This process has no certificate authority of its own. A short time limit may pass before TLS has answered.
   const shortly = ["show", id, "--json", "--timeout", "300ms", "--redis"];
   await expect
     .poll(async () => (await wsession([...shortly, `rediss://${HOST}:${port}`])).stderr, { timeout: 20_000 })
@@ -87,7 +87,7 @@ test("rediss:// reads sessions over TLS if the authority is trusted, and says wh
   expect(JSON.parse(trusted.stdout)).toMatchObject({ id, subject: "ada" });
 });
 
-test("Sentinels and their master may have passwords, and the error about a wrong or a missing password shows no password", async () => {
+test("Sentinels and their primary may have passwords, and the error about a wrong or a missing password shows no password", async () => {
   const master = await startRedis();
   onTestFinished(() => master.stop());
   const sentinel = await startLoneSentinel(master);

@@ -10,7 +10,7 @@ type Rewrite = (frame: string) => string | undefined;
 function broken(faults: { readonly out?: () => Rewrite; readonly in?: () => Rewrite }): ClientHarness {
   return {
     connect(url, options) {
-      // One of each for a client, so that a fault may remember what it saw.
+      // One pair for each client, so that a fault may store earlier frames.
       const outgoing = faults.out?.();
       const incoming = faults.in?.();
       class Faulty extends WebSocket {
@@ -67,7 +67,7 @@ const faulty: readonly (readonly [string, ClientHarness, string])[] = [
     "unsettled messages are sent again, in order, under the same numbers",
   ],
   [
-    "forgets unsettled messages",
+    "drops unsettled messages",
     broken({
       out: () => {
         const sent = new Set<string>();

@@ -16,7 +16,7 @@ type Entry = {
 
 const EVENTS = ["message", "status", "session", "missed", "rolledBack", "leftover", "closed"] as const;
 
-/** A client, and all events that it told, in order. */
+/** A client, and all events that it emitted, in order. */
 export interface Watched {
   readonly client: Client;
   readonly events: Entry[];

@@ -158,7 +158,7 @@ describe("the store suite catches a store whose commit", () => {
       /^I22 messages of commits and of appends/,
     ],
     [
-      "forgets which numbers were refused",
+      "does not record which numbers were refused",
       numbered(() => ({ refused: [] })),
       /^I21 refusals among the last 48/,
     ],
@@ -169,7 +169,7 @@ describe("the store suite catches a store whose commit", () => {
     ],
     ["forgets a client without changing the forget mark", forgetsInSilence, /^I21 of 9 clients/],
     [
-      "does not notice that the store lost settled numbers",
+      "does not detect that the store lost settled numbers",
       numbered(() => ({ settled: 0 })),
       /^I21 a store with a lower settled number/,
     ],
@@ -179,7 +179,7 @@ describe("the store suite catches a store whose commit", () => {
       /^I21 numbers below/,
     ],
     [
-      "compares versions before it looks up the client record",
+      "compares versions before it reads the client record",
       looksAtVersionsFirst,
       /^I21 the client record is checked/,
     ],

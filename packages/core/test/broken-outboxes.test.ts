@@ -150,7 +150,7 @@ describe("the store suite catches a store whose outbox", () => {
       /^a message for a subject is not kept/,
     ],
     [
-      "forgets the positions of its readers",
+      "drops the positions of its readers",
       ignoresReaders,
       /^I20 with whenFull refuse messages that every reader has/,
     ],

@@ -42,14 +42,14 @@ const leavesTwice = tracksWith((tracking) => ({
 /** Loses every event: as a store whose deadlines die with the process that has set them. */
 const neverLeaves = tracksWith((tracking) => ({ ...tracking, deliver: () => Promise.resolve() }));
 
-/** Gives each event of a session the same id, so that a receiver that has seen one ignores the others. */
+/** Gives each event of a session the same id, so that a receiver ignores all but the first. */
 const reusesIds = tracksWith((tracking) => ({
   ...tracking,
   deliver: (type, event) => tracking.deliver(type, { ...event, id: event.sessionId }),
 }));
 
-/** Tells changes, and not the state before the first of them. */
-const tellsChangesAlone = () =>
+/** Reports changes, and not the state before the first change. */
+const reportsChangesAlone = () =>
   tampered((store) => {
     const watch = store.watch?.bind(store);
     return {
@@ -119,7 +119,7 @@ describe("the cases of presence catch", () => {
     ["that delivers each event twice", leavesTwice, [0, 1, 3, 5]],
     ["that loses events", neverLeaves, [0, 1, 3, 5]],
     ["whose events have one id", reusesIds, [1]],
-    ["that does not tell the present state", tellsChangesAlone, [4]],
+    ["that does not report the present state", reportsChangesAlone, [4]],
     ["that lists only sessions that had a connection", listsVisits, [6]],
   ])("a store %s", async (_what, make, cases) => {
     expect(await caught(make)).toEqual(cases);

@@ -134,7 +134,7 @@ test("fault A1 a connection ends with 4410 if another process destroyed its subj
   const inner = sharedStore();
   const store: SessionStore = {
     ...inner,
-    // The answer of a shared store that has seen the destruction.
+    // The answer of a shared store in which the destruction was recorded.
     create: () => Promise.resolve({ type: "revoked" }),
   };
   const sessions = createSessions<Data>({
@@ -189,7 +189,7 @@ test("I13 a connection that was replaced before its takeover was sent does not t
     await server.connect({ url }),
     await server.connect({ url }),
   ];
-  // The first one's is under way; the second one's would come after it, and is not wanted any more.
+  // The write of the first connection is under way. The write of the second would come after it, and is not needed any more.
   for (let asked = 1; asked <= 2; asked += 1) {
     expect(answers).toHaveLength(asked);
     answers.at(-1)?.();

@@ -48,7 +48,7 @@ describe("I8 a change of another process", () => {
     store.notify({ type: "written", id, version: 2, lineage: 7, after: 0, change: fields({ n: 1 }) });
     expect(session).toMatchObject({ version: 2, data: { n: 1 } });
     await store.behindTheBack.write(write(session, { n: 10 }));
-    // An announcement of the known version and lineage is ignored. Another lineage leads to a read.
+    // An announcement of the version and lineage that the process has is ignored. Another lineage leads to a read.
     store.notify({ type: "written", id, version: 2, lineage: 7, after: 0, change: fields({ n: -1 }) });
     expect(store.calls).not.toContain("load");
     store.notify({ type: "written", id, version: 2, lineage: 8, after: 0, change: fields({ n: -2 }) });

@@ -23,7 +23,7 @@ function live(kept: readonly ReturnType<typeof message>[], position = { offset: 
   return { replay, again, sent, reads: () => reads };
 }
 
-test("I19 a live connection is told that the store lost messages, also if the store's end is before the connection's position", async () => {
+test("I19 a live connection gets a report that the store lost messages, also if the store's end is before the connection's position", async () => {
   const { replay, again, sent } = live([message(1), message(9)]);
   replay.onKept(again, true);
   await expect.poll(() => sent.at(-1)).toBe("=000009of 9");
@@ -31,7 +31,7 @@ test("I19 a live connection is told that the store lost messages, also if the st
   expect(replay.position).toEqual({ offset: 2, chain: 9 });
 });
 
-test("I19 a live connection is told that the store lost all messages", async () => {
+test("I19 a live connection gets a report that the store lost all messages", async () => {
   const { replay, again, sent } = live([]);
   replay.onKept(again, true);
   await expect.poll(() => sent).toHaveLength(1);

@@ -202,7 +202,7 @@ describe.each(stores)("fault E7: %s", (_, open) => {
     await runs(() => connection.setSession({ n: 4 }).then(() => undefined), 1);
     if (!resumable) return;
     const created = await runs(() => sessions.create({ n: 5 }), 1);
-    // It is known here already.
+    // This process has the session already.
     await runs(() => sessions.get(created.session.id), 0);
     const renewal = await session.rotate();
     await runs(() => server.connect({ url: `/?token=${renewal.token}` }), 0);

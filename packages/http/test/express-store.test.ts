@@ -167,7 +167,7 @@ describe("express-session", () => {
     expect(answer.headers.getSetCookie().join()).toContain("Expires=");
   });
 
-  test("all, length and clear see only sessions of the middleware", async () => {
+  test("all, length and clear cover only sessions of the middleware", async () => {
     const { browser, sessions, store } = await application();
     const { session: other } = await sessions.create({ user: "of a socket" });
     await browser.post("/set/user/ada");

@@ -1,4 +1,4 @@
-/** Clients that leave during a login, on servers that tell this in other ways than `node:http`. */
+/** Clients that leave during a login, on servers that report this in other ways than `node:http`. */
 import { once } from "node:events";
 import { createServer as createHttp2Server, connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
@@ -18,7 +18,7 @@ const HOST = "127.0.0.1";
 
 /** Sends a request, and returns the function that leaves. */
 type Send = (port: number) => () => void;
-/** What a server does with a request. `gone` resolves once the server has told that the client has gone. */
+/** What a server does with a request. `gone` resolves once the server has reported that the client has gone. */
 type Use = (request: AnyRequest, response: AnyResponse, gone: Promise<unknown>) => Promise<unknown>;
 
 const overHttp1: Send = (port) => {

@@ -1,4 +1,4 @@
-/** Typical mistakes of an application: none of them looks like "nobody is logged in", and each error says what to do. */
+/** Typical mistakes of an application: no mistake has the same result as "no user is logged in", and each error says what to do. */
 import { cookieToken, createSessions, mapStore, queryToken } from "@wsession/core";
 import type { OriginRule } from "@wsession/core";
 import { httpSessions } from "@wsession/http";
@@ -44,7 +44,7 @@ describe("of() of a request that was not opened", () => {
   const text =
     "of(): the session of this request was not looked up: register the middleware before the route, or await open(request)";
 
-  test("throws, because `undefined` would mean that nobody is logged in", () => {
+  test("throws, because `undefined` would mean that no user is logged in", () => {
     const { http } = application();
     expect(() => http.of(new Request("http://localhost/"))).toThrow(invalid(text));
     expect(() => http.of({ headers: {} })).toThrow(invalid(text));

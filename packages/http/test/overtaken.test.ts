@@ -60,7 +60,7 @@ describe("a destroySubject between two steps of a login leaves no session of the
     gap.letGo();
     const outcome = await login;
     for (const { sessions } of [here, elsewhere]) expect(await sessions.bySubject("ada")).toEqual([]);
-    // The session existed already, and this process has not heard of its end: the cookie opens nothing.
+    // The session existed already, and this process got no announcement of its end: the cookie opens nothing.
     if (step === "create" && when === "after" && place === "elsewhere") return;
     expect(isSessionError(outcome, "REVOKED") || isSessionError(outcome, "SESSION_GONE")).toBe(true);
     expect(headers.getSetCookie()).toEqual([]);

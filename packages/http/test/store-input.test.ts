@@ -220,7 +220,7 @@ describe.each([
       }),
     ).rejects.toBe(away);
     await expect(readWith((_sid, callback) => callback(away))).rejects.toBe(away);
-    // Such a store does not call back at all. A rejection that nobody awaits would end the process.
+    // Such a store never calls the callback. A rejection that is not awaited would end the process.
     await expect(readWith(async () => Promise.reject(away))).rejects.toBe(away);
     await expect(readWith((_sid, callback) => callback("text"))).rejects.toMatchObject({ cause: "text" });
   });

@@ -212,7 +212,7 @@ describe("metrics of redisStore", () => {
     for (const [name, value] of found) expect([name, value >= 0]).toEqual([name, true]);
     one.stop();
     two.stop();
-    // The exporter repeats the last values of metrics that nobody observes any more.
+    // The exporter repeats the last values of metrics that are not observed any more.
     const last = await redisMetrics();
     await one.sessions.create({ n: 1 });
     expect(await redisMetrics()).toEqual(last);

@@ -195,7 +195,7 @@ describe("a change whose announcement was lost is read (I7)", () => {
     expect(await heard(holder, destroyed.id, "destroyed")).toMatchObject({ reason: "bye" });
   });
 
-  test("by the sweep, if the loss was not noticed: a write, a takeover, a destruction and an expiry", async () => {
+  test("by the sweep, if the loss was not detected: a write, a takeover, a destruction and an expiry", async () => {
     const [writer, holder] = [startProcess(connect), startProcess(connect, { sweepMs: 300 })];
     const names = ["written", "replaced", "destroyed", "expired"] as const;
     const ids = names.map(() => aCreation().id);

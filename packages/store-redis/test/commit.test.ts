@@ -46,7 +46,7 @@ test("I10, I21 a commit whose reply was lost and that is repeated is applied onc
   expect(await recordOf(onlooker, id)).toEqual({ settled: 6, refused: [2, 5], floor: 1 });
 });
 
-test("I10 a repeated commit of a client that was forgotten meanwhile returns the numbers that the first commit settled", async () => {
+test("I10 a repeated commit of a client whose record was dropped meanwhile returns the numbers that the first commit settled", async () => {
   const { proxy, process, onlooker } = await behindProxy();
   const id = await newSession(process);
   proxy.replies("drop");

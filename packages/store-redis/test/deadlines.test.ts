@@ -162,7 +162,7 @@ test("the store uses a server again after a restart with its data", async () => 
   });
 });
 
-test("writes continue after Sentinel has made a replica the master", async () => {
+test("writes continue after Sentinel has made a replica the primary", async () => {
   const { master, replica, sentinels, name, stop } = await startSentinel();
   onTestFinished(stop);
   const addresses = sentinels.map(({ port }) => ({ host: "127.0.0.1", port }));

@@ -37,7 +37,7 @@ test("a process that is cut off right after the destruction, before its next com
   await loadScripts(server);
   const proxy = await startProxy(server);
   onTestFinished(() => proxy.close());
-  // Longer than the pause between two looks at the queue: a session that is due too early is found while it still lives.
+  // Longer than the pause between two reads of the queue, so that a session that is due too early is found while it still lives.
   const delayMs = 1_000;
   // The destruction takes three commands.
   const timeoutMs = 4 * delayMs;
@@ -61,7 +61,7 @@ test("a process that is cut off right after the destruction, before its next com
   expect(performance.now() - startedAt - lateMs()).toBeLessThan(2 * delayMs + timeoutMs + 1_000 + 2_000);
 });
 
-test("the event of a destruction by a process without a function is told within a second", async () => {
+test("the event of a destruction by a process without a function is reported within a second", async () => {
   const prefix = "soon";
   const a = listening(["destroyed"], { prefix });
   const silent = startProcess(server, { prefix, timeoutMs: 30_000 });
@@ -104,7 +104,7 @@ test("a process without the function that takes over the queue of a dead one doe
   expect(other.events).toEqual([]);
 });
 
-test("a `left` that no process wants any more does not hold back `expired`", async () => {
+test("a `left` without a process that handles it does not delay `expired`", async () => {
   const proxy = await startProxy(server);
   onTestFinished(() => proxy.close());
   const prefix = "unwanted-left";
@@ -154,7 +154,7 @@ test("a record of a release without the mark is marked by the next visit, and ca
   expect(a.events.some(([, { sessionId }]) => sessionId === neither)).toBe(false);
 });
 
-test("watching processes hear at once that a process that records nothing has destroyed a session", async () => {
+test("watching processes get a report at once when a process that records nothing destroys a session", async () => {
   const prefix = "watched";
   const a = listening([], { prefix, sweepMs: 600_000, leaseMs: 60_000 });
   const { id } = aCreation();
@@ -190,7 +190,7 @@ test("fault B6: at maxmemory a session is destroyed, and the event follows once 
   expect(a.events.map(([, { sessionId }]) => sessionId).toSorted()).toEqual(ids.toSorted());
 });
 
-test("entries that nobody takes leave the queue after a day, and the queue itself expires", async () => {
+test("entries that no process takes leave the queue after a day, and the queue itself expires", async () => {
   const prefix = "untaken";
   const a = listening(["destroyed"], { prefix });
   const ids = [aCreation().id, aCreation().id];

@@ -11,7 +11,7 @@ export interface CommitOptions extends Partial<Omit<CommitRequest, "id" | "numbe
   readonly bounds?: Parameters<typeof anAppend>[2];
 }
 
-/** A commit of one number. By default the caller knows that all earlier numbers are settled. */
+/** A commit of one number. By default the caller states that all earlier numbers are settled. */
 export function aCommit(
   id: string,
   numbers: Pick<CommitNumbers, "number"> & Partial<CommitNumbers>,

@@ -21,12 +21,12 @@ export class FakeHost implements StoreHost {
   readonly events: StoreEvent[] = [];
   readonly errors: unknown[] = [];
 
-  /** When the deadlines of a session were learnt. */
-  readonly #learntAt = new Map<string, number>();
+  /** When the deadlines of a session were received. */
+  readonly #receivedAt = new Map<string, number>();
 
   held(id: string): HeldSession | undefined {
     const held = this.sessions.get(id);
-    const past = performance.now() - (this.#learntAt.get(id) ?? performance.now());
+    const past = performance.now() - (this.#receivedAt.get(id) ?? performance.now());
     return held && { ...held, idleInMs: held.idleInMs - past, absoluteInMs: held.absoluteInMs - past };
   }
 
@@ -35,7 +35,7 @@ export class FakeHost implements StoreHost {
   }
 
   adopt(id: string, session: StoredSession): void {
-    this.#learntAt.set(id, performance.now());
+    this.#receivedAt.set(id, performance.now());
     this.sessions.set(id, { ...session, connections: (this.sessions.get(id)?.connections ?? 0) + 1 });
   }
 
@@ -50,12 +50,12 @@ export class FakeHost implements StoreHost {
         return held.connections;
       case "extended": {
         const { idleInMs, absoluteInMs, own } = event;
-        this.#learntAt.set(event.id, performance.now());
+        this.#receivedAt.set(event.id, performance.now());
         this.sessions.set(event.id, { ...held, idleInMs, absoluteInMs, own });
         return 0;
       }
       case "loaded":
-        this.#learntAt.set(event.id, performance.now());
+        this.#receivedAt.set(event.id, performance.now());
         this.sessions.set(event.id, { ...event.session, connections: held.connections });
         return 0;
       case "written":

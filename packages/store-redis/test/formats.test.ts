@@ -9,7 +9,7 @@ import { useRedisServer } from "./shared-servers.ts";
 const server = useRedisServer();
 
 const connect = (): Redis => new Redis(server.port);
-/** Metadata of a later release: still format 1, with further parts that this release does not know. */
+/** Metadata of a later release: still format 1, with further parts that this release does not define. */
 const LATER = " 1 mcx81 x=7,y";
 
 const keyOf = (id: string): string => `ws:s:{${id}}`;

@@ -68,7 +68,7 @@ describe("health of redisStore", () => {
     expect(process.store.diagnostics.resubscriptions).toBeGreaterThan(0);
   });
 
-  test("is not ok at once when the server becomes a replica, and says so until it is a master again", async () => {
+  test("is not ok at once when the server becomes a replica, and says so until it is a primary again", async () => {
     const server = await ownServer();
     const process = startProcess(server);
     await untilHealth(process, WELL);

@@ -3,7 +3,7 @@ import { Confirmations } from "../src/announcements/confirmations.ts";
 import { hashSubject } from "../src/base/keys.ts";
 import { KnownEpochs } from "../src/sessions/known-epochs.ts";
 
-test("a decision after this process saw an epoch counts as later than that destruction and all before it", () => {
+test("a decision after this process read an epoch counts as later than the epoch's destruction and all earlier ones", () => {
   const known = new KnownEpochs();
   const before = performance.now() - 1;
   known.record("hash", 7);
@@ -17,7 +17,7 @@ test("a decision after this process saw an epoch counts as later than that destr
   expect(known.isBefore("other", 7, after)).toBe(false);
 });
 
-test("no more than 10,000 subjects' epochs are remembered, and the oldest go first", () => {
+test("no more than 10,000 subjects' epochs are stored, and the oldest are dropped first", () => {
   const known = new KnownEpochs();
   for (let number = 0; number <= 10_000; number += 1) known.record(String(number), 1);
   const after = performance.now() + 1;

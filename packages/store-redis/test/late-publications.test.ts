@@ -42,11 +42,11 @@ async function watching({ store }: Process, ...subjects: string[]): Promise<stri
 }
 
 test.each([["destroyed"], ["expired"]])(
-  "a watcher is not told online for a session that was %s before its process published that it is online",
+  "a watcher gets no online for a session that was %s before its process published that it is online",
   async (how) => {
     const proxy = await behindProxy();
     const [late, other] = [tracked({}, proxy), tracked()];
-    // Redis knows the script, so that the request names it by its digest.
+    // Redis has the script, so that the request names the script by its digest.
     await late.store.create(aCreation({ subject: "bob", hold: true }));
     const seen = new Promise<void>((resolve) => proxy.holdFrom(scriptDigest("create"), resolve));
     const { id } = aCreation();
@@ -67,7 +67,7 @@ test.each([["destroyed"], ["expired"]])(
   },
 );
 
-test("a watcher is told online for a session that is live, however late its process publishes that", async () => {
+test("a watcher gets online for a session that is live, however late its process publishes that", async () => {
   const proxy = await behindProxy();
   const [late, other] = [tracked({}, proxy), tracked()];
   await late.store.create(aCreation({ subject: "bob", hold: true }));
@@ -133,14 +133,14 @@ async function holding(options: Parameters<typeof startProcess>[1]): Promise<str
 /** The first watch of a process is followed by a sweep, a second later. */
 const firstSweep = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1_500));
 
-/** Records nothing, so it looks at no session of other processes. */
+/** Records nothing, so it checks no session of other processes. */
 const watcherOnly = (sweepMs: number): Process => startProcess(server, { prefix, sweepMs, leaseMs: 900 });
 
 test("a process that is taken for dead, although it has its lease again, is reported online again", async () => {
   const leaseMs = 900;
   const proxy = await behindProxy();
   const id = await holding({ leaseMs });
-  // It learns that the other process has no lease, and acts on that when the other one has a lease again.
+  // This process reads that the other process has no lease, and acts on the result when the other process has a lease again.
   const slow = tracked({ leaseMs }, proxy);
   await slow.store.create(aCreation({ subject: "bob", hold: true }));
   const watcher = watcherOnly(600_000);
@@ -163,7 +163,7 @@ test("a process that is taken for dead, although it has its lease again, is repo
   proxy.delayRequests(0);
   await until(async () => (await presence())?.split(" ")[1] === "0");
   await until(() => told.at(-1) === "ada online");
-  // The session is in the queue of its holder still. Otherwise nobody would notice the holder's death.
+  // The session is still in the queue of its holder. Otherwise no process would detect the holder's death.
   const [queue = ""] = await watcher.client.keys(`${prefix}:d:holder~????????`);
   // If the lease of the slow process lapses on a busy machine, the holder takes over the queue of the slow process.
   expect(await watcher.client.zrange(queue, "0", "-1")).toContain(id);

@@ -54,7 +54,7 @@ test("I10 a hold that is delivered again after newer counts of its process chang
   await store.release(id);
   await store.release(id);
   await again();
-  // The process knows its own number of connections, and reads only the others from Redis.
+  // The process counts its own connections, and reads only the others from Redis.
   expect((await startProcess(server).store.presence(id)).nodes).toEqual([]);
 });
 

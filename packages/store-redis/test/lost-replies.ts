@@ -16,7 +16,7 @@ export interface LostReplies {
   readonly behindProxy: (
     timeoutMs?: number,
   ) => Promise<{ proxy: TcpProxy; process: Process; onlooker: Process }>;
-  /** The same, once both connections are made and the server's time is known. */
+  /** The same, once both connections are made and the process has the server's time. */
   readonly settledBehindProxy: LostReplies["behindProxy"];
 }
 
@@ -62,7 +62,7 @@ export function useLoadedScripts(): LostReplies {
   };
 }
 
-/** Before a fault: both connections are made, and the server's time is known. */
+/** Before a fault: both connections are made, and the process has the server's time. */
 export async function settled({ store }: Process): Promise<void> {
   const { id } = aCreation();
   await until(async () => (await store.create(aCreation({ id, hold: true }))).type !== "full");

@@ -1,4 +1,4 @@
-// What the watchers of a subject hear when a Cluster has lost the shard of some of its sessions.
+// What the watchers of a subject receive when a Cluster has lost the shard of some of its sessions.
 import { expect, onTestFinished, test } from "vitest";
 import { hashSubject } from "../src/base/keys.ts";
 import { slotOf } from "../src/base/slots.ts";
@@ -71,14 +71,14 @@ test("a session whose shard is lost is not gone for those who watch its subject"
   expect(lone.host.errors).toEqual([]);
 
   await loseShard(cluster.nodes);
-  // A watch rejects while the Cluster still looks for a new primary. It reads the subject before it resolves.
+  // A watch rejects while the Cluster still elects a new primary. A watch reads the subject before it resolves.
   await until(async () => (await watcher.store.watch([ada], () => undefined)) !== undefined, 20_000);
   await expect(watcher.store.watch([bob], () => undefined)).rejects.toMatchObject({
     code: "STORE_UNAVAILABLE",
   });
   expect(told.toSorted()).toEqual(["ada online", "bob online"]);
 
-  // Nobody knows whether Carl is online. So a new listener is told nothing.
+  // No server has Carl's presence. So a new listener gets no event.
   const heard: unknown[] = [];
   await expect(watcher.store.watch([carl], (event) => heard.push(event))).rejects.toMatchObject({
     code: "STORE_UNAVAILABLE",

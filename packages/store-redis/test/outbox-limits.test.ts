@@ -53,7 +53,7 @@ test("a session without kept messages uses no byte and no command for an outbox"
 test("ten messages of one tick are one command, so a message needs at most 0.15 commands (sendCommands)", async () => {
   const process = startProcess(server);
   const id = await newSession(process);
-  await appended(process, id, ["the script is known from here on"]);
+  await appended(process, id, ["the server has the script from here on"]);
   await client.config("RESETSTAT");
   for (let tick = 0; tick < 10; tick += 1)
     await appended(
@@ -86,7 +86,7 @@ test("I20 thousands of messages with keys in one append are kept completely, and
   expect((await client.hkeys(hashOf(id))).filter((name) => name.startsWith("k"))).toHaveLength(32);
 });
 
-test("of more than 32 keys the least recently used are forgotten, and messages of the others are replaced", async () => {
+test("of more than 32 keys the least recently used are dropped, and messages of the others are replaced", async () => {
   const process = startProcess(server);
   const id = await newSession(process);
   for (let n = 0; n < 40; n += 1) await appended(process, id, [aMessage(`old ${n}`, { key: `k${n}` })]);

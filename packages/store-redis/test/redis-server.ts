@@ -208,7 +208,7 @@ export async function startCluster(further: readonly string[] = []): Promise<Red
   }
 }
 
-/** Starts one Sentinel that knows this master by the name `wsession`. */
+/** Starts one Sentinel that monitors this primary under the name `wsession`. */
 export async function startLoneSentinel(master: RedisServer): Promise<RedisServer> {
   const sentinel = await startProcess(
     SERVER,

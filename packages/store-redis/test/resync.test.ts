@@ -66,7 +66,7 @@ async function serverAlone(): Promise<{ readonly port: number; readonly client: 
   return { port: server.port, client };
 }
 
-test("fault B11: a sweep reads a tenth of the held sessions while the subscription is known to work", async () => {
+test("fault B11: a sweep reads a tenth of the held sessions while the subscription is confirmed", async () => {
   const { port, client } = await serverAlone();
   const sweepMs = 300;
   const holder = startProcess({ port }, { sweepMs, timeoutMs: 10_000 });
@@ -88,7 +88,7 @@ test("with allowEviction each held session is read again within sweepMs, althoug
   const held = 900;
   const holder = startProcess({ port }, { sweepMs, timeoutMs: 10_000, allowEviction: true });
   await holdMany(holder, held);
-  // Each sweep reads all sessions, so the reads since the first sweep tell when each sweep began and ended.
+  // Each sweep reads all sessions, so the reads since the first sweep show when each sweep began and ended.
   const begins: number[] = [];
   const ends: number[] = [];
   const lateMs = startLateness({ port });

@@ -97,7 +97,7 @@ describe("the checks of a server when the store connects", () => {
   });
 });
 
-test("fault B13: a client that does not speak to masters throws at once, and the error says what is wrong", async () => {
+test("fault B13: a client that does not read from primaries throws at once, and the error says what is wrong", async () => {
   const server = await aServer();
   const sentinels = [{ host: "127.0.0.1", port: server.port }];
   // tests/drivers.test.ts has the clients of other libraries.

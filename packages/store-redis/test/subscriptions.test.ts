@@ -63,7 +63,7 @@ async function held({ store, host }: Process, id: string): Promise<void> {
   });
 }
 
-/** The replica that a holder's subscription is on; `undefined`: on a primary. A holder that was asked for is let go. */
+/** The replica that a holder's subscription is on; `undefined`: on a primary. A holder that this function requested is released. */
 async function carrierOf(
   nodes: readonly RedisServer[],
   holder: Process,

@@ -12,7 +12,7 @@ export const HOST = "127.0.0.1";
 
 export interface TlsServer {
   readonly redis: RedisServer;
-  /** A client that has this certificate as its authority trusts the server. */
+  /** A client that has this certificate as its authority accepts the server. */
   readonly certificate: string;
   /** Turns TLS on, and resolves with its port. */
   listen(): Promise<number>;

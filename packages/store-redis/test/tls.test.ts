@@ -1,4 +1,4 @@
-/** Connections with TLS. The certificate of the server has no authority that this process trusts. */
+/** Connections with TLS. The certificate of the server has no authority that this process accepts. */
 import { setTimeout } from "node:timers/promises";
 import { Cluster, Redis } from "ioredis";
 import { expect, onTestFinished, test } from "vitest";

@@ -11,7 +11,7 @@ test("I11: changes that are sent together are all applied, also if the server ge
   await one.store.create(aCreation({ id }));
   let version = 1;
   for (let round = 0; round < 40; round += 1) {
-    // As after a restart or a failover: the server knows no script.
+    // As after a restart or a failover: the server has no script.
     await one.client.call("SCRIPT", "FLUSH");
     const writes = Array.from({ length: 20 }, (_, n) =>
       (n % 2 === 0 ? one : other).store.write(aWrite(id, { [`n${n}`]: round })),

@@ -21,7 +21,7 @@ test("a change whose message is lost is reported within sweepMs, and the next ch
   const { id } = aCreation();
   await a.store.create(aCreation({ id, subject: "ada", hold: true }));
   await b.store.watch(["ada"], ({ type }) => told.push(type));
-  // As a server that has lost data: it does not know who watches.
+  // As a server that has lost data: it has no list of the watchers.
   await b.client.del(...(await b.client.keys(`${prefix}:w:*`)));
   const lateMs = startLateness(server);
   const lostAt = performance.now();
@@ -38,7 +38,7 @@ test("a change whose message is lost is reported within sweepMs, and the next ch
   expect(told).toEqual(["online", "away", "online"]);
 });
 
-test("the changes of a subject are sent to the processes that watch it, and to no process that watches others or nobody", async () => {
+test("the changes of a subject are sent to the processes that watch it, and to no process that watches other subjects or none", async () => {
   const prefix = `t${aCreation().id}`;
   const processes = ["a", "b", "c", "d"].map((node) => {
     const started = startProcess(server, { prefix, node, sweepMs: 600_000 });

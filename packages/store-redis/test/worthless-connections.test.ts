@@ -26,7 +26,7 @@ async function creations({ port }: RedisServer): Promise<number> {
   return log.split(scriptDigest("create")).length - 1;
 }
 
-describe("fault B1: a master that hangs without closing its connections", () => {
+describe("fault B1: a primary that hangs without closing its connections", () => {
   test("calls and announcements continue after Sentinel has promoted its replica", async () => {
     const { master, replica, sentinels, name, stop } = await startSentinel();
     onTestFinished(stop);
@@ -180,7 +180,7 @@ describe("fault B3: Redis hangs while new handshakes arrive", () => {
     await connected({ store });
     const { id } = aCreation();
     await store.create(aCreation({ id, hold: true }));
-    // The server has both scripts from here on: what it refuses for want of one would count twice.
+    // The server has both scripts from here on: a call that it refuses because a script is missing would count twice.
     await store.release(id);
     await cli(server.port, "config", "set", "slowlog-max-len", "10000");
     await cli(server.port, "config", "set", "slowlog-log-slower-than", "0");

@@ -40,7 +40,7 @@ async function start(runtime: RuntimeName) {
   return { sessions, line, url: `${await servePage(script)}?port=${line.port}`, ids };
 }
 
-/** The browser is offline where its protocol can do that; nobody gets through in any case. */
+/** Cuts the line, and takes the browser offline if the browser's protocol has a command for that. */
 async function goOffline(tab: Tab, line: Line): Promise<void> {
   line.isDown = true;
   line.cut();

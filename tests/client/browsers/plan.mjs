@@ -51,7 +51,7 @@ const everywhere = [
   scenario("sessions", "A tab reconnects while another one logs in", "a tab that reconnects"),
 ];
 
-/** Planted faults that the scenarios must notice. */
+/** Planted faults that the scenarios must detect. */
 const controls = { title: "Planted faults that the scenarios notice", files: FOLDER, name: "is caught:" };
 
 const suites = [...everywhere, frozen, controls];

@@ -182,7 +182,7 @@ describe.each(browserNames)("a page in %s", (name) => {
     const { messages, missed, sessions: told, codes, closed } = await seenBy(tab);
     expect(messages.map(({ data }) => data)).toEqual(["before", ...kept]);
     expect({ missed, closed }).toEqual({ missed: [], closed: [] });
-    // Chromium itself ends the WebSocket of a frozen page: the server sees 1001, and the page 1006.
+    // Chromium itself ends the WebSocket of a frozen page: the server gets 1001, and the page 1006.
     expect(codes).toEqual([1006]);
     expect(told.at(-1)).toEqual({ id, resumed: true });
   });

@@ -99,7 +99,7 @@ export const plannedCases: readonly FaultCase[] = [
         if (master === undefined) throw new Error("a Cluster has masters");
         const replica = await replicaOf(cluster.nodes, master);
         await until(async () => (await cli(replica.port, "role")).includes("connected"), 20_000);
-        // OK says that the replica begins. It gives up after five seconds, silently, for example if a ping came late.
+        // OK means that the replica begins. The replica stops after five seconds without a report, for example if a ping came late.
         let askedAt = -Infinity;
         await until(async () => {
           if (await isMaster(replica)) return !(await isMaster(master));

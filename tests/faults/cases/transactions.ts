@@ -101,7 +101,7 @@ export const transactionCases: readonly FaultCase[] = [
     pages: { sessions: 2 },
   }),
   between(
-    "more pages of a session than it remembers, connections cut",
+    "more pages of a session than the session has client records, connections cut",
     async (network) => {
       network.cut(0.3);
       await delay(PAUSE_MS);

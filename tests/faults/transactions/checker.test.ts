@@ -91,7 +91,7 @@ describe("the checker of transactions accepts", () => {
     expect(script.rules()).toEqual([]);
   });
 
-  test("the store loses a transaction, tells the page, and repeats its answers (I19, I21)", () => {
+  test("the store loses a transaction, reports the loss to the page, and repeats its answers (I19, I21)", () => {
     const script = new Script()
       .sends("a", 1)
       .gets("a", 1, "a", 1)
@@ -130,7 +130,7 @@ describe("the checker of transactions rejects", () => {
     );
   });
 
-  test("a refused message that counts, and a message that nobody sent (I21)", () => {
+  test("a refused message that counts, and a message that no page sent (I21)", () => {
     expect(clean().sends("a", 3, "refused").applied("a", 3).rules(mayLose)).toContain("phantom");
     expect(clean().applied("a", 3).rules(mayLose)).toContain("phantom");
   });
@@ -143,7 +143,7 @@ describe("the checker of transactions rejects", () => {
     expect(clean().rules()).toEqual(["hole"]);
   });
 
-  test("the server tells the page a part of a gap, and not all of it (I16)", () => {
+  test("the server reports a part of a gap to the page, and not the whole gap (I16)", () => {
     const script = clean()
       .sends("a", 3)
       .applied("a", 3)
@@ -177,13 +177,13 @@ describe("the checker of transactions rejects", () => {
     expect(script.sends("a", 3).rules(mayLose)).toEqual(["torn"]);
   });
 
-  test("a page that keeps an answer which the store lost, and is not told (I19)", () => {
+  test("a page that keeps an answer which the store lost, and gets no report (I19)", () => {
     const script = clean().gets("a", 1, "a", 1).gets("a", 2, "b", 9);
     expect(script.rules(mayLose)).toEqual(["hole"]);
     expect(new Script().gets("a", 1, "a", 1).rules(mayLose)).toEqual(["hole"]);
   });
 
-  test("the server tells the page of a loss before the page sent the message, and not after that (I21)", () => {
+  test("the server reports a loss to the page before the page sent the message, and not after that (I21)", () => {
     const script = new Script().page("a", { type: "rolledBack", from: 1, to: 1 }).sends("a", 1);
     expect(script.rules(mayLose)).toEqual(["lost", "untold"]);
   });
@@ -192,7 +192,7 @@ describe("the checker of transactions rejects", () => {
     expect(new Script().sends("a", 1, "none").rules(mayLose)).toEqual(["unsettled"]);
   });
 
-  test("a page that was closed or told of a loss although nothing may be lost (I16)", () => {
+  test("a page that was closed or got a report of a loss although nothing may be lost (I16)", () => {
     expect(new Script().page("a", { type: "closed", why: "login" }).rules()).toEqual(["missed"]);
     expect(new Script().page("a", { type: "rolledBack", from: 1, to: 1 }).rules()).toEqual(["missed"]);
     expect(new Script().page("a", missed(1, 2, true)).rules()).toEqual(["missed"]);

@@ -16,7 +16,7 @@ interface Link {
   readonly client: Socket;
   readonly server: Socket;
   readonly target: number;
-  /** Half-open: the client has gone, and the server has not noticed. */
+  /** Half-open: the client has gone, and the server has not detected the end. */
   isAbandoned: boolean;
   /** Bytes until the connection is cut. */
   left: { client: number; server: number };
@@ -69,7 +69,7 @@ export class Network {
     for (const link of this.#links) if (this.#random() < share) this.#end(link);
   }
 
-  /** Ends connections on the client's side alone: data in flight still arrives, and the server notices the end after `noticedMs`. */
+  /** Ends connections on the client's side alone: data in flight still arrives, and the server detects the end after `noticedMs`. */
   abandon(noticedMs: number): void {
     for (const link of this.#links) {
       if (link.isAbandoned) continue;

@@ -8,7 +8,7 @@ export interface PageOptions {
   readonly token: string;
   /** The address that the page connects to. */
   readonly port: number;
-  /** Connections without progress after which the client gives up on a message. */
+  /** Connections without progress after which the client rejects a message. */
   readonly attempts: number;
 }
 

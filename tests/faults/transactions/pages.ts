@@ -80,7 +80,7 @@ export class Pages {
   async finish(): Promise<void> {
     this.#isStopping = true;
     await this.#running;
-    // A page that stays learns of each loss of the store by a further message at the latest.
+    // A page that stays gets a report of each loss of the store with its next message at the latest.
     await Promise.all(this.#open.map((page) => soon(page.send("add"))));
   }
 
@@ -118,7 +118,7 @@ export class Pages {
     const turn = this.#turn++;
     const session = sessions[Math.floor(turn / perSession) % sessions.length];
     if (session === undefined) throw new Error("pages have sessions");
-    // Some pages give up on a message, as the client does by default.
+    // Some pages reject a message, as the client does by default.
     const attempts = turn % 5 === 4 ? 5 : 1_000;
     const page = new Page({ name: `p${turn}`, session: session.id, token: session.token, port, attempts });
     this.#pages.push(page);

@@ -33,7 +33,7 @@ test("a click is counted in the session", async () => {
   socket.close();
 });
 
-test("an error of wsession is known by its code", () => {
+test("an error of wsession is recognised by its code", () => {
   let thrown: unknown;
   try {
     createSessions({ idleMs: "1000" as never });

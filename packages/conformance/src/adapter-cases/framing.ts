@@ -57,7 +57,7 @@ export const framingCases: readonly AdapterCase[] = [
     },
   })),
   {
-    name: "a client of v1.wsession is answered with v1.wsession; the application chooses among its own subprotocols, and sees no other",
+    name: "a client of v1.wsession is answered with v1.wsession; the application chooses among its own subprotocols, and gets no others",
     async run(trial) {
       const seen = new Journal<readonly string[]>();
       const sessions = createSessions<Data>({
