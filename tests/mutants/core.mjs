@@ -2,7 +2,7 @@
 
 import { core, onWs, tests } from "./suites.mjs";
 
-/** Promises of core's own stores and of the handshake.
+/** Promises of core's own stores, of the handshake, and of the list of connections.
  * @type {readonly Mutant[]} */
 export const coreMutants = [
   {
@@ -220,5 +220,21 @@ export const coreMutants = [
     find: "    answer = store.create(request);\n  } catch (error) {\n    throw asStoreError(error);",
     replace: "    answer = store.create(request);\n  } catch (error) {\n    throw error;",
     tests: core("pending"),
+  },
+  {
+    name: "iteration-over-old-copy",
+    promise: "An iteration over the connections goes on in the list that was copied meanwhile",
+    file: "packages/core/src/connection/numbered-list.ts",
+    find: "      if (slots === this.#slots) continue;\n",
+    replace: "      if (slots === this.#slots || slots.length > 0) continue;\n",
+    tests: core("numbered-list"),
+  },
+  {
+    name: "removed-twice",
+    promise: "An item is removed once, and an item with the number of another item is not removed",
+    file: "packages/core/src/connection/numbered-list.ts",
+    find: "    if (this.#slots[index] !== item) return false;\n",
+    replace: "",
+    tests: core("numbered-list"),
   },
 ];

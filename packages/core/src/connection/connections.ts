@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Connection } from "../api/contract.ts";
 import type { LiveConnection } from "./connection.ts";
+import { NumberedList } from "./numbered-list.ts";
 
 /** A connection of any runtime: the members of `LiveConnection` that do not depend on the type of the socket. */
 export type AnyConnection<Data extends object> = Connection<Data, unknown, never> &
@@ -22,7 +23,7 @@ export type AnyConnection<Data extends object> = Connection<Data, unknown, never
 export class Connections<Data extends object> implements Iterable<AnyConnection<Data>> {
   /** Distinguishes this process's connections from those of other processes, in logs. */
   readonly prefix: string = randomBytes(6).toString("base64url");
-  readonly #byNumber = new Map<number, AnyConnection<Data>>();
+  readonly #byNumber = new NumberedList<AnyConnection<Data>>();
   #last = 0;
   #live = 0;
 
@@ -37,13 +38,13 @@ export class Connections<Data extends object> implements Iterable<AnyConnection<
    */
   *[Symbol.iterator](): Iterator<AnyConnection<Data>> {
     const last = this.#last;
-    for (const connection of this.#byNumber.values())
+    for (const connection of this.#byNumber)
       if (connection.number <= last && !connection.isEnding) yield connection;
   }
 
   /** The connections of one binding, also those whose close handler has not settled yet. */
   *of(binding: object): Iterable<AnyConnection<Data>> {
-    for (const connection of this.#byNumber.values()) if (connection.binding === binding) yield connection;
+    for (const connection of this.#byNumber) if (connection.binding === binding) yield connection;
   }
 
   nextNumber(): number {
@@ -51,7 +52,7 @@ export class Connections<Data extends object> implements Iterable<AnyConnection<
   }
 
   add(connection: AnyConnection<Data>): void {
-    this.#byNumber.set(connection.number, connection);
+    this.#byNumber.add(connection);
     this.#live += 1;
   }
 
@@ -61,13 +62,13 @@ export class Connections<Data extends object> implements Iterable<AnyConnection<
 
   /** Returns false for a connection that was removed already. */
   remove(connection: AnyConnection<Data>): boolean {
-    return this.#byNumber.delete(connection.number);
+    return this.#byNumber.remove(connection);
   }
 
   /** Finds a connection by its id, which is `prefix-number`. */
   find(id: string): AnyConnection<Data> | undefined {
     if (!id.startsWith(`${this.prefix}-`)) return undefined;
-    const found = this.#byNumber.get(Number.parseInt(id.slice(this.prefix.length + 1), 36));
+    const found = this.#byNumber.find(Number.parseInt(id.slice(this.prefix.length + 1), 36));
     // `parseInt` ignores trailing characters, so compare the whole id.
     return found?.id === id ? found : undefined;
   }
