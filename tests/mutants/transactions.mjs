@@ -62,6 +62,15 @@ export const transactionMutants = [
     tests: onWs("I21 messages that a forgotten client sent"),
   },
   {
+    name: "transaction-record-of-handshake",
+    promise:
+      "I21: an attach with another forget mark is answered by the present record, not by that of the handshake",
+    file: numbered,
+    find: "      (records?.mark ?? 0) === attach.mark && (records?",
+    replace: "      (records?.mark ?? 0) !== -1 && (records?",
+    tests: onWs("I21 a client that is remembered again"),
+  },
+  {
     name: "transaction-effect-without-commit",
     promise: "I21: effects run once the commit is acknowledged, and not for a run that conflicted",
     file: transactions,

@@ -2,12 +2,24 @@ import type { Transaction } from "@wsession/core";
 import { expect } from "vitest";
 import type { AdapterCase } from "../adapter-trial.ts";
 import { returningPeer, transactionServer } from "../framed-server.ts";
-import type { Data } from "../framed-server.ts";
+import type { Data, FramedServer } from "../framed-server.ts";
 import { deferred, Journal } from "../waiting.ts";
 
 const add = (tx: Transaction<Data>, message: string | Uint8Array) => {
   tx.update(({ n }) => ({ n: n + Number(String(message)) }));
   tx.send(`sum ${tx.data.n}`);
+};
+
+/** Nine further clients settle a number each, so that the session drops the oldest record. */
+const forgetOldest = async (setting: FramedServer, token: string) => {
+  for (let n = 0; n < 9; n += 1) {
+    const other = await setting.connect(token);
+    other.attach();
+    await other.until("hello");
+    other.sendCounted("10");
+    await other.until("applied");
+    other.client.socket.terminate();
+  }
 };
 
 /** The handler `transaction`: a number, its change and its kept messages are committed in one step. */
@@ -206,24 +218,36 @@ export const transactionCases: readonly AdapterCase[] = [
       });
       peer.sendCounted("1");
       await peer.until("applied");
-      for (let n = 0; n < 8; n += 1) {
-        const other = await setting.connect(token);
-        other.attach();
-        await other.until("hello");
-        other.sendCounted("10");
-        await other.until("applied");
-        other.client.socket.terminate();
-      }
+      await forgetOldest(setting, token);
       const again = await returningPeer(setting, { peer, token }, 1, 1);
       again.sendCounted("1");
       const { mark } = await again.until("forgotten");
       expect(handled.entries.filter((text) => text === "1")).toHaveLength(1);
-      expect(setting.session().data).toEqual({ n: 81 });
+      expect(setting.session().data).toEqual({ n: 91 });
       again.attach({ session: again.hello?.session, from: 2, mark });
       await again.until("hello", (hello) => !hello.record && hello.mark === mark);
       again.sendCounted("5");
       await again.until("applied", ({ number }) => number === 2);
-      expect(setting.session().data).toEqual({ n: 86 });
+      expect(setting.session().data).toEqual({ n: 96 });
+    },
+  },
+  {
+    name: "I21 a client that is remembered again between its handshake and its attach is not told that it is forgotten",
+    async run(trial) {
+      const { setting, peer, token } = await transactionServer(trial, { transaction: add });
+      // The client has a second connection, as in a handover. The handshake reads the record and the forget mark.
+      const second = await setting.connect(token);
+      await forgetOldest(setting, token);
+      peer.sendCounted("1");
+      const { mark } = await peer.until("forgotten");
+      peer.attach({ session: peer.hello?.session, from: 1, mark });
+      await peer.until("hello");
+      peer.sendCounted("1");
+      await peer.until("applied");
+      second.comeBack(peer, { client: peer.id, from: 1, mark });
+      expect(await second.until("hello")).toMatchObject({ record: true, settled: 1 });
+      second.sendCounted("1");
+      expect(await second.until("applied")).toMatchObject({ number: 1 });
     },
   },
   {

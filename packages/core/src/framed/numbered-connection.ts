@@ -201,8 +201,8 @@ export abstract class NumberedConnection<Data extends object, Socket extends obj
   }
 
   /**
-   * Returns the client's record. `found` is the record at the handshake, which is current unless the client reports a later number.
-   * If the store has lost acknowledged numbers, sends the frame `behind`.
+   * Returns the client's record. `found` is the record at the handshake, which is current unless the client reports a later number or
+   * another forget mark. If the store has lost acknowledged numbers, sends the frame `behind`.
    */
   protected async loadClientRecord(
     attach: Attach,
@@ -212,8 +212,11 @@ export abstract class NumberedConnection<Data extends object, Socket extends obj
     const { client, known } = attach;
     const isOwn = attach.session === state.id;
     let records = found === "unknown" ? undefined : found;
-    const isEnough =
-      found !== "unknown" && (!isOwn || (records?.byClient.get(client)?.settled ?? 0) >= known);
+    // A mark that differs may have changed after the handshake. Without another read a client with a new record would be told that its
+    // record is gone.
+    const isCurrent =
+      (records?.mark ?? 0) === attach.mark && (records?.byClient.get(client)?.settled ?? 0) >= known;
+    const isEnough = found !== "unknown" && (!isOwn || isCurrent);
     if (!isEnough) records = await this.loadClients(state);
     const record = records?.byClient.get(client);
     const mark = records?.mark ?? 0;
