@@ -17,7 +17,7 @@ export const coreMutants = [
     name: "held-session-evicted",
     promise: "A session with a connection is never evicted",
     file: "packages/core/src/store/map-entries.ts",
-    find: "entry.holders === 0 && !this.#options.isHeld(id)",
+    find: "entry.connections === 0 && !this.#options.isHeld(id)",
     replace: "!this.#options.isHeld(id)",
     tests: core("map-store"),
   },

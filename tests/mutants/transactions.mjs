@@ -24,9 +24,9 @@ export const transactionMutants = [
     name: "transaction-refusal-not-stored",
     promise: "I21: a refusal is settled in the store",
     file: transactions,
-    find: "    if (!this.#connection.hasNextNumbered) await this.#commitSettled(runAlone);",
+    find: "    if (!this.#connection.hasNextNumbered) await this.#commitOutcomes(runAlone);",
     replace:
-      "    if (outcome.refusal !== undefined) {\n      this.#uncommitted = [];\n      this.#numbers.refuse(outcome.number, outcome.refusal);\n    } else if (!this.#connection.hasNextNumbered) await this.#commitSettled(runAlone);",
+      "    if (outcome.refusal !== undefined) {\n      this.#uncommitted = [];\n      this.#numbers.refuse(outcome.number, outcome.refusal);\n    } else if (!this.#connection.hasNextNumbered) await this.#commitOutcomes(runAlone);",
     tests: onWs("I21 a refusal is settled"),
   },
   {

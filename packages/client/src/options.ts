@@ -50,7 +50,7 @@ export function resolveOptions(options: ClientOptions): Settings {
   };
 }
 
-/** Cuts a text at the query of an address. The query may hold a secret, such as the token. */
+/** Cuts a text at the query of an address. The query may contain a secret, such as the token. */
 export function withoutQuery(text: string): string {
   return text.replace(/[?#].*/s, "");
 }

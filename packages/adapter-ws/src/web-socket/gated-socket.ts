@@ -79,13 +79,13 @@ export class GatedSocket extends ListenerTarget {
       ready: () => this.#onReady?.(),
       message: (data) => this.#receive(data),
       controlFrame: (type, data) => void this.emit(type, bufferOf(data)),
-      drained: () => this.#settleSent(undefined),
+      drained: () => this.#callBackSent(undefined),
       ending: () => {
-        // A message without a listener, or one that the connection's end discards, must not hold `close` back.
+        // A message without a listener, or one that the connection's end discards, must not delay `close`.
         if (this.#tapped.isDiscarding || !this.#isPaused) this.#flow();
       },
       closed: (code, reason) => {
-        this.#settleSent(closedError());
+        this.#callBackSent(closedError());
         this.emit("close", code, Buffer.from(reason));
       },
     };
@@ -208,11 +208,11 @@ export class GatedSocket extends ListenerTarget {
     const { binary = typeof data !== "string" && typeof data !== "number", fin = true } =
       typeof options === "object" && options !== null ? options : {};
     const message = this.#fragments.add(data, binary, fin);
-    if (message === undefined) return this.#settle(done, undefined);
+    if (message === undefined) return this.#callBack(done, undefined);
     switch (this.#connection.send(message)) {
       case "sent":
         if (this.#unsent.length > 0 && done !== undefined) this.#unsent.push(done);
-        else this.#settle(done, undefined);
+        else this.#callBack(done, undefined);
         return;
       case "queued":
         if (done !== undefined) this.#unsent.push(done);
@@ -220,21 +220,21 @@ export class GatedSocket extends ListenerTarget {
       case "dropped":
         // The peer would miss this message. With a callback the sender gets an error; without a callback the connection must end.
         if (done === undefined) this.#connection.close(CloseCode.InboxFull, "too much waits to be sent");
-        else this.#settle(done, new Error("more than maxBufferedBytes would wait to be sent"));
+        else this.#callBack(done, new Error("more than maxBufferedBytes would wait to be sent"));
         return;
       case "closed":
-        this.#settle(done, closedError());
+        this.#callBack(done, closedError());
     }
   }
 
-  #settleSent(error: Error | undefined): void {
+  #callBackSent(error: Error | undefined): void {
     const unsent = this.#unsent;
     this.#unsent = [];
-    for (const callback of unsent) this.#settle(callback, error);
+    for (const callback of unsent) this.#callBack(callback, error);
   }
 
   /** Calls a callback after the code that sent, as ws does. */
-  #settle(callback: Callback | undefined, error: Error | undefined): void {
+  #callBack(callback: Callback | undefined, error: Error | undefined): void {
     if (callback === undefined) return;
     process.nextTick(() => {
       try {
@@ -264,10 +264,10 @@ export class GatedSocket extends ListenerTarget {
     const bytes = data === undefined || typeof data === "function" ? undefined : bytesOf(data);
     if (bytes !== undefined && bytes.length > 125)
       throw new RangeError("the data of a ping or a pong must have at most 125 bytes");
-    if (this.#tapped.isEnding) return this.#settle(done, closedError());
+    if (this.#tapped.isEnding) return this.#callBack(done, closedError());
     const isSent = this.#tapped.sendControl(type, bytes);
     const refused = isSent ? undefined : new SessionError("NOT_SUPPORTED", "the runtime can't send a pong");
-    this.#settle(done, refused);
+    this.#callBack(done, refused);
   }
 
   // --- the end ---

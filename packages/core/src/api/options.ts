@@ -16,7 +16,7 @@ export interface CommonOptions {
    */
   readonly store?: SessionStore | undefined;
   /**
-   * How long messages are held back from the `message` handler. `"session"`: messages wait until `open` has settled and the
+   * How long messages wait before they reach the `message` handler. `"session"`: messages wait until `open` has settled and the
    * session is set. `"open"`: messages wait until `open` has settled.
    *
    * @default "session"
@@ -139,7 +139,7 @@ export interface CommonOptions {
   /**
    * How many sessions a subject may have. A number: each login over the limit ends the sessions whose logins were first, and
    * their connections close with 4409. With `over: "refuse"` the new login is refused instead: with 403, for a client of
-   * `v1.wsession` with the close code 4403, and `identify` rejects with TOO_MANY_SESSIONS. The limit holds once the login's
+   * `v1.wsession` with the close code 4403, and `identify` rejects with TOO_MANY_SESSIONS. The limit applies once the login's
    * promise has resolved or the handshake is answered, also for simultaneous logins on several processes. Set the option in all
    * processes.
    *

@@ -36,7 +36,7 @@ export interface TappedConnection {
   readonly isFinished: boolean;
   /** Whether the application has a handler `message`. */
   readonly hasMessageHandler: boolean;
-  /** Holds messages back until `ready` was called, in a microtask at the earliest. */
+  /** Delays messages until `ready` was called, in a microtask at the earliest. */
   awaitReady(): void;
   /** Ends the connection because of an error in code that uses the tap, as an error of a handler does. */
   fail(error: unknown): void;

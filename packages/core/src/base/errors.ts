@@ -21,7 +21,7 @@ export type SessionErrorCode =
   | "REVOKED"
   /** The store did not answer in time, or could not be reached. See `outcome`. */
   | "STORE_UNAVAILABLE"
-  /** The store holds as many sessions as it may, and each has a live connection. */
+  /** The store has as many sessions as it may have, and each has a live connection. */
   | "STORE_FULL"
   /** The subject has as many sessions as `maxSessionsPerSubject` allows, and `over` is `"refuse"`. Nothing was changed. */
   | "TOO_MANY_SESSIONS"

@@ -16,7 +16,7 @@ export interface Running<Name extends OperationName> {
     refusal?: HandshakeRefusal | undefined;
   };
   /** Ends the operation; with an error if it failed. Only the first call counts. */
-  settle(error?: unknown): void;
+  end(error?: unknown): void;
 }
 
 /**
@@ -49,7 +49,7 @@ export class Operation<Name extends OperationName> {
       const result = task(running);
       // A thenable may begin its work in `then`, so only one promise may call `then`.
       const promise = promiseOf(result);
-      if (promise === undefined) running.settle();
+      if (promise === undefined) running.end();
       else watch(promise, running);
       return promise ?? result;
     });
@@ -67,7 +67,7 @@ export class Operation<Name extends OperationName> {
     });
   }
 
-  /** As `trace`, for a task that calls `running.settle` itself, now or later. A throw ends the operation too. */
+  /** As `trace`, for a task that calls `running.end` itself, now or later. A throw ends the operation too. */
   run<Result>(begun: Begun<Name>, task: (running: Running<Name>) => Result): Result {
     const { start, end } = this.#tracing;
     const running = new RunningOperation<Name>(
@@ -81,7 +81,7 @@ export class Operation<Name extends OperationName> {
       try {
         return task(running);
       } catch (error) {
-        running.settle(error ?? "unknown");
+        running.end(error ?? "unknown");
         throw error;
       } finally {
         running.hasReturned = true;
@@ -100,7 +100,7 @@ class RunningOperation<Name extends OperationName> implements Running<Name> {
   };
   /** Whether the task has returned: a later end is asynchronous. */
   hasReturned = false;
-  #isSettled = false;
+  #hasEnded = false;
   readonly #ended: Channel;
   readonly #tracing: TracingChannel<unknown, object>;
   readonly #succeeded: OutcomeOf<Name>;
@@ -122,9 +122,9 @@ class RunningOperation<Name extends OperationName> implements Running<Name> {
     this.#startedAt = performance.now();
   }
 
-  settle(error?: unknown): void {
-    if (this.#isSettled) return;
-    this.#isSettled = true;
+  end(error?: unknown): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
     const { event } = this;
     const hasFailed = error !== undefined;
     event.outcome ??= hasFailed ? this.#failed(error) : this.#succeeded;
@@ -140,12 +140,12 @@ class RunningOperation<Name extends OperationName> implements Running<Name> {
 
 function watch<Name extends OperationName>(promise: Promise<unknown>, running: Running<Name>): void {
   promise.then(
-    () => running.settle(),
-    (error: unknown) => running.settle(error ?? "unknown"),
+    () => running.end(),
+    (error: unknown) => running.end(error ?? "unknown"),
   );
 }
 
-/** The kind of an error. Its message may hold data, and so may a name that is no identifier. */
+/** The kind of an error. The message may contain data, and so may a name that is no identifier. */
 function errorTypeOf(error: unknown): string {
   try {
     if (isSessionError(error)) return error.code;

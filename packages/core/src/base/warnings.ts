@@ -13,7 +13,7 @@ interface Window {
 /**
  * Emits errors as warnings of the process, where there is no `onError` to report to. The rate is limited for each stage, because
  * otherwise a stranger who causes one error again and again would fill the log. A warning has the stack, and the message of the
- * error in one line without control characters. A warning never has the other properties of the error, which may hold data.
+ * error in one line without control characters. A warning never has the other properties of the error, which may contain data.
  */
 export class Warnings {
   readonly #windows = new Map<string, Window>();

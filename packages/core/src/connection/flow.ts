@@ -3,7 +3,7 @@
  * for each would cost every connection 8 bytes. V8 keeps integers below 2^31 in the field, without an object.
  * opening → open → (draining) → (discarding) → ended → finished.
  *
- * | bit            | set by                                          | cleared by                  | what it holds back               |
+ * | bit            | set by                                          | cleared by                  | what it delays or prevents       |
  * | -------------- | ----------------------------------------------- | --------------------------- | -------------------------------- |
  * | Opening        | `start`                                         | the `open` handler settles  | messages, `close`                |
  * | Gated          | `open` without a session, gate "session"        | the session is attached     | messages                         |
@@ -30,7 +30,7 @@
  * | Resumed        | the session is attached                         | never                       | nothing                          |
  * | Encrypted      | the constructor                                 | never                       | nothing                          |
  *
- * Only framed/ uses HelloSent, NamedSession, HasSent, Following and InTransaction. These bits hold nothing back.
+ * Only framed/ uses HelloSent, NamedSession, HasSent, Following and InTransaction. These bits delay nothing.
  */
 export const Flow = {
   Ready: 0,
@@ -46,7 +46,7 @@ export const Flow = {
   Discarding: 16,
   /** The socket has ended. */
   Ended: 32,
-  /** The connection's handlers no longer hold `close` back. */
+  /** The connection's handlers no longer delay `close`. */
   Forced: 64,
   /** The close handler was called. */
   Finished: 128,

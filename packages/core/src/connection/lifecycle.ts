@@ -249,8 +249,8 @@ export abstract class ConnectionLifecycle<Socket extends object>
     if (ending !== undefined && !this.isEnding && !this.isHandling) this.end(ending.code, ending.reason);
     const gateStaysShut = (this.flow & (Flow.Ended | Flow.Gated)) === (Flow.Ended | Flow.Gated);
     if (gateStaysShut && (this.flow & Flow.Opening) === 0) this.discard();
-    const settled = (this.flow & BLOCKS_CLOSE) === 0 || (this.flow & Flow.Forced) !== 0;
-    if (settled && (this.flow & (Flow.Ended | Flow.Finished)) === Flow.Ended) this.finish();
+    const mayClose = (this.flow & BLOCKS_CLOSE) === 0 || (this.flow & Flow.Forced) !== 0;
+    if (mayClose && (this.flow & (Flow.Ended | Flow.Finished)) === Flow.Ended) this.finish();
   }
 
   /** Calls the close handler, and waits for it up to `handlerTimeoutMs`. */

@@ -116,8 +116,8 @@ export abstract class MessageFlow<Socket extends object> {
   }
 
   /** Makes messages wait, or lets them continue. */
-  protected holdMessages(isHeld: boolean): void {
-    if (isHeld) this.flow |= Flow.Attaching;
+  protected delayMessages(isDelayed: boolean): void {
+    if (isDelayed) this.flow |= Flow.Attaching;
     else this.clearAndSchedule(Flow.Attaching);
   }
 
@@ -195,8 +195,8 @@ export abstract class MessageFlow<Socket extends object> {
   }
 
   /**
-   * Whether `early` limits the waiting messages, because the client is not authenticated (I14). That holds until the session is
-   * set: with gate "open" the handler of a message may be logging the client in. It also holds for an anonymous client with a
+   * Whether `early` limits the waiting messages, because the client is not authenticated (I14). The limit applies until the session is
+   * set: with gate "open" the handler of a message may be logging the client in. The limit also applies to an anonymous client with a
    * session from `initial` until `open` has settled, because `open` may log the client in. For a client that resumed its session,
    * or whose subject is known, `inbox` applies.
    */
@@ -239,13 +239,13 @@ export abstract class MessageFlow<Socket extends object> {
 
   // --- steps that are due ---
 
-  /** Clears a bit, and continues at once with the messages that the bit held back. Only where no application code is on the stack. */
+  /** Clears a bit, and continues at once with the messages that the bit delayed. Only where no application code is on the stack. */
   protected clearAndAdvance(bit: number): void {
     this.flow &= ~bit;
     if ((this.flow & BLOCKS_DIRECT_DELIVERY) !== Flow.Ready) this.advance();
   }
 
-  /** Clears a bit while application code may be on the stack, and continues later with the messages that the bit held back. */
+  /** Clears a bit while application code may be on the stack, and continues later with the messages that the bit delayed. */
   protected clearAndSchedule(bit: number): void {
     this.flow &= ~bit;
     if ((this.flow & BLOCKS_DIRECT_DELIVERY) !== Flow.Ready) this.scheduleAdvance();

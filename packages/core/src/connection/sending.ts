@@ -83,7 +83,7 @@ export abstract class SendingConnection<Socket extends object> extends Connectio
   }
 
   /**
-   * Writes a message, with a ping after each `probeBytes`. The buffers of the two operating systems may hold up to ten megabytes,
+   * Writes a message, with a ping after each `probeBytes`. The buffers of the two operating systems may contain up to ten megabytes,
    * and this process can't measure how much of them the peer has read. Only the pongs to these pings show that a slow peer reads.
    */
   private write(data: string | Uint8Array): SendOutcome {

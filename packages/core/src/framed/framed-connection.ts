@@ -191,7 +191,7 @@ export class FramedConnection<Data extends object, Socket extends object> extend
 
   /** Answers the first attach once the session is set: the client's position, its missed messages, and its record. */
   private async greet(attach: Attach, state: LocalSession<Data>): Promise<void> {
-    this.holdMessages(true);
+    this.delayMessages(true);
     try {
       const begun = await this.locate(attach, state);
       if (begun === undefined || this.isEnding) return;
@@ -212,7 +212,7 @@ export class FramedConnection<Data extends object, Socket extends object> extend
     } catch (error) {
       this.failed("store", error);
     } finally {
-      this.holdMessages(false);
+      this.delayMessages(false);
     }
   }
 

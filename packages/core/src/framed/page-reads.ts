@@ -11,7 +11,7 @@ import { pageSlots } from "./page-slots.ts";
 export type Page = Extract<ReadResult, { type: "read" }>;
 
 /** A page in memory, and the function that releases its slot. */
-export interface HeldPage {
+export interface PageWithSlot {
   readonly page: Page;
   readonly release: () => void;
 }
@@ -62,23 +62,23 @@ export function takePage<Data extends object>(
   connection: PageConnection,
   state: LocalSession<Data>,
   request: () => PageRequest,
-): Promise<HeldPage | undefined> {
+): Promise<PageWithSlot | undefined> {
   let isLate = false;
   const isAborted = () => isLate || connection.isEnding;
-  const take = async (): Promise<HeldPage | undefined> => {
+  const take = async (): Promise<PageWithSlot | undefined> => {
     if (isAborted()) return undefined;
     const release = await pageSlots.acquire();
-    let held: HeldPage | undefined;
+    let taken: PageWithSlot | undefined;
     try {
       if (isAborted()) return undefined;
       const page = await readOutbox(state, { ...request(), maxBytes: PAGE_BYTES });
-      if (!isAborted()) held = { page, release };
-      return held;
+      if (!isAborted()) taken = { page, release };
+      return taken;
     } catch (error) {
       if (isAborted()) return undefined;
       throw error;
     } finally {
-      if (held === undefined) release();
+      if (taken === undefined) release();
     }
   };
   const { handshakeTimeoutMs } = state.context.settings;

@@ -17,10 +17,10 @@ export class Slots {
       await new Promise<void>((resolve) => {
         this.#waiting.push(resolve);
       });
-    let isHeld = true;
+    let isTaken = true;
     return () => {
-      if (!isHeld) return;
-      isHeld = false;
+      if (!isTaken) return;
+      isTaken = false;
       const next = this.#waiting.shift();
       if (next === undefined) this.#free += 1;
       else next();

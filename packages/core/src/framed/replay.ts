@@ -7,7 +7,7 @@ import type { LocalSession } from "../session/local-session.ts";
 import type { OutboxStream } from "../session/outbox-stream.ts";
 import type { OutboxEntry } from "../store/outbox-contract.ts";
 import { takePage } from "./page-reads.ts";
-import type { HeldPage, Page, PageConnection } from "./page-reads.ts";
+import type { PageWithSlot, Page, PageConnection } from "./page-reads.ts";
 import { ReaderAcks } from "./reader-acks.ts";
 import { replayDelay, spendReplay } from "./replay-budget.ts";
 
@@ -81,10 +81,10 @@ export class Replay<Data extends object> {
   async begin(witness: Position | undefined): Promise<ReplayStart | undefined> {
     this.#witness = witness;
     await this.#pause(replayDelay(this.#state));
-    const held = await this.#takePage();
-    if (held === undefined) return undefined;
-    held.release();
-    const { page } = held;
+    const taken = await this.#takePage();
+    if (taken === undefined) return undefined;
+    taken.release();
+    const { page } = taken;
     spendReplay(this.#state, bytesOf(page.entries));
     this.#replayedTo = page.end.offset;
     this.#page = page;
@@ -166,9 +166,9 @@ export class Replay<Data extends object> {
 
   /** Returns `undefined` if the connection ended meanwhile. */
   async #nextPage(): Promise<Page | undefined> {
-    const held = await this.#takePage();
-    if (held === undefined) return undefined;
-    const { page, release } = held;
+    const taken = await this.#takePage();
+    if (taken === undefined) return undefined;
+    const { page, release } = taken;
     try {
       if (page.missed !== undefined) this.#sendMissed(page.missed, page.start);
       this.#sendPage(page);
@@ -179,7 +179,7 @@ export class Replay<Data extends object> {
     }
   }
 
-  #takePage(): Promise<HeldPage | undefined> {
+  #takePage(): Promise<PageWithSlot | undefined> {
     const request = () => ({ from: this.#position, witness: this.#witness, reader: this.#reader });
     return takePage(this.#connection, this.#state, request);
   }

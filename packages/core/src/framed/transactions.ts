@@ -94,7 +94,7 @@ export class Transactions<Data extends object, Socket> {
 
   /** Commits the outcomes that wait for a further message. */
   async flush(): Promise<void> {
-    if (this.#uncommitted.length > 0) await this.#commitSettled(this.#runAlone);
+    if (this.#uncommitted.length > 0) await this.#commitOutcomes(this.#runAlone);
   }
 
   readonly #runAlone: RunAlone = (task) => writesOf(this.#state).alone(task);
@@ -115,7 +115,7 @@ export class Transactions<Data extends object, Socket> {
       if (done !== undefined) return done;
     }
     this.#connection.transactionFailed(conflictError());
-    return this.#settle({ number, refusal: FAILED }, this.#runAlone);
+    return this.#recordOutcome({ number, refusal: FAILED }, this.#runAlone);
   }
 
   /** Runs the handler once, and commits. Resolves with `undefined` if another writer was first. */
@@ -139,7 +139,7 @@ export class Transactions<Data extends object, Socket> {
     staged: StagedTransaction<Data, Socket>,
     runAlone: RunAlone,
   ): Promise<TransactionOutcome | undefined> {
-    if (refusal !== undefined || staged.isEmpty) return this.#settle({ number, refusal }, runAlone);
+    if (refusal !== undefined || staged.isEmpty) return this.#recordOutcome({ number, refusal }, runAlone);
     const outcomes = [...this.#uncommitted, { number, refusal }];
     return runAlone(() =>
       staged.isStale
@@ -181,7 +181,7 @@ export class Transactions<Data extends object, Socket> {
         this.#state.adopt(answer.session, staged.versionAtRequest);
         return undefined;
       case "full":
-        return this.#settle({ number: staged.number, refusal: { code: "OUTBOX_FULL" } }, runAlone);
+        return this.#recordOutcome({ number: staged.number, refusal: { code: "OUTBOX_FULL" } }, runAlone);
       case "settled":
       case "behind":
       case "forgotten":
@@ -204,19 +204,19 @@ export class Transactions<Data extends object, Socket> {
     // Only the application's code can correct data that can't be read or represented.
     if (why.code === "NOT_SERIALISABLE" || why.code === "INVALID_DATA")
       this.#connection.transactionFailed(error);
-    return this.#settle({ number: staged.number, refusal: why }, runAlone);
+    return this.#recordOutcome({ number: staged.number, refusal: why }, runAlone);
   }
 
-  /** Settles a number that changes nothing: with the next commit if another message waits, else with a commit of its own. */
-  async #settle(outcome: Outcome, runAlone: RunAlone): Promise<TransactionOutcome> {
+  /** Records the outcome of a number that changes nothing. If another message waits, the next commit settles the number. */
+  async #recordOutcome(outcome: Outcome, runAlone: RunAlone): Promise<TransactionOutcome> {
     if (outcome.refusal !== undefined) this.#state.context.diagnostics.transactionsRefused += 1;
     this.#uncommitted.push(outcome);
-    if (!this.#connection.hasNextNumbered) await this.#commitSettled(runAlone);
+    if (!this.#connection.hasNextNumbered) await this.#commitOutcomes(runAlone);
     if (outcome.refusal === undefined) return "empty";
     return outcome.refusal === FAILED ? "failed" : "refused";
   }
 
-  async #commitSettled(runAlone: RunAlone): Promise<void> {
+  async #commitOutcomes(runAlone: RunAlone): Promise<void> {
     const outcomes = this.#uncommitted;
     const numbers = this.#commitNumbers(outcomes);
     const answer = await runAlone(() => this.#send((fence) => settlingRequest(this.#state, numbers, fence)));
@@ -245,7 +245,7 @@ export class Transactions<Data extends object, Socket> {
       case "settled":
         if (answer.type === "committed") this.#state.context.diagnostics.transactions += 1;
         this.#record = answer.record;
-        for (const outcome of outcomes) this.#settleNumber(outcome);
+        for (const outcome of outcomes) this.#sendOutcome(outcome);
         this.#numbers.sendAck();
         return answer.type === "committed" ? "committed" : "repeated";
       // The store lost numbers that it had acknowledged. The client has to attach again before further messages are handled.
@@ -266,14 +266,14 @@ export class Transactions<Data extends object, Socket> {
   }
 
   /** Sends the outcome of the record, not the local outcome, because another connection may have settled the number first. */
-  #settleNumber({ number, refusal }: Outcome): void {
+  #sendOutcome({ number, refusal }: Outcome): void {
     if (this.#record.refused.includes(number)) this.#numbers.refuse(number, refusal ?? REFUSED_BEFORE);
     else this.#numbers.settle(number);
   }
 
   /** The number was settled before. */
   #repeat(outcome: Outcome): TransactionOutcome {
-    this.#settleNumber(outcome);
+    this.#sendOutcome(outcome);
     this.#numbers.ackLater();
     return "repeated";
   }

@@ -181,16 +181,16 @@ export class Outboxes<Data extends object> implements OutboxAccess {
 function observedResult(result: SendResult, running: Running<"wsession:outbox:send">): SendResult {
   return {
     resolve(sent) {
-      running.settle();
+      running.end();
       result.resolve(sent);
     },
     reject(error) {
-      running.settle(error);
+      running.end(error);
       result.reject(error);
     },
     missing() {
       running.event.outcome = "missing";
-      running.settle();
+      running.end();
       result.missing();
     },
   };

@@ -230,7 +230,7 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
     this.releaseInStore(state.id, connection.releaseReason);
   }
 
-  /** Releases one connection's hold on the session in the store. */
+  /** Reports to the store that one connection of the session has ended. */
   releaseInStore(id: string, reason?: ReleaseReason): void {
     this.calls.inBackground(() => this.store.release(id, reason), id);
   }

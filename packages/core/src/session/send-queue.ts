@@ -125,7 +125,7 @@ export class SendQueue {
           batch = this.#takeBatch();
           return this.#context.append(this.#requestOf(batch));
         });
-        this.#settle(batch, result);
+        this.#applyResult(batch, result);
       } catch (error) {
         const typed = asStoreError(error);
         if (typed.outcome !== "not-applied") this.#context.unknown();
@@ -154,7 +154,7 @@ export class SendQueue {
     return { messages, bounds, fence: fenceOf(first?.sender), subject: first?.subject };
   }
 
-  #settle(batch: readonly Queued[], result: AppendResult): void {
+  #applyResult(batch: readonly Queued[], result: AppendResult): void {
     switch (result.type) {
       case "appended":
         return this.#appended(batch, result);

@@ -236,11 +236,11 @@ function observedWrite<Data extends object>(
   return {
     ...write,
     resolve(data) {
-      running.settle();
+      running.end();
       write.resolve(data);
     },
     reject(error) {
-      running.settle(error);
+      running.end(error);
       write.reject(error);
     },
   };

@@ -72,7 +72,7 @@ export interface CreateRequest extends Decision {
   readonly absoluteMs: number;
   /** Lifetimes that the session keeps. `idleMs` and `absoluteMs` have their values already. */
   readonly own?: OwnLifetimes | undefined;
-  /** Counts one connection of this process as a holder, in the same step. `release` subtracts it again. */
+  /** Counts one connection of this process, which is then a holder of the session, in the same step. `release` subtracts the connection. */
   readonly hold: boolean;
   /** The holder takes the session over: the fence starts at 1. */
   readonly exclusive: boolean;
@@ -247,7 +247,7 @@ export interface SessionStore
    */
   destroy(id: string, reason: string | undefined, confirm: boolean): Awaitable<StoreDestroyResult>;
   /**
-   * One connection of this process no longer holds the session. Called once for each `create` or `resume` with `hold` that succeeded,
+   * One connection of the session has ended in this process. Called once for each `create` or `resume` with `hold` that succeeded,
    * after its answer; a store MUST ignore any other call. If sessions do not outlive connections, the session ends.
    * `reason`: why the connection ended, if the client left or the session expired; `undefined` for any other end. A store that
    * ignores the reason treats a client that left as a lost connection.

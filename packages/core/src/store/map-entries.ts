@@ -64,7 +64,7 @@ export class MapEntries {
   /** The live sessions with their connections. */
   *holdings(): Generator<LocalHolding> {
     for (const [id, entry] of this.live())
-      yield { id, subject: peekExtra(entry)?.subject, connections: entry.holders };
+      yield { id, subject: peekExtra(entry)?.subject, connections: entry.connections };
   }
 
   /** Milliseconds to the first deadline of a live session. */
@@ -138,7 +138,7 @@ export class MapEntries {
         return true;
       }
       // The host counts a connection longer than the entry does: until the close handler has settled.
-      if (entry.holders === 0 && !this.#options.isHeld(id)) {
+      if (entry.connections === 0 && !this.#options.isHeld(id)) {
         this.delete(id);
         this.#options.onEvicted(id, entry);
         return true;

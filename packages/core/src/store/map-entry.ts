@@ -24,8 +24,8 @@ export interface Entry {
   /** By the process's monotonic clock (`monotonicNow`). V8 keeps a small integer in the field itself, without an object. */
   idleAt: number;
   absoluteAt: number;
-  /** How many connections hold the session. Counted here, because the host counts a connection only after the answer. */
-  holders: number;
+  /** How many connections the session has. Counted here, because the host counts a connection only after the answer. */
+  connections: number;
   /** Ids of the sessions that were touched just before this one and just after it. `TouchOrder` alone sets them. */
   older: string | undefined;
   newer: string | undefined;
@@ -55,7 +55,7 @@ export function newEntry(request: CreateRequest): Entry {
         : Object.assign(new Extra(request.digest), { subject, fence, schemaVersion }),
     idleAt: now + request.idleMs,
     absoluteAt: now + request.absoluteMs,
-    holders: request.hold ? 1 : 0,
+    connections: request.hold ? 1 : 0,
     older: undefined,
     newer: undefined,
   };

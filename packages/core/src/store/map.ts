@@ -126,7 +126,7 @@ export class MapSessionStore implements MapStore {
       extra.renewal = undefined;
     }
     if (request.hold) {
-      entry.holders += 1;
+      entry.connections += 1;
       this.#presence.connected(request.id, peekExtra(entry)?.subject);
     }
     if (request.exclusive) extraOf(entry).fence += 1;
@@ -248,8 +248,8 @@ export class MapSessionStore implements MapStore {
 
   release(id: string, reason?: ReleaseReason): void {
     const entry = this.#entries.peek(id);
-    if (entry === undefined || entry.holders === 0) return;
-    entry.holders -= 1;
+    if (entry === undefined || entry.connections === 0) return;
+    entry.connections -= 1;
     this.#presence.released(id, reason);
   }
 

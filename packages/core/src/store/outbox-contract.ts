@@ -155,7 +155,7 @@ export interface AppendedEvent {
 /**
  * A store implements both methods, or neither of them.
  *
- * Which entries are kept. This holds in every answer, whether a sweep has run or not:
+ * Which entries are kept. These rules apply to every answer, whether a sweep has run or not:
  * - When the `maxAgeMs` of an entry without `ttlMs` is over (as passed with its append), that entry and all entries before it are
  *   dropped: `first` is the next offset. `read` reports them to the reader as missed (I16).
  * - When the `ttlMs` or the `maxAgeMs` of an entry with `ttlMs` is over, the entry stays without data, because it has no use
@@ -174,7 +174,7 @@ export interface AppendedEvent {
  * 3. append each message at `last + 1`, with the chain `mixChain(chain of last, mark)`. The chain covers all earlier entries,
  *    also the dropped ones. Two appends that come after different entries MUST end in different chains (I19);
  * 4. mark the kept entry with the same key as replaced: delete its data, and keep its offset and its chain;
- * 5. with `"drop-oldest"`: drop entries from the beginning until both limits hold (I20), also entries of this append if necessary.
+ * 5. with `"drop-oldest"`: drop entries from the beginning until both limits are met (I20), also entries of this append if necessary.
  *    A store MUST NOT drop an entry without data earlier. Otherwise `read` would report a loss that did not happen to a reader
  *    before that entry.
  *

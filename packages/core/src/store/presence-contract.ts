@@ -85,7 +85,7 @@ export interface Tracking {
 export interface PresenceMethods {
   /**
    * Called once, after `attach`. The store MUST deliver each event in one process only, and only in a process whose `events`
-   * contains this type. This holds also if a process without the type has destroyed the session. The store may deliver an event a
+   * contains this type. This is also true if a process without the type has destroyed the session. The store may deliver an event a
    * second time, under the same id, only if the process that began to deliver it has ended, or was stopped (SIGSTOP). A session
    * that comes back in time MUST NOT cause `left`. A session that ends causes `expired` or `destroyed`, and then no `left`.
    */

@@ -45,7 +45,7 @@ if pending then
     return { 'event', when, type, whose or false, '', 0 }
   end
   -- A process without a function for the event would lose the event by a claim. But once the session has expired, a `left` for
-  -- which no process has a function any more would hold back `expired` for ever.
+  -- which no process has a function any more would delay `expired` for ever.
   if not (type == 'left' and is_over) then return { 'unwanted', deadline, type, false, '', 0 } end
   redis.call('HDEL', key, 'y')
 end
