@@ -114,12 +114,13 @@ test("a time limit that the application has set on the TCP socket is kept", asyn
   });
   const client = await upgraded(port);
   const socket = await tcp;
+  const closed = once(socket, "close");
   socket.setTimeout(60_000);
   client.socket.pause();
   client.write(frame("go"));
   await delay(300);
   expect(socket.timeout).toBe(60_000);
-  await once(socket, "close");
+  await closed;
 });
 
 test("onBadToken: close counts a peer that ignores the close frame as a pending handshake, and ends it after 2 s", async () => {
