@@ -158,7 +158,8 @@ test("I21 data over maxBytes leaves the number unsettled, and keeps no message",
 });
 
 test("a commit is one script call; without messages it has one key and creates no list", async () => {
-  const process = startProcess(server);
+  // The lease is renewed by a script: not during this test.
+  const process = startProcess(server, { leaseMs: 600_000 });
   const id = await newSession(process, { data: { n: 0 } });
   const scripts: unknown[] = [];
   const { commands } = process;
