@@ -41,7 +41,9 @@ describe("health of redisStore", () => {
   test("is ok with the role and the time of a round trip", async () => {
     const process = startProcess(shared);
     await untilHealth(process, WELL);
-    const { latencyMs } = await healthOf(process);
+    let latencyMs: number | undefined;
+    // On a busy machine one answer may come after the limit.
+    await until(async () => ({ latencyMs } = await healthOf(process)).latencyMs !== undefined);
     expect(latencyMs).toBeGreaterThan(0);
     expect(latencyMs).toBeLessThan(LIMIT_MS);
   });
@@ -74,7 +76,10 @@ describe("health of redisStore", () => {
     await untilHealth(process, WELL);
     // There is no primary on that port. The server is a replica all the same.
     await cli(server.port, "replicaof", "127.0.0.1", "1");
-    expect(await healthOf(process)).toMatchObject({ ok: false, role: "replica" });
+    let health = await healthOf(process);
+    // On a busy machine an answer may come after the limit, and no answer is not ok either.
+    for (; health.role === undefined; health = await healthOf(process)) expect(health.ok).toBe(false);
+    expect(health).toMatchObject({ ok: false, role: "replica" });
     await untilHealth(process, { ok: false, role: "replica", latencyMs: undefined });
     await cli(server.port, "replicaof", "no", "one");
     await untilHealth(process, WELL);
@@ -107,6 +112,7 @@ describe("health of redisStore", () => {
       client.disconnect();
     });
     const bare = { ok: true, role: "primary", subscription: undefined, lease: undefined };
+    await until(async () => (await store.health(SOON_MS)).ok);
     expect(await store.health(SOON_MS)).toMatchObject(bare);
   });
 });
