@@ -83,8 +83,8 @@ function showRedis({ isOurs, state }, act) {
   card.node.dataset["state"] = state;
   card.state.textContent = state === "running" ? "runs" : "stopped";
   const text = isOurs
-    ? "Keeps the sessions on the disk. While it is stopped, data can be read, and writes are refused."
-    : "The demo did not start it, so it does not stop it.";
+    ? "Keeps the sessions on the disk. While Redis is stopped, data can be read, and writes are refused."
+    : "The demo did not start this Redis, and does not stop it.";
   card.facts.replaceChildren(make("li", { className: "wraps", text }));
   enable(card, "stop-redis", state === "running");
   enable(card, "start-redis", state === "stopped");

@@ -69,7 +69,7 @@ function newRow() {
 
 /** @param {SessionRow["holders"]} holders */
 function holdersText(holders) {
-  if (holders.length === 0) return "nobody is connected";
+  if (holders.length === 0) return "no connection";
   return holders.map(({ process, connections }) => `process ${process}: ${connections}`).join(", ");
 }
 

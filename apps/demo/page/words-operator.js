@@ -13,7 +13,7 @@ const EXPLANATIONS = {
   conflict: "Two writers changed a session at once. One of them ran again, on the new data.",
   error: "While the store does not answer, sessions in memory can be read, and writes are refused.",
   process:
-    "The parent starts a process again that has ended. Its clients come back through the other processes.",
+    "The parent process restarts a process that has ended. The clients of that process reconnect through other processes.",
   redis:
     "While Redis does not run, sessions in memory can be read, and writes are refused. Redis keeps all sessions on its disk.",
 };

@@ -104,7 +104,7 @@ export function resumed(server, previous, version, renewed) {
 export function loggedIn(user) {
   return {
     title: `Logged in as ${user}`,
-    text: "`session.identify()` gave the session a user and a new token. Older tokens, which somebody else may know, are no longer valid. The page connected again with a code for a single use, and the answer 101 set the new cookie. Log in as the same user in another browser, and log out everywhere.",
+    text: "`session.identify()` gave the session a user and a new token. Older tokens, which somebody else may have, are no longer valid. The page connected again with a code for a single use, and the answer 101 set the new cookie. Log in as the same user in another browser, and log out everywhere.",
   };
 }
 

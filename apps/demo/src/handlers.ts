@@ -107,7 +107,7 @@ async function execute(connection: VisitorConnection, command: Command, serving:
       return logIn(connection, command.user);
     case "logout":
       if (session.subject === undefined)
-        return sendReport(connection, { type: "refused", reason: "nobody is logged in here" });
+        return sendReport(connection, { type: "refused", reason: "no user is logged in" });
       return logOutEverywhere(serving.sessions, session.subject);
     case "expire":
       await expireSoon(connection);
