@@ -9,6 +9,8 @@ const redis = useRedisServer();
 const DAY = 24 * 3_600_000;
 /** A busy machine may take long until an event comes. */
 const LATE_MS = 20_000;
+/** The life of a session that is used until then. A busy machine may stall a call for a second. */
+const ENDS_MS = 2_000;
 
 interface Data {
   readonly n: number;
@@ -120,7 +122,7 @@ describe.each(["map", "redis"] as const)("lifetimes of one session on %s", (name
 
   test.each(runtimeNames)("a connected session ends at its own deadline with 4419 (%s)", async (runtime) => {
     let expiresAt = 0;
-    const admit = () => accept({ expiresAt: (expiresAt = Date.now() + 400) });
+    const admit = () => accept({ expiresAt: (expiresAt = Date.now() + ENDS_MS) });
     const sessions = open({ admit, initial: () => ({ n: 0 }) });
     const client = await connect(await serve(runtime, sessions));
     expect((await client.closed).code).toBe(4419);
@@ -186,11 +188,12 @@ test("expiring is called once, although Redis answers late as the idle deadline 
 test("accept with lifetimes on a connection whose session is set later, also with the store on connections", async () => {
   for (const name of ["in-connection", "map", "redis"] as const) {
     const store = openStore(name, redis.port);
-    const sessions = createSessions<Data>({ store, admit: () => accept({ absoluteMs: 500, idleMs: DAY }) });
+    const admit = () => accept({ absoluteMs: ENDS_MS, idleMs: DAY });
+    const sessions = createSessions<Data>({ store, admit });
     const client = await connect(await serve("ws", sessions));
     const [connection] = sessions.connections;
     const session = await connection?.setSession({ n: 1 });
-    expectAbout(session?.expiresAt ?? 0, 500);
+    expectAbout(session?.expiresAt ?? 0, ENDS_MS);
     expectAbout(session?.idleExpiresAt ?? 0, DAY);
     await session?.extend({ idleMs: 2 * DAY });
     expectAbout(session?.idleExpiresAt ?? 0, 2 * DAY);
@@ -237,7 +240,9 @@ describe("two processes with other options on one Redis", () => {
 
   test("I7 extend on one reaches the other: expiresAt is new, and expiring is called for the new deadline", async () => {
     const warned: string[] = [];
-    const options = { absoluteMs: 60_000, expiringMs: 200, initial: () => ({ n: 0 }) };
+    // A warning that is late by this time would find the session expired.
+    const expiringMs = 2_000;
+    const options = { absoluteMs: 60_000, expiringMs, initial: () => ({ n: 0 }) };
     const [one, other] = twoProcesses([options, options]);
     const { session, token } = await one.create({ n: 1 });
     const server = await serve("ws", other, {
@@ -250,7 +255,7 @@ describe("two processes with other options on one Redis", () => {
     await session.extend({ absoluteMs: 7 * DAY });
     await vi.waitFor(() => expectAbout(there?.expiresAt ?? 0, 7 * DAY), LATE_MS);
     expect(warned).toEqual([]);
-    await session.extend({ absoluteMs: 500 });
+    await session.extend({ absoluteMs: expiringMs + 500 });
     await vi.waitFor(() => expect(warned).toEqual(["absolute"]), LATE_MS);
     expect((await client.closed).code).toBe(4419);
   });

@@ -63,7 +63,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
           told.note(remainingMs);
           // The application checks again, and is content three times. The last time the session has little time left.
           if (told.entries.length < 3) await conn.session.extend();
-          else if (told.entries.length === 3) await conn.session.extend({ absoluteMs: 400 });
+          else if (told.entries.length === 3) await conn.session.extend({ absoluteMs: 800 });
         },
       });
       const started = performance.now();
