@@ -154,7 +154,9 @@ describe("conn.session.data costs no I/O", () => {
     const counter = redisClient(redis.port);
     const commands = async () => {
       const stats = await counter.info("commandstats");
-      const lines = stats.split("\r\n").filter((line) => /^cmdstat_(?!info|ping|hello|client|time)/.test(line));
+      const lines = stats
+        .split("\r\n")
+        .filter((line) => /^cmdstat_(?!info|ping|hello|client|time)/.test(line));
       return lines
         .map((line) => /calls=(\d+)/.exec(line)?.[1])
         .reduce((sum, calls) => sum + Number(calls), 0);

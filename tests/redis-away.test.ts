@@ -44,7 +44,7 @@ function reports(): { readonly told: Journal<string>; readonly onError: Sessions
 }
 
 const store = (redis: RedisServer, prefix = newPrefix()) =>
-  redisStore({ client: redisClient(redis.port), prefix, timeoutMs: 1_000, leaseMs: 1_000, sweepMs: 500 });
+  redisStore({ client: redisClient(redis.port), prefix, timeoutMs: 2_500, leaseMs: 1_000, sweepMs: 500 });
 
 describe.each(runtimeNames)("%s", (runtime) => {
   test("if Redis is unavailable at start, newcomers get 503, the process keeps running, and works once Redis is available", async () => {

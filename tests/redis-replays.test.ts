@@ -116,7 +116,9 @@ describe.each(runtimeNames)("%s", (runtime) => {
     "fault B: I16 %s of Redis during a replay closes with 4503, and the client that comes back gets the other messages, none twice",
     async (signal) => {
       const redis = await aRedis(["--appendonly", "yes", "--appendfsync", "always"]);
-      const { sessions, id, errors, raw, dial, middle } = await open(runtime, redis.port, { timeoutMs: 500 });
+      const { sessions, id, errors, raw, dial, middle } = await open(runtime, redis.port, {
+        timeoutMs: 2_000,
+      });
       const beside = await raw();
       middle(() => outages[signal](redis));
       const first = await dial();

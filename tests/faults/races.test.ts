@@ -50,7 +50,7 @@ test(`a client that resumes in one process while another process writes reads th
       here.connect(created),
       turns(pause).then(() => (pause < 0 ? 0 : there.append({ id, value: "raced" }))),
     ]);
-    await until(() => here.held(id)?.data.list.includes("raced") === true, 5_000);
+    await until(() => here.held(id)?.data.list.includes("raced") === true);
     return versionAtOpen;
   };
   const versions: number[] = [];

@@ -8,7 +8,7 @@ import { startRedis } from "../../packages/store-redis/test/redis-server.ts";
 import type { RedisServer } from "../../packages/store-redis/test/redis-server.ts";
 import { connect, serve } from "../runtimes.ts";
 import type { RuntimeName } from "../runtimes.ts";
-import { newPrefix, redisClient } from "../stores.ts";
+import { newPrefix, PATIENCE_MS, redisClient } from "../stores.ts";
 
 type Data = { readonly n: number };
 type Conn = Connection<Data, unknown, never>;
@@ -27,7 +27,7 @@ async function twoNodes(options: Pick<SessionsOptions<Data>, "outbox"> = {}) {
   const start = async (runtime: RuntimeName) => {
     const opened = new Journal<Conn>();
     const sessions = createSessions<Data>({
-      store: redisStore({ client: redisClient(redis.port), prefix }),
+      store: redisStore({ client: redisClient(redis.port), prefix, timeoutMs: PATIENCE_MS }),
       token: queryToken(),
       initial: () => ({ n: 0 }),
       onError: () => undefined,

@@ -90,7 +90,7 @@ test("if Redis stops answering during inspect, the command prints what it has co
     client.disconnect();
   });
   await Promise.all(Array.from({ length: 500 }, () => store.create(aCreation({ hold: true }))));
-  const { proxy, at } = await slowProxy("500ms");
+  const { proxy, at } = await slowProxy("3s");
   const commands = async () =>
     Number(/cmdstat_hmget:calls=(\d+)/.exec(await client.info("commandstats"))?.[1] ?? 0);
   const before = await commands();

@@ -135,7 +135,8 @@ test.each([
     onTestFinished(() => server.stop());
     await cli(server.port, ...command.split(" ")).catch(() => undefined);
     const { store } = startProcess(() => new Redis({ port: server.port, host: "127.0.0.1", ...options }), {
-      timeoutMs: 500,
+      // A busy machine may take a second until the refusal is known that the error has to name.
+      timeoutMs: 2_000,
     });
     const creating = store.create(aCreation({ hold: true }));
     await expect(creating).rejects.toMatchObject({

@@ -145,7 +145,8 @@ test("a call that Redis refuses is not applied (I11)", async () => {
 test("the store uses a server again after a restart with its data", async () => {
   const server = await aServer(["--appendonly", "yes", "--appendfsync", "always"]);
   const { store } = startProcess(() => new Redis({ port: server.port, retryStrategy: () => 20 }), {
-    timeoutMs: 1_500,
+    // A busy disk may take a second for the file of a write.
+    timeoutMs: 4_000,
   });
   await connected({ store });
   const { id } = aCreation();
@@ -168,12 +169,16 @@ test("writes continue after Sentinel has made a replica the primary", async () =
   const addresses = sentinels.map(({ port }) => ({ host: "127.0.0.1", port }));
   const connect = (): Redis =>
     new Redis({ sentinels: addresses, name, sentinelRetryStrategy: () => 50, retryStrategy: () => 50 });
-  const { store } = startProcess(connect, { timeoutMs: 500 });
+  const { store } = startProcess(connect, { timeoutMs: 1_500 });
   await connected({ store });
   const { id } = aCreation();
-  await store.create(aCreation({ id, hold: true, data: { n: 0 } }));
+  await until(
+    async () => (await store.create(aCreation({ id, hold: true, data: { n: 0 } }))).type !== "full",
+  );
   await untilCopied([master, replica], id, 2);
-  expect(await store.health(500)).toMatchObject({ ok: true, role: "primary" });
+  let health = await store.health(500);
+  await until(async () => (health = await store.health(500)).ok);
+  expect(health.role).toBe("primary");
   await master.kill();
   await until(async () => !(await store.health(500)).ok);
   await until(async () => (await store.load(id)) !== undefined, 20_000);

@@ -79,7 +79,7 @@ test("a process without the function that takes over the queue of a dead one doe
   const proxy = await startProxy(server);
   onTestFinished(() => proxy.close());
   const prefix = "taken";
-  const dead = startProcess({ port: proxy.port }, { prefix, leaseMs: 1_000, timeoutMs: 500 });
+  const dead = startProcess({ port: proxy.port }, { prefix, leaseMs: 1_000, timeoutMs: 2_000 });
   const begun: string[] = [];
   dead.store.track({
     leaveAfterMs: 60_000,
@@ -108,7 +108,7 @@ test("a `left` without a process that handles it does not delay `expired`", asyn
   const proxy = await startProxy(server);
   onTestFinished(() => proxy.close());
   const prefix = "unwanted-left";
-  const dead = startProcess({ port: proxy.port }, { prefix, leaseMs: 1_000, timeoutMs: 500 });
+  const dead = startProcess({ port: proxy.port }, { prefix, leaseMs: 1_000, timeoutMs: 2_000 });
   const begun: string[] = [];
   dead.store.track({
     leaveAfterMs: 100,

@@ -38,7 +38,7 @@ test("I10 outcome() finds the unknown outcome of an append, and an append that c
   const onlooker = startProcess(server);
   const process = startProcess(
     () => new Redis({ port: proxy.port, host: "127.0.0.1", retryStrategy: () => 10 }),
-    { timeoutMs: 300 },
+    { timeoutMs: 1_500 },
   );
   const id = await aSession(onlooker);
   const failed = async (text: string): Promise<unknown> => {
@@ -66,7 +66,7 @@ test("I10 outcome() finds the unknown outcome of an append, and an append that c
   proxy.cut();
   expect(await outcomeOf(unanswered)).toBe("applied");
   await connected(process);
-  proxy.delayRequests(500);
+  proxy.delayRequests(2_000);
   const late = await failed("late");
   proxy.delayRequests(0);
   await until(() => proxy.pending === 0);

@@ -88,7 +88,12 @@ test("a subject whose read fails after a late message is read again, until Redis
   const [holderProxy, watcherProxy] = [await behindProxy(), await behindProxy()];
   const [late, other] = [tracked({}, holderProxy), tracked()];
   // Its lease is not renewed during the test, because the renewal would find that the subscription is held back too.
-  const watcher = startProcess(watcherProxy, { prefix, timeoutMs: 500, leaseMs: 600_000, sweepMs: 600_000 });
+  const watcher = startProcess(watcherProxy, {
+    prefix,
+    timeoutMs: 2_000,
+    leaseMs: 600_000,
+    sweepMs: 600_000,
+  });
   await late.store.create(aCreation({ subject: "bob", hold: true }));
   await connected(watcher);
   const told = await watching(watcher, "ada");

@@ -12,7 +12,9 @@ import { freePort } from "../../../scripts/free-port.mjs";
 const SERVER = process.env["WSESSION_REDIS_SERVER"] ?? "redis-server";
 const run = promisify(execFile);
 const HOST = "127.0.0.1";
-const STARTED_IN_MS = 10_000;
+/** Of a server that starts, and of what tests wait for. A test ends after 60 seconds. */
+const STARTED_IN_MS = 30_000;
+const ANSWERED_IN_MS = 10_000;
 /** The bus of a Cluster node listens on its port + 10,000. */
 const BUS_ABOVE_PORT = 10_000;
 
@@ -68,7 +70,7 @@ export async function until(
 
 export async function cli(port: number, ...args: readonly string[]): Promise<string> {
   return (
-    await run(beside("redis-cli"), ["-h", HOST, "-p", String(port), ...args], { timeout: STARTED_IN_MS })
+    await run(beside("redis-cli"), ["-h", HOST, "-p", String(port), ...args], { timeout: ANSWERED_IN_MS })
   ).stdout.trim();
 }
 
