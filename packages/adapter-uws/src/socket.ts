@@ -2,6 +2,7 @@
 import type { CloseInfo } from "@wsession/core";
 import type { Runtime, RuntimeBinding, RuntimeConnection, SendOutcome, Ticket } from "@wsession/core/runtime";
 import type { WebSocket } from "uWebSockets.js";
+import { frameOf } from "./frame.ts";
 import { sendable } from "./text.ts";
 
 /**
@@ -81,14 +82,16 @@ export function uwsRuntime({
     send(socket, data): SendOutcome {
       const isText = typeof data === "string";
       try {
-        switch (socket.send(isText ? sendable(data) : data, !isText, compress)) {
-          case 1:
-            return "sent";
-          case 0:
-            return "queued";
-          default:
-            return "dropped";
-        }
+        return outcomeOf(socket.send(isText ? sendable(data) : data, !isText, compress));
+      } catch {
+        return "closed";
+      }
+    },
+    sendWithLead(socket, lead, text) {
+      const bytes = frameOf(lead, text);
+      if (bytes === undefined) return this.send(socket, String.fromCharCode(lead) + text);
+      try {
+        return outcomeOf(socket.send(bytes, false, compress));
       } catch {
         return "closed";
       }
@@ -111,8 +114,7 @@ export function uwsRuntime({
     sendUncompressed: (socket, data) =>
       attempt<SendOutcome>(() => {
         const isText = typeof data === "string";
-        const status = socket.send(isText ? sendable(data) : data, !isText, false);
-        return status === 1 ? "sent" : status === 0 ? "queued" : "dropped";
+        return outcomeOf(socket.send(isText ? sendable(data) : data, !isText, false));
       }, "closed"),
     speaksSubprotocol: true,
     maxMessageBytes,
@@ -128,6 +130,11 @@ export function uwsRuntime({
     countsSilence: true,
     terminate: (socket) => attempt(() => socket.close(), undefined),
   };
+}
+
+/** The meaning of what `send` of the runtime returns. */
+function outcomeOf(status: number): SendOutcome {
+  return status === 1 ? "sent" : status === 0 ? "queued" : "dropped";
 }
 
 /**

@@ -1,11 +1,21 @@
 import { bindSessions } from "@wsession/adapter-uws";
-import { deferred, frame, Journal, macrotask, Opcode, until } from "@wsession/conformance";
+import {
+  adapterCases,
+  deferred,
+  frame,
+  Journal,
+  macrotask,
+  Opcode,
+  runAdapterCase,
+  until,
+} from "@wsession/conformance";
 import { createSessions } from "@wsession/core";
 import type { Handlers } from "@wsession/core";
 import { expect, onTestFinished, test, vi } from "vitest";
 import uWS from "uWebSockets.js";
 import { upgraded } from "../../adapter-ws/test/peers.ts";
 import { type Conn, type Data, connect, serve, socketOf } from "./bound-app.ts";
+import { uwsHarness } from "./servers.ts";
 
 const isWhole = (data: string | Uint8Array | undefined) =>
   typeof data === "object" && data.length === 3 && Buffer.from(data).equals(Buffer.of(1, 2, 3));
@@ -209,3 +219,12 @@ test.each([
   expect(journal.entries).toEqual(["close"]);
   expect(sessions.connections.size).toBe(1);
 });
+
+test.each(["of any characters and any size", "to its own client of v1.wsession and to others"])(
+  "with compression, messages to a client of v1.wsession arrive unchanged: %s",
+  async (name) => {
+    const cases = adapterCases["messages to a client of v1.wsession"] ?? [];
+    const one = cases.find((each) => each.name.includes(name)) ?? expect.fail(`no case is called "${name}"`);
+    await runAdapterCase(one, uwsHarness({ behavior: { compression: uWS.SHARED_COMPRESSOR } }));
+  },
+);

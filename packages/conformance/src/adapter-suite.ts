@@ -18,6 +18,7 @@ import { messageCases } from "./adapter-cases/messages.ts";
 import { numberedCases } from "./adapter-cases/numbered.ts";
 import { orderCases } from "./adapter-cases/order.ts";
 import { outageCases } from "./adapter-cases/outages.ts";
+import { plainCases } from "./adapter-cases/plain.ts";
 import { readyCases } from "./adapter-cases/ready.ts";
 import { refusalCases } from "./adapter-cases/refusals.ts";
 import { sendingCases } from "./adapter-cases/sending.ts";
@@ -60,6 +61,7 @@ export const adapterCases: Readonly<Record<string, readonly AdapterCase[]>> = {
   shutdown: shutdownCases,
   "a handover": handoverCases,
   "frames of v1.wsession": framingCases,
+  "messages to a client of v1.wsession": plainCases,
   "numbered messages": numberedCases,
   "concurrent messages": concurrentCases,
   transactions: transactionCases,

@@ -42,6 +42,11 @@ export interface Runtime<Socket extends object> {
    */
   send(socket: Socket, data: string | Uint8Array): SendOutcome;
   /**
+   * As `send`, for a text behind a lead of one ASCII character, given as its code: a frame of `v1.wsession`. For an adapter that can
+   * write both into one buffer, which costs less than a string of both. Absent: core calls `send` with the string of both.
+   */
+  readonly sendWithLead?: ((socket: Socket, lead: number, text: string) => SendOutcome) | undefined;
+  /**
    * As `send`, for a message of more than `fragmentBytes`: sends fragments of that size at most, with a ping after each fragment
    * (RFC 6455 section 5.4). The pongs show that a slow peer reads. Absent if the runtime can only send one frame.
    */

@@ -45,9 +45,24 @@ export abstract class SendingConnection<Socket extends object> extends Connectio
         return "dropped";
       }
     }
-    const outcome = this.transmit(data);
+    const outcome = this.transmitMessage(data);
     if (outcome === "dropped") diagnostics.sendsDropped += 1;
     return outcome;
+  }
+
+  /** Writes a message of the application. A connection over v1.wsession overrides the method, because its frames have a lead. */
+  protected transmitMessage(data: string | Uint8Array): SendOutcome {
+    return this.transmit(data);
+  }
+
+  /** As `transmit`, for a text behind a lead of one byte. `undefined` if the runtime can only send the lead and the text as one string. */
+  protected transmitWithLead(lead: number, text: string): SendOutcome | undefined {
+    const { runtime, probeBytes } = this.binding;
+    const length = text.length + 1;
+    if (runtime.sendWithLead === undefined || length > probeBytes) return undefined;
+    const outcome = runtime.sendWithLead(this.socket, lead, text);
+    this.probeAfter(length);
+    return this.awaitDrainOf(outcome);
   }
 
   /** Writes a message without checking `maxBufferedBytes`. */
@@ -94,12 +109,17 @@ export abstract class SendingConnection<Socket extends object> extends Connectio
       return runtime.sendLong(this.socket, data, probeBytes);
     }
     const outcome = runtime.send(this.socket, data);
-    this.#bytesSinceProbe += length;
-    if (this.#bytesSinceProbe > probeBytes) {
-      this.#bytesSinceProbe = 0;
-      runtime.ping?.(this.socket);
-    }
+    this.probeAfter(length);
     return outcome;
+  }
+
+  /** Counts what was written, and sends the ping that is due after `probeBytes`. */
+  private probeAfter(length: number): void {
+    const { runtime, probeBytes } = this.binding;
+    this.#bytesSinceProbe += length;
+    if (this.#bytesSinceProbe <= probeBytes) return;
+    this.#bytesSinceProbe = 0;
+    runtime.ping?.(this.socket);
   }
 
   get bufferedAmount(): number {

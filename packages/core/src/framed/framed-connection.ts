@@ -1,4 +1,3 @@
-import { isUint8Array } from "node:util/types";
 import {
   Lead,
   leadOf,
@@ -261,10 +260,10 @@ export class FramedConnection<Data extends object, Socket extends object> extend
 
   // --- sent frames ---
 
-  override send(data: string | Uint8Array, surplus?: undefined): SendOutcome {
-    const isMessage = typeof data === "string" || isUint8Array(data);
+  protected override transmitMessage(data: string | Uint8Array): SendOutcome {
     this.flow |= Flow.HasSent;
-    return super.send(isMessage ? writePlain(data) : data, surplus);
+    const outcome = typeof data === "string" ? this.transmitWithLead(Lead.Plain, data) : undefined;
+    return outcome ?? this.transmit(writePlain(data));
   }
 
   override onRenewed({ token, renewalCode }: Renewal): void {
