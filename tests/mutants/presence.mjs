@@ -139,6 +139,14 @@ export const presenceMutants = [
     tests: redis("late-publications", "until Redis answers"),
   },
   {
+    name: "lost-shard-not-counted",
+    promise: "sendToSubject counts the sessions on a lost shard as failed",
+    file: "packages/store-redis/src/sessions/session-queries.ts",
+    find: "...(includesUnread ? unread : [])",
+    replace: "...(includesUnread ? [] : [])",
+    tests: redis("lost-shard", "fault B7"),
+  },
+  {
     name: "lost-shard-gone",
     promise: "A session whose shard is lost keeps its state for those who watch its subject",
     file: watching,

@@ -227,8 +227,8 @@ export class RedisStore implements RedisSessionStore {
     return this.#queries.ids();
   }
 
-  bySubject(subject: string): Promise<readonly string[]> {
-    return this.#queries.bySubject(subject);
+  bySubject(subject: string, unread?: boolean): Promise<readonly string[]> {
+    return this.#queries.bySubject(subject, unread);
   }
 
   destroySubject(subject: string, reason: string | undefined): Promise<StoreDestroyResult> {

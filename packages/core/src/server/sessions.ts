@@ -247,7 +247,7 @@ export class LiveSessions<Data extends object> implements Sessions<Data, unknown
   }
 
   async #sendToSubject(subject: string, message: OutgoingMessage): Promise<SentToSubject> {
-    const ids = await this.registry.calls.ask(() => this.registry.store.bySubject(subject));
+    const ids = await this.registry.calls.ask(() => this.registry.store.bySubject(subject, true));
     return countSent(ids.map((id) => this.#send(id, message, subject)));
   }
 

@@ -259,8 +259,12 @@ export interface SessionStore
    * created or ends meanwhile may be left out. MUST end, even if sessions are created meanwhile.
    */
   ids(): AsyncIterable<string>;
-  /** The ids of a subject's live sessions, in no order. */
-  bySubject(subject: string): Awaitable<readonly string[]>;
+  /**
+   * The ids of a subject's live sessions, in no order. With `unread`, also the ids that the store lists for the subject and can't read
+   * now, because a part of the store does not answer. Such a session may be gone, or another subject's. A store that ignores `unread`
+   * makes `sendToSubject` count no failure for these sessions.
+   */
+  bySubject(subject: string, unread?: boolean): Awaitable<readonly string[]>;
   /** Destroys all sessions of a subject, also sessions that are being created. */
   destroySubject(subject: string, reason: string | undefined): Awaitable<StoreDestroyResult>;
   /** The processes that hold the session. A process that does not answer is not an error. */

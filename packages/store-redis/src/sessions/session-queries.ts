@@ -35,10 +35,11 @@ export interface SubjectRead {
 }
 
 /** The live sessions of a subject, as far as the servers answered. */
-type Found = { readonly sessions: ReadonlyMap<string, LiveSession> } & Pick<
-  SubjectRead,
-  "failure" | "mayExist"
->;
+interface Found extends Pick<SubjectRead, "failure" | "mayExist"> {
+  readonly sessions: ReadonlyMap<string, LiveSession>;
+  /** Sessions that are listed, and whose server did not answer. */
+  readonly unread: ReadonlySet<string>;
+}
 
 /** Lists sessions and their holders. Changes nothing, except that entries of dead processes are removed. */
 export class SessionQueries {
@@ -94,13 +95,14 @@ export class SessionQueries {
   }
 
   /**
-   * The subject's live sessions. If a shard does not answer, its sessions are left out and the failure is
+   * The subject's live sessions. If a shard does not answer, its sessions are left out, unless `includesUnread`, and the failure is
    * reported. If no session was found then, rejects with the failure.
    */
-  async bySubject(subject: string): Promise<string[]> {
-    const found = await this.#ofSubject(subject);
-    this.#reportFailure(found.sessions.size, found.failure);
-    return [...found.sessions.keys()];
+  async bySubject(subject: string, includesUnread: boolean = false): Promise<string[]> {
+    const { sessions, unread, failure } = await this.#ofSubject(subject);
+    const ids = [...sessions.keys(), ...(includesUnread ? unread : [])];
+    this.#reportFailure(ids.length, failure);
+    return ids;
   }
 
   /** Reports a failure of a listing. Sessions may be missing from the listing. Throws the failure if no session was found. */
@@ -112,7 +114,6 @@ export class SessionQueries {
 
   async #ofSubject(subject: string): Promise<Found> {
     const sessions = new Map<string, LiveSession>();
-    /** Sessions that are listed, and whose server did not answer. */
     const unread = new Set<string>();
     let isIndexRead = true;
     const unreachable = new UnreachableServers(this.#services);
@@ -137,7 +138,7 @@ export class SessionQueries {
       this.#subjects.missing(subject, missing).catch(() => undefined);
     }
     const { failure } = unreachable;
-    return { sessions, failure, mayExist: (id) => !isIndexRead || unread.has(id) };
+    return { sessions, unread, failure, mayExist: (id) => !isIndexRead || unread.has(id) };
   }
 
   /**
