@@ -24,7 +24,7 @@ export async function provideTools(environment, folders = usualFolders, wanted =
 
   const failure = await install(before.missing, surroundings);
   const after = findAll(wanted, surroundings);
-  // A package counts as failed if its service could not start. Its program is installed all the same, which is enough.
+  // A package counts as failed if its service could not start. The program of the package is installed nevertheless, which is enough.
   if (after.missing.length === 0) return after.found;
   const variables = after.missing.map((tool) => tool.variable).join(", ");
   throw new ToolError(

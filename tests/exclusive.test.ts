@@ -143,7 +143,7 @@ describe.each(lastingCombinations)("$runtime on $store", ({ runtime, store }) =>
 });
 
 test.each(runtimeNames)(
-  "%s: fault D3: of two simultaneous takeovers by two processes, the one that reaches the store last counts",
+  "%s: fault D3: of two simultaneous takeovers by two processes, the takeover that reaches the store last wins",
   async (runtime) => {
     const prefix = newPrefix();
     const gap = new Gap();

@@ -43,7 +43,7 @@ type Call =
 
 /**
  * Wraps a store with a gap before or after a call. Before: the store has not received the call yet. After:
- * the call has taken effect, and its reply is on the way.
+ * the call has taken effect, and its reply has not arrived.
  */
 export function withGap(store: SessionStore, call: Call, when: "before" | "after", gap: Gap): SessionStore {
   return new Proxy(store, {

@@ -36,7 +36,7 @@ describe.each(runtimeNames)("liveness of client processes, on %s", (runtime) => 
   });
 
   test("with heartbeatTimeoutMs a silent peer is ended after that time, not before, and each sign of life starts it again", async () => {
-    // A machine that stands still for longer makes a peer silent.
+    // If the machine stalls for longer, a peer is silent.
     const heartbeatTimeoutMs = 2_010;
     const journal = new Journal<string>();
     let last = 0;
@@ -48,7 +48,7 @@ describe.each(runtimeNames)("liveness of client processes, on %s", (runtime) => 
       },
       close: (_, { code, by }) => journal.note(`close ${code} ${by} ${performance.now() - last}`),
     });
-    // This peer answers no ping. It is silent for two heartbeats between its messages.
+    // This peer answers no ping, and is silent for two heartbeats between its messages.
     const client = new RawClient(port);
     onTestFinished(() => client.destroy());
     client.upgrade();

@@ -89,7 +89,7 @@ describe.each(["map", "redis"] as const)("sessions.open on %s", (name) => {
     const { sessions } = sessionsOn(store(), { idleMs: 1_500 });
     const { token } = await sessions.create({ n: 1 });
     const { token: other } = await sessions.create({ n: 2 });
-    // Until the other session expires. A machine that stands still for the whole idle time would end both.
+    // Until the other session expires. If the machine stalls for the whole idle time, both end.
     while ((await sessions.open(other, { touch: false })) !== undefined) {
       await new Promise((resolve) => setTimeout(resolve, 50));
       await sessions.open(token);

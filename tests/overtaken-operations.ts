@@ -13,7 +13,7 @@ export interface Operation {
   readonly name: string;
   /** The store has to keep sessions when their connections end. */
   readonly resumable?: true;
-  /** The session is there after `close()`: it existed before, or `close()` waits for the handler that sets it. */
+  /** The session exists after `close()`: it existed before, or `close()` waits for the handler that sets the session. */
   readonly keeps?: true;
   readonly overtakers: readonly Overtaker[];
   readonly options?: (gap: Gap) => Partial<Pick<SessionsOptions<Data>, "admit" | "initial" | "exclusive">>;
@@ -242,7 +242,7 @@ function messages(when: "before" | "after"): readonly Operation[] {
   ];
 }
 
-/** The operation itself is a destruction, or nothing that one could overtake: shutdown waits for it. */
+/** The operation itself is a destruction, or can't be overtaken, because the shutdown waits for it. */
 function administration(when: "before" | "after"): readonly Operation[] {
   const calls = {
     "sessions.destroy": {

@@ -1,4 +1,4 @@
-/** Transactions that are overtaken between the handler and the commit, or while the commit is under way. */
+/** Transactions that are overtaken between the handler and the commit, or during the commit. */
 import { FramedPeer } from "@wsession/conformance";
 import type { ServerFrame } from "@wsession/conformance";
 import { createSessions, isSessionError, queryToken } from "@wsession/core";
@@ -188,7 +188,7 @@ describe.each(combinations)("$runtime, $store store, $when the commit took effec
       if (code === undefined) expect(n).toBe(wasApplied(frames) ? 1 : 0);
       else if (wasApplied(frames)) expect(n).toBe(1);
       else if (when === "after") expect(n).toBe(1);
-      // A takeover of this process comes after the commit that is under way; one of another process comes before, and fences it.
+      // A takeover of this process comes after the commit in progress. A takeover of another process comes before, and fences the commit.
       else expect(place === "elsewhere" ? [0] : [0, 1]).toContain(n);
       // The client comes back, and sends the message again.
       const newest = typeof Object(renewal).token === "string" ? String(Object(renewal).token) : token;

@@ -81,7 +81,7 @@ test('idleFrom "disconnect" of a killed process: the idle time begins with the k
   // On a machine under load a touch may arrive late.
   expect(end).toBeGreaterThan(before + idleMs * 0.9 - 1_000);
   expect(end).toBeLessThanOrEqual(after + idleMs + 20);
-  // Nobody touches the session now. It expires in time: other processes do not keep the session of the dead one.
+  // No process touches the session now. The session expires in time: other processes do not keep the dead process's session alive.
   await expect.poll(async () => observer.get(id), { interval: 20 }).toBeUndefined();
   expect(Date.now()).toBeGreaterThanOrEqual(end - 20);
   // Less than the lease of the dead process.

@@ -5,7 +5,7 @@ import { newPrefix, PATIENCE_MS } from "./stores.ts";
 
 interface Opened {
   readonly client: RedisClient;
-  /** If it is there, the store waits for it. */
+  /** If this promise is given, the store waits for it. */
   readonly connected?: Promise<unknown>;
   close(): void;
 }

@@ -1,4 +1,4 @@
-/** Redis hangs, or this process stands still, while the commit of a transaction is under way. */
+/** Redis hangs, or this process stalls, during the commit of a transaction. */
 import { FramedPeer } from "@wsession/conformance";
 import { createSessions, isSessionError, queryToken } from "@wsession/core";
 import type { CommitRequest } from "@wsession/core";

@@ -99,13 +99,13 @@ test("a name that has no row in its own section is found", async () => {
   ]);
 });
 
-/** The names that no row is about. */
+/** The names without a row. */
 function missing(rows: readonly (readonly string[])[], names: readonly string[]): string[] {
   const known = new Set(rows.flat());
   return names.filter((name) => !known.has(name));
 }
 
-/** What each row of a section's tables is about: its cells that are one name, an argument list left off. */
+/** The names that the rows of a section's tables describe: each cell that is one name, without an argument list. */
 async function rowsOf(section: string): Promise<string[][]> {
   const page = await readFile(join(root, "docs/reference.md"), "utf8");
   const text = page.split(/^## /m).find((part) => part.startsWith(`${section}\n`));

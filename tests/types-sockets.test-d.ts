@@ -34,7 +34,7 @@ describe("the socket in handlers", () => {
     });
   });
 
-  test("handlers of their own fit every runtime, or the one whose socket they name", () => {
+  test("handlers in a variable fit every runtime, or the runtime whose socket they name", () => {
     const shared: HandlersOf<typeof sessions> = {
       message(connection) {
         expectTypeOf(connection.socket).toEqualTypeOf<unknown>();

@@ -1,7 +1,7 @@
 import { test } from "vitest";
 import { quick } from "./quick.ts";
 
-// That they run and what they answer with. How long anything takes is for people to judge: nothing here asserts a time.
+// These tests check that the benchmarks run, and what they report. No test asserts a time, because times need a person's judgement.
 const fields = {
   overhead: ["wsCpuRatio", "uwsCpuRatio", "uwsAsyncCpuRatio", "crosswsCpuRatio", "socketioCpuRatio"],
   broadcast: ["broadcastDeflateCpuRatio", "broadcastCpuRatio"],

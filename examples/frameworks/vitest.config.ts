@@ -8,7 +8,7 @@ export default defineConfig({
     testTimeout: 30_000,
     // What Next.js prints in development, also with `quiet`; the warning is about Node 20.
     onConsoleLog: (log) => !/Running next\.config|ArrayBuffer\.prototype\.detached|^ GET \//.test(log),
-    // The packages are run by Node as users run them: built, and not rewritten by vite on the way.
+    // Node runs the built packages, as for users. Vite does not transform them.
     server: { deps: { external: [/\/packages\/[^/]+\/dist\//] } },
   },
 });

@@ -66,7 +66,7 @@ describe("what is installed", () => {
     expect((await provide())["WSESSION_CHROMIUM"]).toBe(join(machine, "bin", "chromium-headless-shell"));
   });
 
-  test("is passed over when it does not run", async () => {
+  test("is skipped when it does not run", async () => {
     programs("bin", redis);
     program("bin", "chromium-browser", 'echo "install the snap" >&2; exit 1');
     program("usual", "google-chrome");

@@ -18,7 +18,7 @@ import { Line } from "./line.ts";
 const PROGRAM = fileURLToPath(new URL("handover-server.mjs", import.meta.url));
 
 /**
- * Milliseconds that a call of the store has. On a busy machine a process or Redis stands still for longer than the default of 2 s. The
+ * Milliseconds that a call of the store has. On a busy machine a process or Redis stalls for longer than the default of 2 s. The
  * server then closes a live connection with 4503, and a client of a faultless handover is not live for a moment.
  */
 const STORE_MS = 20_000;

@@ -106,7 +106,7 @@ describe.each(cases)("$name on $topology", ({ library, proxied: startProxies }) 
   });
 
   test.each(changes)(
-    "I10 $name answers as without a fault, and happens once, whichever of its replies is lost",
+    "I10 $name has the same answer as without a fault, and is applied once, whichever of its replies is lost",
     async (change) => {
       const undisturbed = await made(change, processes, 0);
       expect(undisturbed.commands).toBeGreaterThan(0);

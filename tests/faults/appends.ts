@@ -28,7 +28,7 @@ export class Appends {
       if (!(error instanceof SessionError) || error.code !== "STORE_UNAVAILABLE") throw error;
       // One of two keys has moved: Redis answers TRYAGAIN, and runs nothing.
       if (error.outcome === "not-applied") return;
-      // The last try was under way at the deadline of the call. The question may be too late as well.
+      // The last try was in progress at the deadline of the call. The query of its outcome may be too late as well.
       this.#attempts.push({ text, ask: () => store.outcome(error).catch(() => "unknown") });
     }
   }

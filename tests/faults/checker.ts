@@ -58,7 +58,7 @@ function checkDestroy({ own, rules, say }: SessionHistory): void {
   if (firsts.length > 1) say(rule, `${firsts.map(nameOf).join(" and ")} both destroyed it`);
 }
 
-/** A session that was not destroyed exists. If it was lost all the same, it never comes back (I9). */
+/** A session that was not destroyed exists. If the session was lost nevertheless, it never comes back (I9). */
 function checkVanished({ own, rules, say }: SessionHistory): void {
   const reads = own.filter(({ kind, outcome }) => kind === "read" && outcome === "ok");
   const last = reads.at(-1);

@@ -89,7 +89,7 @@ describe("after the server lost a takeover", () => {
       const [, count] = new RegExp(`_${command}:calls=(\\d+)`).exec(await client.info("commandstats")) ?? [];
       return Number(count);
     };
-    // Each sweep in the session's turn reads the session's metadata; EXISTS is about other processes only (faults B6, B11).
+    // Each sweep in the session's turn reads the session's metadata; EXISTS concerns other processes only (faults B6, B11).
     const [sweeps, reads] = [await calls("hmget"), await calls("hgetall")];
     await until(async () => (await calls("hmget")) > sweeps + 10);
     expect(await calls("hgetall")).toBeLessThan(reads + 3);

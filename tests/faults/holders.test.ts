@@ -103,7 +103,7 @@ test("fault B4: a process that is suspended while holders confirm its destroy co
   await there.call("connect", created);
   there.pause();
   const destroying = here.destroy(id);
-  // The destroy has been sent once a later command is answered. It then waits for the holder.
+  // Once a later command is answered, the destroy was sent. The destroy then waits for the holder.
   await until(async () => (await here.read(id)) === null);
   await here.read(id);
   const end = performance.now() + confirmMs + 300;

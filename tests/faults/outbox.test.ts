@@ -67,7 +67,7 @@ test("after a failover that loses messages, the epoch and the offset hide the lo
   await after.append(["new 3", "new 4", "new 5"]);
   await appended(promoted, id, ["new 3", "new 4", "new 5"]);
 
-  // "Recovered": the epoch is the same, and the client gets only messages after offset 4. It misses messages 3 and 4 silently.
+  // "Recovered": the epoch is the same, and the client gets only messages after offset 4. The client misses messages 3 and 4 without a report.
   expect(await after.recover(known)).toEqual({ recovered: true, messages: ["new 5"] });
 
   const read = await readFrom(promoted, id, position);

@@ -2,7 +2,7 @@
 //   --seed N   the seed of the workers' random choices; without the option a new seed, which is printed
 //   --ops N    the number of operations, and of transactions, under faults that must lose nothing; 100,000 by default
 //   --only X   runs the cases whose name contains X; "transactions": all of them with transactions, and nothing else;
-//              "presence": who is there, with 10,000 sessions and failovers
+//              "presence": the presence of 10,000 sessions, with failovers
 //   --wait     measures the effect of WAIT instead
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";

@@ -4,7 +4,7 @@ import type { Application, Created } from "./application.mjs";
 import type { Target } from "./load.mjs";
 import { groupBy } from "./violations.ts";
 
-/** Creates the sessions of a load of so many operations. */
+/** Creates the sessions of a load with this number of operations. */
 export async function createTargets(control: Application, operations: number): Promise<Target[]> {
   const count = Math.max(6, Math.ceil(operations / 300));
   const created = await Promise.all(Array.from({ length: count }, () => control.create()));

@@ -49,7 +49,7 @@ for (const lateMs of [0, 20]) {
           const value = String(write);
           try {
             await before.append({ id, value });
-            // The store has a connection of its own, and WAIT is about earlier writes of its own connection. Replication is one
+            // The store has a connection of its own, and WAIT covers the earlier writes of the connection that sends it. Replication is one
             // stream, so a replica that has a later write has the change too.
             if (waits && Number(await Promise.race([markAndWait(before.client), isOver])) < 1) continue;
           } catch {

@@ -78,7 +78,7 @@ export const decisionMutants = [
     file: "packages/core/src/admission/presented.ts",
     find: "exclusive: false, touch: false };",
     replace: "exclusive: false };",
-    tests: inPackage("core", "resumption", "the other tokens of a handshake"),
+    tests: inPackage("core", "resumption", "sessions of its other tokens"),
   },
   {
     name: "open-without-session",

@@ -204,11 +204,11 @@ export const presenceMutants = [
   },
   {
     name: "found-not-looked-at",
-    promise: "A process that was taken for dead by a late look is online again once it has a lease",
+    promise: "A process that a late look counted as dead is online again once it has a lease",
     file: "packages/store-redis/src/presence/looks.ts",
     find: "for (const id of this.#takenForLost) this.#queue.listSoon(id, 0);",
     replace: "",
-    tests: redis("late-publications", "taken for dead"),
+    tests: redis("late-publications", "counts as dead"),
   },
   {
     name: "lua-look-stays-away",
@@ -216,7 +216,7 @@ export const presenceMutants = [
     file: `${scripts}/look.lua`,
     find: "local is_wrong = presence and presence.away > 0",
     replace: "local is_wrong = false",
-    tests: redis("late-publications", "taken for dead"),
+    tests: redis("late-publications", "counts as dead"),
   },
   {
     name: "lua-queue-fresh-removed",
@@ -224,7 +224,7 @@ export const presenceMutants = [
     file: `${scripts}/queue-remove.lua`,
     find: "if redis.call('ZSCORE', key, ARGV[index]) == ARGV[index + 1] then",
     replace: "if true then",
-    tests: redis("late-publications", "taken for dead"),
+    tests: redis("late-publications", "counts as dead"),
   },
   {
     name: "local-leave-too-early",

@@ -18,7 +18,7 @@ export const packageFolders = [
   "opentelemetry",
   "conformance",
 ] as const;
-/** Those with modules, and the one that has a command alone. */
+/** The packages with modules, and the package that has a command alone. */
 const publishedFolders = [...packageFolders, "cli"] as const;
 export type PackageFolder = (typeof publishedFolders)[number];
 

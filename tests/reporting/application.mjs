@@ -95,7 +95,7 @@ const handlers = {
       await Promise.resolve(call?.(connection)).catch(() => undefined);
       connection.send("caught");
     } else if (how === "awaited") await call?.(connection);
-    // The mistake that this is about.
+    // The mistake of this application.
     else void call?.(connection);
   },
 };

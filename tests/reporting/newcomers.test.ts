@@ -22,7 +22,7 @@ test("fault F8: on uWebSockets.js, clients that connect and leave one after anot
   const exited = once(child, "exit");
   const [said] = await Promise.race([once(child, "message"), exited]);
   expect(said).toEqual({ codes: { 1000: NEWCOMERS } });
-  // Nothing that the adapter made for them keeps the process alive.
+  // Nothing that the adapter created for the newcomers keeps the process alive.
   expect(await exited).toEqual([0, null]);
   expect(printed).toBe("");
 }, 60_000);

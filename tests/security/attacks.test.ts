@@ -201,7 +201,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
     expect(sessions.diagnostics.tokensMalformed).toBe(7);
   });
 
-  test("an oversized cookie is refused by the runtime or ignored, and the server goes on", async () => {
+  test("an oversized cookie is refused by the runtime or ignored, and the server keeps running", async () => {
     const sessions = createSessions(serving("map"));
     const server = await trialOf().serve(sessions, {});
     const token = cookieOf(await trialOf().connect(server));

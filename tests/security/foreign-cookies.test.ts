@@ -13,7 +13,7 @@ const foreign = {
 } as const;
 
 test.each(runtimeNames)(
-  "%s: cookies of other libraries open no session, count as no wrong token, and hide no token that is there",
+  "%s: cookies of other libraries open no session, count as no wrong token, and do not hide a present token",
   async (runtime) => {
     const reports: unknown[] = [];
     const sessions = createSessions({

@@ -29,7 +29,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
     });
 
     test("idle time counts from the last message or touch; a silent client's session ends with 4419", async () => {
-      // Long enough for a machine that stands still for a second.
+      // Long enough for a machine that stalls for a second.
       const idleMs = 1_500;
       const sessions = createSessions({ ...options(), idleMs });
       const server = await trialOf().serve(sessions, {});
@@ -56,7 +56,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
 
     test("expiring is called before the absolute deadline, again after each extend, and a connection that is not extended ends with 4419", async () => {
       const told = new Journal<number>();
-      // The call comes after 400 ms. The rest is long enough for a machine that stands still for a second.
+      // The call comes after 400 ms. The rest is long enough for a machine that stalls for a second.
       const sessions = createSessions({ ...options(), absoluteMs: 1_600, expiringMs: 1_200 });
       const server = await trialOf().serve(sessions, {
         async expiring(conn, remainingMs) {

@@ -57,7 +57,7 @@ describe.each(pairs)("from %s to %s", (_, __, from, to) => {
   });
 
   test.each([false, true])(
-    "while the old connection is not known to be dead: exclusive %j",
+    "while the old connection has not been detected as dead: exclusive %j",
     async (exclusive) => {
       const [here, there] = [new AdapterTrial(from), new AdapterTrial(to)];
       try {
@@ -71,7 +71,7 @@ describe.each(pairs)("from %s to %s", (_, __, from, to) => {
         const first = await here.connect(
           await here.serve(sessions, { close: (_conn, { code }) => seen.note(code) }),
         );
-        // It answers nothing any more, as one whose network has gone.
+        // The old connection answers nothing any more, like a connection whose network is lost.
         first.socket.pause();
         const [{ session: old } = expect.fail()] = sessions.connections;
         const second = await there.connect(await there.serve(sessions, {}), "/", withCookie(cookieOf(first)));

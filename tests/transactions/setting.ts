@@ -48,7 +48,7 @@ export async function start(
   return { client, id, prefix, received, reported, server, sessions, stored };
 }
 
-/** What became of a message that was not applied. */
+/** The result of a message that was not applied. */
 export function codeOf(error: unknown): string {
   return isClientError(error) || isTransactionRefused(error) ? `${error.code} ${error.outcome}` : `${error}`;
 }

@@ -1,4 +1,4 @@
-/** The processes of the demo: started, started again when one dies, and stopped. */
+/** Starts and stops the processes of the demo, and starts a process again after it has died. */
 import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";

@@ -52,7 +52,7 @@ describe.each(RUNTIMES)("a visitor who comes through $name", ({ name, via, other
     await expectToShow(tab, changed);
     expect(await tab.fact("version")).toBe("30");
     expect(await tab.fact("resumed")).toBe("resumed");
-    // And it is no picture of the past: it goes on from there.
+    // The counter is not a copy: a further change starts from this value.
     await tab.press("One less");
     await expectToShow(tab, { ...changed, count: "25" });
     await tab.press("Remove the note Water the tomatoes");

@@ -58,7 +58,7 @@ it("shows four processes, two on each runtime, behind one URL, and the visitor's
   const row = page.getByRole("listitem").filter({ hasText: "Ada" });
   await expect.poll(() => row.innerText(), SOON).toContain("process 1: 1");
   expect(await page.locator("#total-connections").innerText()).toBe("1");
-  // The chart is a canvas. This sentence says the same to a reader of the screen.
+  // The chart is a canvas. This sentence has the same content for a screen reader.
   await expect
     .poll(() => page.locator("#chart-text").textContent(), SOON)
     .toMatch(/^In the last second: \d+ connects/);

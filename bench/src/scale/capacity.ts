@@ -39,7 +39,7 @@ async function measure(sessions: number, options: Options): Promise<Figure[]> {
     for (const server of servers) processBytes += (await server.ask("memory"))["rss"] ?? Number.NaN;
     const redisBytes = (await redis.info("memory", "used_memory")) - before;
     progress(`${sessions} sessions on ${model.processes} processes`);
-    // The first sweep of a process reads all sessions. The model is about those that follow.
+    // The first sweep of a process reads all sessions. The model describes the later sweeps.
     await delay(options.quick ? 0 : 2 * SWEEP_MS);
     const windowMs = options.quick ? QUICK_SWEEPS_MS : SWEEPS_MS;
     const readsBefore = await callsOf(redis, "hmget");

@@ -27,7 +27,7 @@ async function click(port: number, token = ""): Promise<Greeting & { readonly cl
   return { ...(JSON.parse(greeting) as Greeting), clicks, end: () => client.socket.close() };
 }
 
-test("node:cluster: two workers share a port, and a session goes on in the other worker", async () => {
+test("node:cluster: two workers share a port, and a session continues in the other worker", async () => {
   const child = spawn(process.execPath, [join(import.meta.dirname, "../src/cluster.mjs"), redisUrl], {
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -46,7 +46,7 @@ test("node:cluster: two workers share a port, and a session goes on in the other
   expect((await exited)[0]).toBe(0);
 });
 
-test("worker_threads: a session goes on in another thread, and the threads end by themselves", async () => {
+test("worker_threads: a session continues in another thread, and the threads end by themselves", async () => {
   const { ports, close } = await startThreads(redisUrl);
   const [one = 0, two = 0] = ports;
   const first = await click(one);

@@ -40,7 +40,7 @@ test("Fastify 5: injectWS without a socket is answered with 500, is reported, an
   await expect(app.injectWS("/chat", { socket: new Socket() } as never)).rejects.toThrow("401");
 });
 
-test("Hono on node-server: onMessage has the session, HTTP goes on, and a stranger gets 401", async () => {
+test("Hono on node-server: onMessage has the session, HTTP works, and a stranger gets 401", async () => {
   const { port } = await running(startHono);
   const client = await connect(`ws://127.0.0.1:${port}/chat?user=ada`);
   client.socket.send("hello");

@@ -121,7 +121,7 @@ describe("ws itself", () => {
     expect(read).toBeGreaterThan(3 * length);
   });
 
-  test("a peer that was paused is not taken for dead when a heartbeat comes before anything is read again", async () => {
+  test("a peer whose socket was paused does not count as dead when a heartbeat comes before the socket is read again", async () => {
     const opened = deferred<Connection<Data>>();
     const sessions = createSessions({ initial: () => ({ n: 0 }), heartbeatMs: 0 });
     const bind = vi.spyOn(sessions, "bind");

@@ -32,7 +32,7 @@ async function serve(options: Pick<ServerOptions, "verifyClient"> = {}) {
 }
 
 test("a verifyClient that answers with a promise admits no client: 500, and onError gets a report", async () => {
-  // oxlint-disable-next-line typescript/no-misused-promises -- the mistake that this is about
+  // oxlint-disable-next-line typescript/no-misused-promises -- the mistake that this test makes
   const { port, errors } = await serve({ verifyClient: async () => false });
   const client = raw(port);
   client.upgrade();

@@ -81,7 +81,7 @@ test("fault E6: of 50 servers that were bound and closed nothing is kept, though
   expect(sessions.connections.size).toBe(0);
 });
 
-test("fault E6: servers that live on let go of bindings that were closed", async () => {
+test("fault E6: servers that outlive their bindings keep no reference to closed bindings", async () => {
   const server = new WebSocketServer({ noServer: true });
   onTestFinished(() => server.close());
   const kept: WeakRef<object>[] = [];

@@ -56,7 +56,7 @@ test("inspect counts sessions, holders, tombstones, dead entries and unreadable 
     connections: 1,
     destroyed: 1,
     subjects: 2,
-    // Those of the deleted session, and of the one that has another subject now.
+    // The entries of the deleted session, and of the session that has another subject now.
     deadIndexEntries: 2,
     indexEntries: 4,
     unreadable: expect.arrayContaining(["damaged", "text"]),

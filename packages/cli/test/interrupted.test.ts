@@ -15,7 +15,7 @@ const CTRL_C = "\u{3}";
 /** Each step of a scan takes this long, so that the progress bar is shown and a signal arrives during the scan. */
 const STEP_MS = 50;
 
-/** A slow way to a Redis with so many keys that a scan has many steps. Returns the arguments for it. */
+/** A slow connection to a Redis whose scan has many steps. Returns the arguments for the command. */
 async function slowly(timeout = "10s"): Promise<string[]> {
   return (await slowProxy(timeout)).at;
 }

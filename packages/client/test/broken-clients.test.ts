@@ -6,7 +6,7 @@ import { WebSocket } from "ws";
 
 type Rewrite = (frame: string) => string | undefined;
 
-/** The client with a fault: its frames, and those that it is sent, are rewritten on the way. `undefined` drops one. */
+/** The client with a fault: the frames that it sends and receives are rewritten. `undefined` drops a frame. */
 function broken(faults: { readonly out?: () => Rewrite; readonly in?: () => Rewrite }): ClientHarness {
   return {
     connect(url, options) {

@@ -115,7 +115,7 @@ describe("the cases of presence catch", () => {
 
   test.each([
     ["whose sessions leave at each reconnect", flickers, [0, 2, 3, 5]],
-    ["that takes a clean leave for a lost connection", ignoresCleanLeaves, [1, 4]],
+    ["that treats a clean close as a lost connection", ignoresCleanLeaves, [1, 4]],
     ["that delivers each event twice", leavesTwice, [0, 1, 3, 5]],
     ["that loses events", neverLeaves, [0, 1, 3, 5]],
     ["whose events have one id", reusesIds, [1]],

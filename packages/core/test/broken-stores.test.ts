@@ -105,7 +105,7 @@ const takesNothingOver = () =>
     },
   }));
 
-/** Ignores `onlyUnowned`: the last subject gets the session, and the store answers `foreign` all the same. */
+/** Ignores `onlyUnowned`: the last subject gets the session, and the store still answers `foreign`. */
 const givesAway = () =>
   tampered((store) => {
     const rotate = store.rotate.bind(store);
@@ -119,7 +119,7 @@ const givesAway = () =>
     };
   });
 
-/** Takes lifetimes, and counts by the idle time of the caller all the same. */
+/** Stores lifetimes, but uses the idle time of the caller. */
 const countsByTheCaller = () =>
   tampered((store) => {
     const [touch, resume] = [store.touch.bind(store), store.resume.bind(store)];

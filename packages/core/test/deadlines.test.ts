@@ -69,7 +69,7 @@ test("a deadline that is further away than setTimeout allows causes no earlier t
   onTestFinished(() => void process.off("warning", onWarning));
   const deadlines = new Deadlines();
   deadlines.after(2 ** 31 + 1_000, () => undefined);
-  // A warning is emitted in the turn after the call that it is about.
+  // A warning is emitted in the turn after the call that causes it.
   await new Promise((resolve) => setImmediate(resolve));
   deadlines.clear();
   expect(warnings).toEqual([]);

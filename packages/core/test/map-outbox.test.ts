@@ -54,7 +54,7 @@ describe("mapStore's outbox", () => {
     },
   );
 
-  test("I20 waits for the eight readers that read last: the ninth takes the place of the one that read longest ago", async () => {
+  test("I20 waits for the eight most recent readers: a ninth replaces the reader whose last read is oldest", async () => {
     const { process, send, read } = storeOf();
     const { id } = await process.born();
     const bounds = { maxMessages: 1, whenFull: "refuse" } as const;

@@ -97,7 +97,7 @@ describe("a full mapStore", () => {
     expect(home.events.entries).toEqual([{ type: "expired", id: expired.id }]);
   });
 
-  test("passes over a bounded number of held sessions at each creation, however many there are", async () => {
+  test("skips a bounded number of held sessions at each creation, however many there are", async () => {
     const home = new StoreProcess(mapStore({ maxSessions: 20_000 }));
     // Their connections have ended, and the host holds them until the close handlers have settled: of each it is asked.
     const held = new Map<string, HeldSession>();

@@ -20,7 +20,7 @@ test("a decision that has taken effect is in neither index", () => {
   expect(pending.bySession.of("session")).toEqual([]);
 });
 
-test("a takeover ends decisions that became ready before it, and neither later ones nor those under way", () => {
+test("a takeover ends decisions that became ready before it, and neither later decisions nor decisions in progress", () => {
   const pending = new PendingDecisions();
   const [older, newer, underWay] = [pending.begin(), pending.begin(), pending.begin()];
   for (const decision of [older, newer, underWay]) decision.expectSession("session");
@@ -189,7 +189,7 @@ test("I13 a connection that was replaced before its takeover was sent does not t
     await server.connect({ url }),
     await server.connect({ url }),
   ];
-  // The write of the first connection is under way. The write of the second would come after it, and is not needed any more.
+  // The write of the first connection is in progress. The write of the second would come after it, and is not needed any more.
   for (let asked = 1; asked <= 2; asked += 1) {
     expect(answers).toHaveLength(asked);
     answers.at(-1)?.();

@@ -13,7 +13,7 @@ test("I19 an ack that arrives after the store lost the acknowledged messages is 
       entries: [message(1), message(2)],
       end: { offset: 2, chain: 2 },
     },
-    // The state after a failover: the outbox has one message, and not the one from before.
+    // The state after a failover: the outbox has one message, which is not the earlier message.
     {
       type: "read",
       missed: { from: 1, to: 0, certain: false },

@@ -133,7 +133,7 @@ test("fault D4: the store checks at most four tokens of a handshake, however man
   expect(known.connection.session.id).toBe(session.id);
 });
 
-test("the sessions of the other tokens of a handshake are not kept alive by it, because the client does not resume them", async () => {
+test("a handshake does not extend the sessions of its other tokens, because the client does not resume them", async () => {
   const store = sharedStore();
   const asked: (readonly [id: string, hold: boolean, touch: boolean | undefined])[] = [];
   const { resume } = store;

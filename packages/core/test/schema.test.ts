@@ -55,7 +55,7 @@ describe("schema and migrate", () => {
     const store = sharedStore();
     const sessions = createSessions<Data>({ store, schema });
     const { session } = await sessions.create({ n: 1 });
-    // @ts-expect-error -- what JavaScript may do all the same
+    // @ts-expect-error -- JavaScript code may do this
     await expect(session.patch({ n: "one" })).rejects.toEqual(coded("INVALID_DATA", "not-applied"));
     // @ts-expect-error -- likewise
     await expect(sessions.create({})).rejects.toEqual(coded("INVALID_DATA"));

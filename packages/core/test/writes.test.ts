@@ -73,7 +73,7 @@ describe("update", () => {
   test("with a function that returns a promise rejects with INVALID_ARGUMENT and writes nothing", async () => {
     const { store, session } = await openSession();
     const promised = async (data: Data) => data;
-    // @ts-expect-error -- what JavaScript may do all the same
+    // @ts-expect-error -- JavaScript code may do this
     await expect(session.update(promised)).rejects.toEqual(coded("INVALID_ARGUMENT", "not-applied"));
     expect(store.calls).not.toContain("write");
     expect(session.version).toBe(1);

@@ -117,7 +117,7 @@ export async function onExpress(
 export async function onFastify(store: ExpressStore, { gap, failures }: Routes) {
   const app = fastify();
   await app.register(fastifyCookie);
-  // The same cookie as express-session's, so that one reader reads both.
+  // The cookie has the form of express-session's cookie, so that one reader reads both.
   const names = { cookieName: "connect.sid", cookiePrefix: "s:" };
   await app.register(fastifySession, {
     secret,

@@ -195,7 +195,7 @@ describe("metrics of redisStore", () => {
       const { session } = await sessions.create({ n: 1 });
       await session.patch({ n: 2 });
     }
-    // Until no call is under way: a store calls Redis for its lease too.
+    // Wait until no call is in progress: a store calls Redis for its lease too.
     await until(() => [one, two].every(({ store }) => store.diagnostics.calls > 3));
     const before = [one, two].map(({ store }) => ({ ...store.diagnostics }));
     const found = await redisMetrics();

@@ -111,7 +111,7 @@ function missingIn(expressions: readonly string[]): string[] {
   });
 }
 
-/** The expressions of the rules. A rule's expression may go on over several lines. */
+/** The expressions of the rules. A rule's expression may span several lines. */
 async function alertExpressions(): Promise<string[]> {
   const text = await readFile(join(grafana, "alerts.yml"), "utf8");
   const found = text.matchAll(/^ +expr: (?:>-\n)?(.*?)(?=^ +(?:for|labels):)/gms);

@@ -109,7 +109,7 @@ test("frames are parsed in the same way if a page adds a property to Object.prot
   expect(parsed()).toBe(before);
 });
 
-/** Bytes are compared as such, whatever class they came in. */
+/** Bytes are compared as bytes, whatever their class is. */
 function wire(message: string | Uint8Array): string | Uint8Array {
   return typeof message === "string" ? message : new Uint8Array(message);
 }

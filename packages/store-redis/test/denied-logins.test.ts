@@ -7,7 +7,7 @@ import { useRedisServer } from "./shared-servers.ts";
 
 const server = useRedisServer();
 
-/** Commands of a process that wait until each is let go. */
+/** Commands of a process, each of which waits until the test releases it. */
 function holdCommands({ commands: client }: Process, isHeld: (command: Command) => boolean): (() => void)[] {
   const sent = client.sendCommand.bind(client);
   const waiting: (() => void)[] = [];
@@ -18,7 +18,7 @@ function holdCommands({ commands: client }: Process, isHeld: (command: Command) 
   return waiting;
 }
 
-/** Steps in a session's slot that name one of `texts`: each waits until it is let go. */
+/** Steps in a session's slot that name one of `texts`: each waits until the test releases it. */
 function holdBack(process: Process, texts: readonly string[]): (() => void)[] {
   return holdCommands(
     process,

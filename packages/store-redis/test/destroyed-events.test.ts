@@ -75,7 +75,7 @@ test("the event of a destruction by a process without a function is reported wit
   expect(performance.now() - destroyedAt - lateMs()).toBeLessThan(3_000);
 });
 
-test("a process without the function that takes over the queue of a dead one does not lose the event", async () => {
+test("a process without the function that takes over the queue of a dead process does not lose the event", async () => {
   const proxy = await startProxy(server);
   onTestFinished(() => proxy.close());
   const prefix = "taken";
@@ -85,7 +85,7 @@ test("a process without the function that takes over the queue of a dead one doe
     leaveAfterMs: 60_000,
     isAlways: true,
     events: new Set(["destroyed"]),
-    // It dies before the function settles.
+    // The process dies before the function settles.
     deliver: (_, { id }) => new Promise(() => void begun.push(id)),
   });
   await connected(dead);
@@ -114,7 +114,7 @@ test("a `left` without a process that handles it does not delay `expired`", asyn
     leaveAfterMs: 100,
     isAlways: true,
     events: new Set(["left"]),
-    // It dies before the function settles.
+    // The process dies before the function settles.
     deliver: (_, { sessionId }) => new Promise(() => void begun.push(sessionId)),
   });
   await connected(dead);

@@ -12,7 +12,7 @@ const SOON_MS = 2_000;
 
 const WELL = { ok: true, role: "primary", subscription: true, lease: true };
 
-/** The health of a process. It must be there soon, whatever the server does. */
+/** The health of a process. The answer must come soon, whatever the server does. */
 async function healthOf({ store }: ReturnType<typeof startProcess>) {
   const lateMs = startLateness();
   const askedAt = performance.now();
@@ -48,7 +48,7 @@ describe("health of redisStore", () => {
     expect(latencyMs).toBeLessThan(LIMIT_MS);
   });
 
-  test("is not ok within its limit while the server is stopped, and is ok when it goes on", async () => {
+  test("is not ok within its limit while the server is stopped, and is ok when the server continues", async () => {
     const server = await ownServer();
     const process = startProcess(server);
     await untilHealth(process, WELL);
@@ -74,7 +74,7 @@ describe("health of redisStore", () => {
     const server = await ownServer();
     const process = startProcess(server);
     await untilHealth(process, WELL);
-    // There is no primary on that port. The server is a replica all the same.
+    // There is no primary on that port. The server is a replica nevertheless.
     await cli(server.port, "replicaof", "127.0.0.1", "1");
     let health = await healthOf(process);
     // On a busy machine an answer may come after the limit, and no answer is not ok either.

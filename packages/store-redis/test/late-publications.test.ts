@@ -1,4 +1,4 @@
-// What a process decided before it stood still, and does once it goes on.
+// Decisions that a process made before it stalled, and carries out afterwards.
 import { once } from "node:events";
 import type { SessionEventType } from "@wsession/core";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
@@ -141,7 +141,7 @@ const firstSweep = (): Promise<void> => new Promise((resolve) => setTimeout(reso
 /** Records nothing, so it checks no session of other processes. */
 const watcherOnly = (sweepMs: number): Process => startProcess(server, { prefix, sweepMs, leaseMs: 900 });
 
-test("a process that is taken for dead, although it has its lease again, is reported online again", async () => {
+test("a process that another process counts as dead, although it has its lease again, is reported online again", async () => {
   const leaseMs = 900;
   const proxy = await behindProxy();
   const id = await holding({ leaseMs });
@@ -155,7 +155,7 @@ test("a process that is taken for dead, although it has its lease again, is repo
   const presence = () => watcher.client.hget(`${prefix}:s:{${id}}`, "p");
   const before = await presence();
   // The slow process names the session once it has found that the holder has no lease. On a busy machine one of its checks may find the
-  // lease, because the holder sets it again and again: then it takes the holder for dead a second later.
+  // lease, because the holder sets it again and again: then the slow process counts the holder as dead a second later.
   while ((await presence()) === before) {
     let isTakenForDead = false;
     proxy.holdFrom(id, () => {

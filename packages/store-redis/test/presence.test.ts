@@ -68,7 +68,7 @@ test("a dead process does not count once its lease has expired, and the sweep re
   await until(async () => (await onlooker.store.presence(id)).missing.length === 0);
   expect((await onlooker.store.presence(id)).nodes).toHaveLength(1);
 
-  // The process was only disconnected. It registers again, and reads its sessions before it uses its memory.
+  // The process was disconnected. It registers again, and reads its sessions before it uses the data in its memory.
   await onlooker.store.write(aWrite(id, { meanwhile: true }));
   proxy.refuse(false);
   await until(async () => (await onlooker.store.presence(id)).nodes.some(({ node }) => node === missing[0]));

@@ -31,7 +31,7 @@ async function startStepped() {
 /** Resolves after the sweep that follows the first watch of a process by a second. */
 async function firstSweepOf({ store }: Process): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 1_200));
-  // The process may have stood still, so that the sweep begins only now. It takes four replies on the connection of these calls.
+  // The process may have stalled, so that the sweep begins only now. The sweep needs four replies on the connection of these calls.
   for (let calls = 0; calls < 6; calls += 1) await store.presenceOfSubject("ada");
 }
 

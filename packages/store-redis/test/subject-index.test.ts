@@ -150,7 +150,7 @@ describe.each([
     await until(async () => (await client.exists(sharedIndexOf(subject))) === 0);
   });
 
-  test("fault B9: a login of release 0.1 that is under way is refused by destroySubject", async () => {
+  test("fault B9: a login of release 0.1 that is in progress is refused by destroySubject", async () => {
     const { store, client } = startProcess(connect);
     const subject = newId();
     const hash = hashOf(subject);

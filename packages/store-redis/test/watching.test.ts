@@ -21,7 +21,7 @@ test("a change whose message is lost is reported within sweepMs, and the next ch
   const { id } = aCreation();
   await a.store.create(aCreation({ id, subject: "ada", hold: true }));
   await b.store.watch(["ada"], ({ type }) => told.push(type));
-  // As a server that has lost data: it has no list of the watchers.
+  // As a server that has lost data: the server has no list of the watchers.
   await b.client.del(...(await b.client.keys(`${prefix}:w:*`)));
   const lateMs = startLateness(server);
   const lostAt = performance.now();

@@ -230,7 +230,7 @@ describe("fault B4: the process is suspended past a call's deadline", () => {
     expect((await loading)?.version).toBeGreaterThan(0);
   });
 
-  test("a call that waits for the first connection does not take a server for lost whose answers were not read", async () => {
+  test("a call that waits for the first connection does not count a server as lost because its answers were not read", async () => {
     const server = await aServer();
     const timeoutMs = 3_000;
     const { store, commands } = startProcess(server, { timeoutMs });

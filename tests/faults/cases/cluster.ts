@@ -70,7 +70,7 @@ export const clusterCases: readonly FaultCase[] = [
     onTestFinished(() => guest.stop());
     let next = 0;
     await again(running, async () => {
-      // A primary joins, has sessions for a while, and leaves. It keeps running, and its connections stay open.
+      // A primary joins, has sessions for a while, and leaves. The server keeps running, and its connections stay open.
       await joinCluster(nodes, guest);
       const resharding = await Resharding.of([...nodes.slice(0, MASTERS), guest]);
       try {

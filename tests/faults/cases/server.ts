@@ -32,7 +32,7 @@ const LEASE_MS = 1_500;
 
 /** Each process in turn is stopped until its lease has expired. The others continue. */
 export const STANDSTILL = server(
-  "a process stands still past its lease",
+  "a process stalls for longer than its lease",
   [],
   async (_, running) => {
     const { workers, progress } = running;

@@ -41,7 +41,7 @@ export const leavers = (file: EventFile): string[] =>
 
 /**
  * Kills the process that holds `count` sessions. Half of the clients come back elsewhere at once. Each of the others has to leave, once.
- * On a busy machine a client may come back later than `leaveAfterMs`: it may leave, once.
+ * On a busy machine a client may come back later than `leaveAfterMs`: its session may leave, once.
  */
 export async function leavingTrial(of: {
   readonly holder: PresenceProcess;

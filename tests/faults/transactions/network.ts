@@ -5,7 +5,7 @@ import { randomFrom } from "../load.mjs";
 /** The faults of connections. `cut-after` applies to the next new connection. */
 export type NetworkFault =
   | { readonly type: "none" }
-  /** Data of clients arrives this late, also after the client has gone. */
+  /** The delay of the clients' data, also after a client has gone. */
   | { readonly type: "late"; readonly ms: number }
   /** Data of servers does not arrive. */
   | { readonly type: "deaf" }

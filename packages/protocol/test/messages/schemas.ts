@@ -23,7 +23,7 @@ export const digits: StandardSchemaV1<string, number> = schemaOf((value) => {
   return Number(value);
 });
 
-/** As `inner`, with an answer that a test lets go, in whatever order. */
+/** As `inner`, with answers that a test releases, in any order. */
 export function heldSchema<Input, Output>(inner: StandardSchemaV1<Input, Output>) {
   const held: (() => void)[] = [];
   const schema: StandardSchemaV1<Input, Output> = {
@@ -46,7 +46,7 @@ export function heldSchema<Input, Output>(inner: StandardSchemaV1<Input, Output>
   };
 }
 
-/** For whatever waits on promises alone. */
+/** Waits until all pending promise reactions have run. */
 export async function settled(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }

@@ -160,7 +160,7 @@ describe("an asynchronous schema", () => {
       '["fast","2"]',
       '["fast","3"]',
     ]);
-    // What waited has gone: the next one is sent at once.
+    // The waiting messages were sent, so the next message is sent at once.
     void messages.to(session).fast("4");
     expect(sent).toHaveLength(4);
   });
