@@ -103,7 +103,7 @@ test("a process is stopped while it handles events: another process handles them
   expect((await other.call("presence", "s0")).type).toBe("offline");
 });
 
-test("a process is stopped after it has claimed an event and before it handles the event: another one handles the event, once", async () => {
+test("a process is stopped after it has claimed an event and before it handles the event: another process handles the event, once", async () => {
   const proxy = await startProxy(redis());
   onTestFinished(() => proxy.close());
   const holder = await start({ redis: { kind: "standalone", port: proxy.port } });

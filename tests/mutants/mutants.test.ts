@@ -61,7 +61,7 @@ describe("mutants (the long form is npm run test:mutants)", () => {
     expect(mutants.filter(({ equivalent }) => equivalent !== undefined)).toHaveLength(Number(said?.[2]));
   });
 
-  test("one is noticed, in a copy of the checkout", { timeout: 120_000 }, async () => {
+  test("a mutant is detected, in a copy of the checkout", { timeout: 120_000 }, async () => {
     const { stdout } = await run(process.execPath, [script, "--only", "loss-without-mark"]);
     expect(stdout).toContain("1/1 loss-without-mark: noticed");
     expect(stdout.trimEnd().endsWith("1 passed, 0 failed")).toBe(true);

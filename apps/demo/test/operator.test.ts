@@ -64,7 +64,7 @@ it("shows four processes, two on each runtime, behind one URL, and the visitor's
     .toMatch(/^In the last second: \d+ connects/);
 });
 
-it("kills a process: the visitor comes back through another one, and the process is started again", async () => {
+it("kills a process: the visitor reconnects through another process, and the process is started again", async () => {
   const pid = await pidOf("Process 1");
   await press("Kill Process 1");
   await demo.said("Process 1 serves again");

@@ -3,7 +3,7 @@ import type { HttpResponse } from "uWebSockets.js";
 import { requestSelf } from "./loopback.ts";
 import type { OwnRequest } from "./loopback.ts";
 
-/** How long an unused companion is kept, in milliseconds. It keeps the process alive meanwhile. */
+/** How long an unused companion is kept, in milliseconds. During this time the companion keeps the process alive. */
 const KEPT_MS = 1_000;
 
 /** An HTTP request from this process to itself that stays unanswered, so that its response can be corked. */

@@ -173,7 +173,7 @@ describe.each([
   { kind: "where the store takes over once the connection is there", store: () => mapStore() },
   { kind: "where the store takes over in a resume, as in 0.1", store: () => sharedStore() },
 ])("$kind", ({ store }) => {
-  test("I13: of two connections of one session, the one that was admitted first and opened last ends with 4409", async () => {
+  test("I13: of two connections of one session, the connection that was admitted first and opened last ends with 4409", async () => {
     const sessions = createSessions<Data>({
       store: store(),
       exclusive: true,

@@ -66,7 +66,7 @@ describe("mapStore's outbox", () => {
     expect((await send(id, "2", bounds)).type).toBe("appended");
   });
 
-  test("I18 a session that is created anew under the id of one that was destroyed has an empty outbox", async () => {
+  test("I18 a session that is created anew under the id of a destroyed session has an empty outbox", async () => {
     const { process, send, read } = storeOf();
     const { id } = await process.born();
     await send(id, "for the former one");

@@ -115,7 +115,7 @@ test("a creation that fails, or whose connection closes meanwhile, leaves no pen
   expect(ids.map((id) => pending.bySession.of(id))).toEqual([[], []]);
 });
 
-test("a store whose create throws an error of its own counts as unavailable, as one that rejects does", async () => {
+test("a store whose create throws an error of its own counts as unavailable, like a store whose create rejects", async () => {
   const store: SessionStore = {
     ...sharedStore(),
     create() {

@@ -205,7 +205,7 @@ export const cases: readonly Case[] = [
     },
   },
   {
-    name: "a list of origins decides alone, the one of the sessions too, and a function may allow programs",
+    name: "a list of origins decides alone, also the list of the sessions, and a function may allow programs",
     async run(start) {
       const origins = ["https://app.example.com"];
       for (const parts of [{ sessions: { origins } }, { http: { origins } }]) {

@@ -137,7 +137,7 @@ test("the list expires maxAgeMs after the last append; with an infinite maxAgeMs
   expect(Math.abs((await client.pttl(listOf(brief))) - 600_000)).toBeLessThan(10_000);
 });
 
-test("I16 I20 a list stays for maxAgeMs after each append, also one that Redis made anew, and its expiry is never moved without need", async () => {
+test("I16 I20 a list stays for maxAgeMs after each append, also a list that Redis created again, and its expiry is never moved without need", async () => {
   const process = startProcess(server);
   const id = await newSession(process);
   const maxAgeMs = 100_000;

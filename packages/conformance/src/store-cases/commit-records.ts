@@ -57,7 +57,7 @@ export const commitRecordCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I21 outcomes in the record do not change: a commit can't refuse a number that another one has settled, nor take a refusal back",
+    name: "I21 outcomes in the record do not change: a commit can't refuse a number that another commit has settled, nor take a refusal back",
     applies: commits,
     async run(trial) {
       const [first, second] = await trial.processes();

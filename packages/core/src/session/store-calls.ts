@@ -79,7 +79,7 @@ export class StoreCalls {
     }
   }
 
-  /** Waits until no call is under way, then closes the store. */
+  /** Waits until no call is in progress, then closes the store. */
   async close(): Promise<void> {
     while (this.#underWay > 0) {
       await new Promise<void>((resolve) => {

@@ -118,7 +118,7 @@ export class MapEntries {
       if (id === undefined || entry === undefined) return;
       if (isExpired(entry, now)) this.#expire(id, entry);
       else if (passed < most && this.#options.hasOwnIdleTime(id)) {
-        // Sessions that were touched later may expire earlier than this one. Move it to the end, so that the next sweep goes on
+        // Sessions that were touched later may expire earlier than this one. Move it to the end, so that the next sweep continues
         // behind it.
         this.#byTouch.moveToEnd(id, entry);
         passed += 1;
