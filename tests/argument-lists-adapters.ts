@@ -1,7 +1,9 @@
 /** For each public function of the adapters the argument lists that it has to refuse. */
+import { IncomingMessage, ServerResponse } from "node:http";
+import { Socket } from "node:net";
 import * as core from "@wsession/core";
 import uWS from "uWebSockets.js";
-import { WebSocketServer } from "ws";
+import { WebSocket, WebSocketServer } from "ws";
 import { behind, each } from "./argument-lists.ts";
 import type { Calls } from "./argument-lists.ts";
 import { wrongFor } from "./wrong-values.ts";
@@ -16,7 +18,13 @@ export const wsCalls: Calls = {
     ...behind(server, core.createSessions({}), {}, {}),
   ],
   asWebSocket: each([undefined, ...wrongFor.object]),
-  transportOf: [...each([undefined, null, 5, "x", Symbol("s")]), ...behind({})],
+  // A request, a response and a WebSocket are near a socket: data that is stored with one of these would never be found.
+  transportOf: [
+    ...each([undefined, ...wrongFor.object]),
+    ...each([new IncomingMessage(new Socket()), new ServerResponse(new IncomingMessage(new Socket()))]),
+    [Object.create(WebSocket.prototype)],
+    ...behind(new Socket()),
+  ],
 };
 export const uwsCalls: Calls = {
   bindSessions: [

@@ -11,7 +11,7 @@ export const redisCalls: Calls = {
 export const inspectionCalls: Calls = {
   redisInspection: [...each([undefined, ...wrongFor.options, {}, { client: {} }]), ...behind({ client })],
 };
-const noText = each([undefined, ...wrongFor.string]);
+const noText = [...each([undefined, ...wrongFor.string]), ...behind("name")];
 /** The members of an inspection. */
 export const inspectionMemberCalls: Calls = {
   record: noText,
@@ -19,9 +19,9 @@ export const inspectionMemberCalls: Calls = {
   subject: noText,
   isAlive: noText,
   memoryOf: noText,
-  listen: each([undefined, ...wrongFor.callback]),
-  scan: "takes no argument",
-  memory: "takes no argument",
-  check: "takes no argument",
-  close: "takes no argument",
+  listen: [...each([undefined, ...wrongFor.callback]), ...behind(() => 1)],
+  scan: each(wrongFor.surplus),
+  memory: each(wrongFor.surplus),
+  check: each(wrongFor.surplus),
+  close: each(wrongFor.surplus),
 };

@@ -7,6 +7,7 @@ import { fromAuthJs, fromExpressSession, fromFastifySession, httpSessions } from
 import { redisStore } from "@wsession/store-redis";
 import { Redis } from "ioredis";
 import uWS from "uWebSockets.js";
+import { expect } from "vitest";
 import type { OptionTable } from "./option-tables.ts";
 import { wrongFor, wrongTimes } from "./wrong-values.ts";
 
@@ -14,6 +15,13 @@ import { wrongFor, wrongTimes } from "./wrong-values.ts";
 export const client = new Redis({ lazyConnect: true });
 export const uws = (options: unknown): unknown =>
   bindUws(uWS.App(), "/*", createSessions({}), {}, options as Parameters<typeof bindUws>[4]);
+
+/** Of a store that is never opened. */
+const storeHarness = {
+  open: () => expect.fail("opened"),
+  tickMs: 1,
+  capabilities: { resumable: true, shared: true, values: "any" },
+} as const;
 
 const readers = [
   ["fromExpressSession", (options: never) => fromExpressSession(options)],
@@ -127,7 +135,7 @@ export const packageTables: readonly OptionTable[] = [
   {
     what: "runStoreCase",
     from: ["conformance/src/check-harness.ts", "RunOptions"],
-    make: (options) => runStoreCase({ name: "none", run: async () => undefined }, {} as never, options),
+    make: (options) => runStoreCase({ name: "none", run: async () => undefined }, storeHarness, options),
     options: { timeoutMs: wrongFor.duration },
   },
 ];

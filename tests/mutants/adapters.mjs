@@ -262,4 +262,20 @@ export const adapterMutants = [
     replace: "{}",
     tests: onUws("text is decoded"),
   },
+  {
+    name: "ws-record-of-a-request",
+    promise: "Fault D6: transportOf refuses a request, whose data no connection would find",
+    file: "packages/adapter-ws/src/handshake.ts",
+    find: '["read", "write"]',
+    replace: '["on"]',
+    tests: tests("argument-functions.test.ts", "of @wsession/adapter-ws"),
+  },
+  {
+    name: "conformance-mistyped-flag",
+    promise: "Fault D6: a mistyped flag of a harness does not skip cases",
+    file: "packages/conformance/src/check-harness.ts",
+    find: 'assertNames("harness", harness, STORE_HARNESS);',
+    replace: "",
+    tests: tests("argument-functions.test.ts", "of @wsession/conformance"),
+  },
 ];

@@ -93,4 +93,20 @@ export const messageMutants = [
     replace: "if (discards && this.isEnding && !discards) throw connectionClosedError();",
     tests: tests("messages/late.test.ts", "handled once, on the client's next connection"),
   },
+  {
+    name: "messages-ignore-options",
+    promise: "Fault D6: options after the last parameter of a function of typed messages are refused",
+    file: "packages/protocol/src/messages/definition.ts",
+    find: 'if ((typeof surplus === "object" && surplus !== null) || typeof surplus === "function")',
+    replace: "if (surplus === where)",
+    tests: inPackage("protocol", "messages/definition", "after the last parameter"),
+  },
+  {
+    name: "messages-of-any-object",
+    promise: "Fault D6: handlers() of typed messages takes the result of createSessions",
+    file: "packages/protocol/src/messages/handlers.ts",
+    find: '!isObject(sessions) || !isIterable(sessions["connections"])',
+    replace: "!isObject(sessions)",
+    tests: inPackage("protocol", "messages/definition", "needs its own handler"),
+  },
 ];

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { SessionError } from "@wsession/core";
 import type { Handshake } from "@wsession/core";
-import { assertNoMore, invalidArgument, parseProtocols, plainAddress } from "@wsession/core/runtime";
+import { assertMethods, assertNoMore, parseProtocols, plainAddress } from "@wsession/core/runtime";
 
 /**
  * Copies the parts of the request that core needs. Node has already lower-cased the header names and joined
@@ -51,12 +51,13 @@ const records = new WeakMap<object, SocketRecord>();
  * `secureConnection` listener, or a parser of the PROXY protocol. The data in the record at the time of the
  * handshake is passed to `admit` and `transport` as `found`.
  *
- * @throws INVALID_ARGUMENT if `socket` is not an object.
+ * @throws INVALID_ARGUMENT if `socket` is not a socket. The data of a request or of a WebSocket would never be found.
  */
 export function transportOf(socket: Socket): SocketRecord;
 export function transportOf(socket: Socket, surplus?: undefined): SocketRecord {
   assertNoMore("transportOf()", surplus);
-  if (typeof socket !== "object" || socket === null) throw invalidArgument("transportOf() takes a socket");
+  // Methods rather than the class, because TLS, HTTP/2 and frameworks have sockets of other classes.
+  assertMethods("transportOf(): socket", socket, "the TCP socket, such as request.socket", ["read", "write"]);
   let record = records.get(socket);
   if (record === undefined) records.set(socket, (record = { data: undefined }));
   return record;

@@ -4,6 +4,7 @@ import { Client } from "./client.ts";
 import type { ClientOptions } from "./client.ts";
 import { RawClient } from "./raw-client.ts";
 import type { RawResponse, UpgradeOptions } from "./raw-client.ts";
+import { checkRun } from "./check-harness.ts";
 import type { RunOptions } from "./check-harness.ts";
 import { runCase } from "./run-case.ts";
 
@@ -83,12 +84,13 @@ export class AdapterTrial {
 /**
  * Runs one case. Rejects if the adapter violates it.
  *
- * @throws INVALID_ARGUMENT at once for an invalid option.
+ * @throws INVALID_ARGUMENT at once for a wrong argument.
  */
 export function runAdapterCase(
   one: AdapterCase,
   harness: AdapterHarness,
   options: RunOptions = {},
 ): Promise<void> {
+  checkRun(one, harness, "listen", options);
   return runCase(one, () => new AdapterTrial(harness), options, 10_000);
 }

@@ -3,6 +3,7 @@ import {
   assertBoolean,
   assertDuration,
   assertMethods,
+  assertNames,
   assertOneOf,
   assertOptions,
   assertText,
@@ -28,17 +29,22 @@ export interface RunOptions {
 export function checkAdapterHarness(name: string, harness: AdapterHarness): void {
   assertText("testAdapter: name", name);
   assertMethods("testAdapter: harness", harness, "an AdapterHarness", ["listen"]);
+  assertNames("harness", harness, ["listen", "runtime", "pauses", "keepsEagerFrames", "fragments"]);
   assertText("harness.runtime", harness.runtime);
   assertBoolean("harness.pauses", harness.pauses);
   assertBoolean("harness.keepsEagerFrames", harness.keepsEagerFrames);
   if (harness.fragments !== undefined) assertBoolean("harness.fragments", harness.fragments);
 }
 
+const STORE_HARNESS = ["open", "tickMs", "capabilities", "commits", "presence", "lifetimes", "health"];
+
 export function checkStoreHarness(name: string, harness: StoreHarness): void {
   assertText("testStore: name", name);
   assertMethods("testStore: harness", harness, "a StoreHarness", ["open"]);
+  assertNames("harness", harness, STORE_HARNESS);
   assertDuration("harness.tickMs", harness.tickMs);
-  const { resumable, shared, values, outbox }: Partial<StoreCapabilities> = harness.capabilities ?? {};
+  assertOptions("harness.capabilities", harness.capabilities, ["resumable", "shared", "values", "outbox"]);
+  const { resumable, shared, values, outbox }: Partial<StoreCapabilities> = harness.capabilities;
   assertBoolean("harness.capabilities.resumable", resumable);
   assertBoolean("harness.capabilities.shared", shared);
   assertOneOf("harness.capabilities.values", values, ["any", "json"]);
@@ -49,7 +55,20 @@ export function checkStoreHarness(name: string, harness: StoreHarness): void {
   if (harness.health !== undefined) assertBoolean("harness.health", harness.health);
 }
 
-export function checkRunOptions(options: RunOptions): void {
+/** Checks the arguments of a function that runs one case. `method` is the method of every harness of this kind. */
+export function checkRun(
+  one: { readonly name: string },
+  harness: object,
+  method: string,
+  options: RunOptions,
+): void {
+  checkRunOptions(options);
+  assertMethods("the case", one, "a case of the suite", ["run"]);
+  assertText("the name of the case", one.name);
+  assertMethods("the harness", harness, "a harness of the suite", [method]);
+}
+
+function checkRunOptions(options: RunOptions): void {
   assertOptions("RunOptions", options, ["timeoutMs"]);
   if (options.timeoutMs !== undefined) assertDuration("timeoutMs", options.timeoutMs);
 }

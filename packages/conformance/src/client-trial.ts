@@ -1,3 +1,4 @@
+import { checkRun } from "./check-harness.ts";
 import type { RunOptions } from "./check-harness.ts";
 import type {
   ClientHarness,
@@ -160,12 +161,13 @@ export class TabStorage implements TestedStorage {
 /**
  * Runs one case. Rejects if the client violates it.
  *
- * @throws INVALID_ARGUMENT at once for an invalid option.
+ * @throws INVALID_ARGUMENT at once for a wrong argument.
  */
 export function runClientCase(
   one: ClientCase,
   harness: ClientHarness,
   options: RunOptions = {},
 ): Promise<void> {
+  checkRun(one, harness, "connect", options);
   return runCase(one, () => new ClientTrial(harness), options, 15_000);
 }

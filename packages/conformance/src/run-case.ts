@@ -1,4 +1,3 @@
-import { checkRunOptions } from "./check-harness.ts";
 import type { RunOptions } from "./check-harness.ts";
 import { within } from "./waiting.ts";
 
@@ -10,24 +9,14 @@ interface Case<Trial> {
 /**
  * Runs one case with a trial of its own, and disposes of the trial. Each of the two has the time limit, because a broken
  * implementation may let either wait for ever.
- *
- * @throws INVALID_ARGUMENT at once for an invalid option.
  */
-export function runCase<Trial extends { dispose(): Promise<void> }>(
-  one: Case<Trial>,
+export async function runCase<Trial extends { dispose(): Promise<void> }>(
+  { name, run }: Case<Trial>,
   open: () => Trial | Promise<Trial>,
   options: RunOptions,
   defaultTimeoutMs: number,
 ): Promise<void> {
-  checkRunOptions(options);
-  return runWithin(one, open, options.timeoutMs ?? defaultTimeoutMs);
-}
-
-async function runWithin<Trial extends { dispose(): Promise<void> }>(
-  { name, run }: Case<Trial>,
-  open: () => Trial | Promise<Trial>,
-  timeoutMs: number,
-): Promise<void> {
+  const { timeoutMs = defaultTimeoutMs } = options;
   const trial = await open();
   try {
     await within(timeoutMs, name, run(trial));

@@ -1,6 +1,7 @@
 import type { StoreCapabilities } from "@wsession/core";
 import type { StoreBacking, StoreHarness } from "./store-harness.ts";
 import { StoreProcess } from "./store-process.ts";
+import { checkRun } from "./check-harness.ts";
 import type { RunOptions } from "./check-harness.ts";
 import { runCase } from "./run-case.ts";
 
@@ -86,9 +87,10 @@ const MAX_RUNS = 3;
  * Runs one case. Rejects if the store violates it. On a real clock a busy machine may delay the steps of a case past a deadline.
  * The failure of such a run is no evidence against the store, so the case runs again.
  *
- * @throws INVALID_ARGUMENT at once for an invalid option.
+ * @throws INVALID_ARGUMENT at once for a wrong argument.
  */
 export function runStoreCase(one: StoreCase, harness: StoreHarness, options: RunOptions = {}): Promise<void> {
+  checkRun(one, harness, "open", options);
   let wasLate = false;
   const noted: StoreCase = {
     name: one.name,

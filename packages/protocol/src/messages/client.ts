@@ -2,7 +2,7 @@
 import { invalidArgument } from "../errors.ts";
 import { withoutUnhandledRejection } from "../ownership.ts";
 import type { Verdict } from "./check.ts";
-import { byName, isObject } from "./definition.ts";
+import { assertNoMore, byName, isObject } from "./definition.ts";
 import type { Definition } from "./definition.ts";
 import { readIncoming } from "./incoming.ts";
 import { Outgoing } from "./outgoing.ts";
@@ -34,28 +34,30 @@ export class TypedClient implements MessageClient<Payloads, Payloads> {
     this.#client = client;
     this.#toClient = toClient;
     this.#refusals = refusals;
-    this.send = byName(toServer, (name, schema) => (payload) => {
+    this.send = byName(toServer, (name, schema) => (payload, surplus?: unknown) => {
+      assertNoMore(name, surplus);
       try {
         return withoutUnhandledRejection(this.#send(new Outgoing(name, schema, payload)));
       } catch (error) {
         return withoutUnhandledRejection(Promise.reject(error));
       }
     });
-    this.sendNow = byName(toServer, (name, schema) => (payload) => {
+    this.sendNow = byName(toServer, (name, schema) => (payload, surplus?: unknown) => {
+      assertNoMore(name, surplus);
       const message = new Outgoing(name, schema, payload);
       message.assertAcceptedNow();
       return client.sendNow(message.text);
     });
-    this.on = byName(toClient, (name) => (listener) => {
-      assertListener(`on.${name}`, listener);
+    this.on = byName(toClient, (name) => (listener, surplus?: unknown) => {
+      assertListener(`on.${name}`, listener, surplus);
       const listeners = this.#listeners.get(name) ?? new Set();
       this.#listeners.set(name, listeners);
       return this.#add(listeners, { listener });
     });
   }
 
-  onInvalid(listener: InvalidListener): () => void {
-    assertListener("onInvalid", listener);
+  onInvalid(listener: InvalidListener, surplus?: undefined): () => void {
+    assertListener("onInvalid", listener, surplus);
     return this.#add(this.#invalid, { listener });
   }
 
@@ -115,6 +117,7 @@ function callAll<Called>(
   if (errors.length > 1) throw new AggregateError(errors, "several listeners threw");
 }
 
-function assertListener(where: string, listener: unknown): void {
+function assertListener(where: string, listener: unknown, surplus: unknown): void {
   if (typeof listener !== "function") throw invalidArgument(`${where}() takes a function`);
+  assertNoMore(`${where}()`, surplus);
 }

@@ -29,6 +29,15 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/**
+ * Throws INVALID_ARGUMENT for options or a callback after the last parameter, because they would be ignored. A number is allowed,
+ * because `Array.prototype.map` passes an index.
+ */
+export function assertNoMore(where: string, surplus: unknown): void {
+  if ((typeof surplus === "object" && surplus !== null) || typeof surplus === "function")
+    throw invalidArgument(`${where} takes no further argument`);
+}
+
 /** A schema may be a function: those of arktype are. */
 function isSchema(value: unknown): value is StandardSchemaV1 {
   if ((typeof value !== "object" && typeof value !== "function") || value === null) return false;

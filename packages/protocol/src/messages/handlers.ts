@@ -21,8 +21,16 @@ interface UntypedHandlers {
   readonly transaction?: (transaction: unknown, data: string | Uint8Array) => unknown;
 }
 
-export function rawHandlers<S>(definition: Definition, given: MessageHandlers<Payloads, S>): RawHandlers<S>;
-export function rawHandlers(definition: Definition, given: unknown): UntypedHandlers {
+export function rawHandlers<S>(
+  definition: Definition,
+  sessions: S,
+  given: MessageHandlers<Payloads, S>,
+): RawHandlers<S>;
+export function rawHandlers(definition: Definition, sessions: unknown, given: unknown): UntypedHandlers {
+  if (!isObject(sessions) || !isIterable(sessions["connections"]))
+    throw invalidArgument(
+      "handlers() takes the result of createSessions first, and an object with handlers second",
+    );
   const handlers = readHandlers(definition, given);
   const order = new Sequence<unknown>();
   const receive = (
@@ -110,6 +118,10 @@ function readHandler(name: string, given: unknown): Handler {
   throw invalidArgument(
     `the handler of ${name} must be a function, or an object with the function transaction`,
   );
+}
+
+function isIterable(value: unknown): boolean {
+  return typeof value === "object" && value !== null && Symbol.iterator in value;
 }
 
 function isHandle(value: unknown): value is Handle {

@@ -4,7 +4,7 @@
  */
 import { invalidArgument } from "../errors.ts";
 import { TypedClient } from "./client.ts";
-import { isObject, isPlain, readDefinition } from "./definition.ts";
+import { assertNoMore, isPlain, readDefinition } from "./definition.ts";
 import { rawHandlers } from "./handlers.ts";
 import { NamedRefusals } from "./refusals.ts";
 import { MessageSenders } from "./senders.ts";
@@ -55,7 +55,11 @@ export function defineMessages<
   { [Name in keyof ToClient]: Payload<InputOf<ToClient[Name]>, OutputOf<ToClient[Name]>> },
   { [Name in keyof Refusals]: Payload<InputOf<Refusals[Name]>, OutputOf<Refusals[Name]>> }
 >;
-export function defineMessages(definition: unknown): Messages<Payloads, Payloads, Payloads> {
+export function defineMessages(
+  definition: unknown,
+  further?: unknown,
+): Messages<Payloads, Payloads, Payloads> {
+  assertNoMore("defineMessages()", further);
   if (!isPlain(definition))
     throw invalidArgument("defineMessages() takes an object with toServer, toClient and refusals");
   const surplus = Object.keys(definition).find((name) => !DIRECTIONS.has(name));
@@ -67,19 +71,23 @@ export function defineMessages(definition: unknown): Messages<Payloads, Payloads
   const toClient = readDefinition("toClient", definition["toClient"]);
   const refusals = new NamedRefusals(readDefinition("refusals", definition["refusals"]));
   const senders = new MessageSenders(toClient);
+  /** Calls `make` unless there is an argument after the last parameter. */
+  const alone = <Made>(name: string, more: unknown, make: () => Made): Made => {
+    assertNoMore(`${name}()`, more);
+    return make();
+  };
   return {
-    handlers: (sessions, handlers) => {
-      if (!isObject(sessions))
-        throw invalidArgument(
-          "handlers() takes the result of createSessions first, and an object with handlers second",
-        );
-      return rawHandlers(toServer, handlers);
-    },
-    to: (target) => senders.to(target),
-    toSession: (sessions, id) => senders.toSession(sessions, id),
-    toSubject: (sessions, subject) => senders.toSubject(sessions, subject),
+    handlers: (sessions, handlers, more?: unknown) =>
+      alone("handlers", more, () => rawHandlers(toServer, sessions, handlers)),
+    to: (target, more?: unknown) => alone("to", more, () => senders.to(target)),
+    toSession: (sessions, id, more?: unknown) =>
+      alone("toSession", more, () => senders.toSession(sessions, id)),
+    toSubject: (sessions, subject, more?: unknown) =>
+      alone("toSubject", more, () => senders.toSubject(sessions, subject)),
     refuse: refusals.refuse,
-    isRefused: (error, name): error is never => refusals.is(error, name),
-    client: (client) => new TypedClient(client, toServer, toClient, refusals),
+    isRefused: (error, name, more?: unknown): error is never =>
+      alone("isRefused", more, () => refusals.is(error, name)),
+    client: (client, more?: unknown) =>
+      alone("client", more, () => new TypedClient(client, toServer, toClient, refusals)),
   };
 }

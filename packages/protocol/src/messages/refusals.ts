@@ -2,7 +2,7 @@
 import { invalidArgument } from "../errors.ts";
 import { isTransactionRefused, TransactionRefused } from "../refusal.ts";
 import { check } from "./check.ts";
-import { byName } from "./definition.ts";
+import { assertNoMore, byName } from "./definition.ts";
 import type { Definition } from "./definition.ts";
 import { Outgoing } from "./outgoing.ts";
 
@@ -14,7 +14,8 @@ export class NamedRefusals {
 
   constructor(definition: Definition) {
     this.#definition = definition;
-    this.refuse = byName(definition, (name, schema) => (detail) => {
+    this.refuse = byName(definition, (name, schema) => (detail, surplus?: unknown) => {
+      assertNoMore(name, surplus);
       new Outgoing(name, schema, detail).assertAcceptedNow();
       return new TransactionRefused(name, { detail });
     });

@@ -4,7 +4,7 @@ import { invalidArgument } from "../errors.ts";
 import { ownedBy } from "../ownership.ts";
 import type { SendOptions, Sent } from "../sending.ts";
 import type { Verdict } from "./check.ts";
-import { byName, isObject } from "./definition.ts";
+import { assertNoMore, byName, isObject } from "./definition.ts";
 import type { Definition } from "./definition.ts";
 import { Outgoing } from "./outgoing.ts";
 import { Sequence } from "./sequence.ts";
@@ -49,8 +49,9 @@ export class MessageSenders {
 
   toSubject(sessions: SessionsLike, subject: string): SendersOfKept<{ readonly sessions: number }> {
     assertSends("toSubject()", sessions, "sendToSubject");
-    if (typeof subject !== "string" || subject === "")
-      throw invalidArgument("toSubject() takes a subject that is a non-empty string");
+    // An encoder of UTF-8 replaces each lone surrogate, so that another subject would get the message.
+    if (typeof subject !== "string" || subject === "" || /\p{Surrogate}/u.test(subject))
+      throw invalidArgument("toSubject() takes a subject that is a non-empty string of well-formed Unicode");
     return this.#sendersOfKept(sessions, `subject ${subject}`, (text, options) =>
       sessions.sendToSubject(subject, text, options),
     );
@@ -61,7 +62,8 @@ export class MessageSenders {
     key: string,
     send: (text: string, options?: SendOptions) => Promise<Result>,
   ): SendersOfKept<Result> {
-    return byName(this.#definition, (name, schema) => (payload?: unknown, options?: SendOptions) => {
+    return byName(this.#definition, (name, schema) => (payload, options, surplus?: unknown) => {
+      assertNoMore(name, surplus);
       const message = new Outgoing(name, schema, payload);
       return this.#inOrder(sessions, key, message, () => send(message.text, options));
     });

@@ -1,6 +1,6 @@
 import { unchecked } from "@wsession/protocol";
 import { defineMessages, isMessageError, MessageError } from "@wsession/protocol/messages";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { digits } from "./schemas.ts";
 
 const mistake = expect.objectContaining({ name: "TypeError", code: "INVALID_ARGUMENT" });
@@ -94,8 +94,46 @@ describe("functions refuse arguments of another type with INVALID_ARGUMENT:", ()
     ] as never[];
     for (const handlers of mistakes)
       expect(() => messages.handlers({ connections: [] }, handlers)).toThrow(mistake);
-    for (const sessions of [undefined, ...wrong] as never[])
+    for (const sessions of [undefined, ...wrong, {}, new Map(), { connections: 5 }] as never[])
       expect(() => messages.handlers(sessions, { a: () => 1 })).toThrow(mistake);
+  });
+
+  test("a subject of which an encoder of UTF-8 would make another one", () => {
+    const sessions = { connections: [], send: async () => undefined, sendToSubject: async () => undefined };
+    expect(() => messages.toSubject(sessions as never, "ann\uD800")).toThrow(mistake);
+  });
+
+  test("options or a callback after the last parameter, which would be ignored", async () => {
+    const sent = vi.fn<() => never>();
+    const sessions = { connections: [], send: sent, sendToSubject: sent } as never;
+    const source = { send: sent, sendNow: sent, on: sent };
+    const { to, toSession, toSubject, client, ...rest } = defineMessages({
+      toServer: { a: unchecked() },
+      toClient: { a: unchecked() },
+      refusals: { b: unchecked() },
+    });
+    const calls: readonly (readonly [(...args: never[]) => unknown, ...unknown[]])[] = [
+      [defineMessages, {}],
+      [rest.handlers, sessions, { a: () => 1 }],
+      [to, { id: "1", send: sent }],
+      [toSession, sessions, "1"],
+      [toSession(sessions, "1").a, 1, {}],
+      [toSubject, sessions, "ann"],
+      [toSubject(sessions, "ann").a, 1, {}],
+      [rest.refuse.b, 1],
+      [rest.isRefused, new Error("x"), "b"],
+      [client, source],
+      [client(source).send.a, 1],
+      [client(source).sendNow.a, 1],
+      [client(source).on.a, () => 1],
+      [client(source).onInvalid.bind(client(source)), () => 1],
+    ];
+    for (const [call, ...args] of calls)
+      for (const surplus of [{ key: "k" }, () => 1, []])
+        expect(() => call(...([...args, surplus] as never[]))).toThrow(mistake);
+    expect(sent).not.toHaveBeenCalled();
+    // `Array.prototype.map` passes an index and the array.
+    expect([1, 2].map((one, index) => rest.refuse.b(...([one, index] as never[])).detail)).toEqual([1, 2]);
   });
 
   test("isRefused, isMessageError, and the listeners of a client", () => {

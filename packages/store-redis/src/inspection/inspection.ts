@@ -65,33 +65,34 @@ class Inspection implements RedisInspection {
     this.#scan = new Scan(this.#services, new Subjects(calls, keys, settings.tombstoneMs));
   }
 
-  scan(): AsyncIterable<ScanStep> {
+  scan(surplus?: undefined): AsyncIterable<ScanStep> {
+    assertNoMore("redisInspection: scan()", surplus);
     return this.#scan.steps();
   }
 
-  record(id: string): Promise<InspectedRecord> {
-    assertString("redisInspection: id", id);
+  record(id: string, surplus?: undefined): Promise<InspectedRecord> {
+    assertName("id", id, surplus);
     // The server's clock has to be known, because the record is compared with it.
     return this.#ready().then(() => readRecord(this.#services, id));
   }
 
-  data(id: string): Promise<object | undefined> {
-    assertString("redisInspection: id", id);
+  data(id: string, surplus?: undefined): Promise<object | undefined> {
+    assertName("id", id, surplus);
     return this.#data(id);
   }
 
-  subject(subject: string): Promise<InspectedSubject> {
-    assertString("redisInspection: subject", subject);
+  subject(subject: string, surplus?: undefined): Promise<InspectedSubject> {
+    assertName("subject", subject, surplus);
     return this.#ready().then(() => this.#scan.subject(subject));
   }
 
-  isAlive(process: string): Promise<boolean> {
-    assertString("redisInspection: process", process);
+  isAlive(process: string, surplus?: undefined): Promise<boolean> {
+    assertName("process", process, surplus);
     return this.#services.liveness.look(process);
   }
 
-  memoryOf(id: string): Promise<number | undefined> {
-    assertString("redisInspection: id", id);
+  memoryOf(id: string, surplus?: undefined): Promise<number | undefined> {
+    assertName("id", id, surplus);
     return this.#memoryOf(id);
   }
 
@@ -113,7 +114,12 @@ class Inspection implements RedisInspection {
     }
   }
 
-  async memory(): Promise<readonly InspectedMemory[]> {
+  memory(surplus?: undefined): Promise<readonly InspectedMemory[]> {
+    assertNoMore("redisInspection: memory()", surplus);
+    return this.#memory();
+  }
+
+  async #memory(): Promise<readonly InspectedMemory[]> {
     await this.#ready();
     const { calls, connection } = this.#services;
     const asked = connection.client.servers.map(async (server) => {
@@ -127,18 +133,21 @@ class Inspection implements RedisInspection {
     );
   }
 
-  listen(onEvent: (event: BusEvent) => void): Bus {
+  listen(onEvent: (event: BusEvent) => void, surplus?: undefined): Bus {
     assertFunction("redisInspection: onEvent", onEvent);
+    assertNoMore("redisInspection: listen()", surplus);
     const bus = new ChannelListener(this.#services, onEvent);
     this.#buses.add(bus);
     return bus;
   }
 
-  check(): Promise<CheckReport> {
+  check(surplus?: undefined): Promise<CheckReport> {
+    assertNoMore("redisInspection: check()", surplus);
     return checkRedis(this.#options);
   }
 
-  close(): void {
+  close(surplus?: undefined): void {
+    assertNoMore("redisInspection: close()", surplus);
     for (const bus of this.#buses) bus.close();
     this.#services.liveness.close();
     this.#services.availability.close();
@@ -148,4 +157,10 @@ class Inspection implements RedisInspection {
     const { calls } = this.#services;
     return calls.ready(calls.deadline());
   }
+}
+
+/** Checks the arguments of a method that takes the name of one thing, and nothing else. */
+function assertName(what: string, name: string, surplus: unknown): void {
+  assertString(`redisInspection: ${what}`, name);
+  assertNoMore(`redisInspection: the method with the ${what}`, surplus);
 }
