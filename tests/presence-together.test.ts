@@ -1,5 +1,5 @@
 // Presence and the limits of a subject, together with lifetimes and transactions.
-import { Journal } from "@wsession/conformance";
+import { deferred, Journal } from "@wsession/conformance";
 import { createSessions, isSessionError } from "@wsession/core";
 import type { SessionEvent, SessionsOptions } from "@wsession/core";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -33,12 +33,14 @@ function open(store: "map" | "redis", options: SessionsOptions<Data> = {}) {
 
 describe.each(["map", "redis"] as const)("on %s", (store) => {
   test("maxSessionsPerSubject: an expired session frees its place, also while its event is handled", async () => {
+    const handled = deferred();
+    onTestFinished(() => handled.resolve());
     const { logIn, expired, sessions } = open(store, {
       maxSessionsPerSubject: { max: 1, over: "refuse" },
       events: {
-        expired: async (event) => {
+        expired: (event) => {
           journal.note(event);
-          await new Promise((resolve) => void setTimeout(resolve, 400));
+          return handled.promise;
         },
       },
     });
@@ -48,6 +50,19 @@ describe.each(["map", "redis"] as const)("on %s", (store) => {
     await first.extend({ absoluteMs: 200 });
     await expired.until(1);
     expect(expired.entries).toMatchObject([{ sessionId: first.id, subject: "ada" }]);
+    const second = await logIn();
+    expect((await sessions.bySubject("ada")).map(({ id }) => id)).toEqual([second.id]);
+  });
+
+  test("maxSessionsPerSubject: an expired session frees its place, also once the store has nothing of it left", async () => {
+    const { logIn, sessions } = open(store, {
+      maxSessionsPerSubject: { max: 1, over: "refuse" },
+      events: {},
+    });
+    const first = await logIn({ absoluteMs: HOUR });
+    expect(await logIn().catch(codeOf)).toBe("TOO_MANY_SESSIONS");
+    await first.extend({ absoluteMs: 200 });
+    await expect.poll(() => sessions.get(first.id)).toBeUndefined();
     const second = await logIn();
     expect((await sessions.bySubject("ada")).map(({ id }) => id)).toEqual([second.id]);
   });

@@ -103,4 +103,12 @@ export const loginMutants = [
     replace: 'return replaces === "" && replaces !== currentDigest(entry) ? "foreign" : undefined;',
     tests: inPackage("core", "stores", "rotate that names the digest"),
   },
+  {
+    name: "subject-login-stays-pending",
+    promise: "An expired session no longer counts for maxSessionsPerSubject",
+    file: "packages/store-redis/src/sessions/subject-limits.ts",
+    find: "      this.leave(id, subject).catch(() => undefined);\n",
+    replace: "",
+    tests: tests("presence-together.test.ts", "once the store has nothing of it left"),
+  },
 ];

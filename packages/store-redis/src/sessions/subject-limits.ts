@@ -36,7 +36,9 @@ type ListedState = "live" | "pending" | "over";
  * - `over: "oldest"`: after that it reads which sessions are live, and destroys the oldest ones over the number, itself included.
  *   Of simultaneous logins, the login that reads last finds all others, and all of them use the same order.
  * - `over: "refuse"`: before that it counts the older logins whose sessions are live, or may still be created. A login that
- *   is older by more than the time limit of two calls is refused by its not-after time, so it counts no longer.
+ *   is older by more than the time limit of two calls is refused by its not-after time, so it counts no longer. A login that
+ *   has succeeded leaves the order, and its session then counts as older than any login. No login in progress is refused for
+ *   that in error: the login that has left had counted it, and each session that it now finds.
  */
 export class SubjectLimits {
   readonly #services: Services;
@@ -99,7 +101,7 @@ export class SubjectLimits {
     return false;
   }
 
-  /** Removes a refused login, because otherwise it would count as a login in progress. */
+  /** Removes a login that is over, because otherwise it would count as a login in progress. */
   async leave(id: string, subject: string): Promise<void> {
     const { calls, keys } = this.#services;
     await calls.command("zrem", [keys.logins(hashSubject(subject)), id]);
@@ -110,7 +112,11 @@ export class SubjectLimits {
    * of this process. Returns whether the session of the login remains.
    */
   async endOldest(id: string, subject: string, limit: SubjectLimit): Promise<boolean> {
-    if (limit.over === "refuse") return true;
+    if (limit.over === "refuse") {
+      // The login is over. After its session has expired, Redis has nothing that tells the session from one that is not created yet.
+      this.leave(id, subject).catch(() => undefined);
+      return true;
+    }
     try {
       return !(await this.#endOldest(subject, limit)).includes(id);
     } catch (error) {
