@@ -1,6 +1,6 @@
 // `npm run test:drivers`: failovers, and primaries that hang in place of dying, with each client library.
 import { describe, expect, test, type TestContext } from "vitest";
-import { isMaster, replicaOf } from "../../packages/store-redis/test/cluster-nodes.ts";
+import { isPrimary, replicaOf } from "../../packages/store-redis/test/cluster-nodes.ts";
 import { aCreation, aResume, aWrite } from "../../packages/store-redis/test/fake-host.ts";
 import {
   type RedisServer,
@@ -18,9 +18,9 @@ const OPTIONS = { timeoutMs: 1_000, leaseMs: 3_000 };
 const FAILOVER_MS = 60_000;
 
 /** One way in which a primary fails: the server dies, or its process is suspended with its connections open. */
-const ends: readonly { readonly how: string; end(master: RedisServer): unknown }[] = [
-  { how: "dies", end: (master) => master.kill() },
-  { how: "hangs (SIGSTOP)", end: (master) => master.pause() },
+const ends: readonly { readonly how: string; end(primary: RedisServer): unknown }[] = [
+  { how: "dies", end: (primary) => primary.kill() },
+  { how: "hangs (SIGSTOP)", end: (primary) => primary.pause() },
 ];
 
 /** A writer, and a process that holds the session. */
@@ -69,10 +69,10 @@ describe.each(libraries.map((library) => ({ name: library.name, library })))("$n
       const { id } = aCreation();
       const open = (): Opened => library.sentinel(sentinel.name, sentinel.sentinels);
       const { writer, holder } = await startPair(context, open, id);
-      await untilCopied([sentinel.master, sentinel.replica], id, 2);
-      await end(sentinel.master);
+      await untilCopied([sentinel.primary, sentinel.replica], id, 2);
+      await end(sentinel.primary);
       await expectGoesOn(writer, holder, id);
-      expect(await isMaster(sentinel.replica)).toBe(true);
+      expect(await isPrimary(sentinel.replica)).toBe(true);
     },
   );
 
@@ -82,17 +82,17 @@ describe.each(libraries.map((library) => ({ name: library.name, library })))("$n
     async ({ end }, context) => {
       const cluster = await startCluster();
       context.onTestFinished(() => cluster.stop());
-      const [master] = cluster.nodes;
-      if (master === undefined) throw new Error("a Cluster has nodes");
-      const replica = await replicaOf(cluster.nodes, master);
+      const [primary] = cluster.nodes;
+      if (primary === undefined) throw new Error("a Cluster has nodes");
+      const replica = await replicaOf(cluster.nodes, primary);
       let { id } = aCreation();
       // The first primary has the first third of the slots.
       while (slotOf(id) >= 5_461) ({ id } = aCreation());
       const { writer, holder } = await startPair(context, () => library.cluster(cluster.nodes), id);
-      await untilCopied([master, replica], id, 2);
-      await end(master);
+      await untilCopied([primary, replica], id, 2);
+      await end(primary);
       await expectGoesOn(writer, holder, id);
-      expect(await isMaster(replica)).toBe(true);
+      expect(await isPrimary(replica)).toBe(true);
     },
   );
 });

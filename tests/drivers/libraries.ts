@@ -97,8 +97,8 @@ function ioredisLibrary(
           ...(map === undefined ? {} : { natMap: { ...map } }),
         }),
       ),
-    sentinel: (master, sentinels) =>
-      ioredisClient(connect({ name: master, sentinels: sentinels.map(plain) })),
+    sentinel: (primary, sentinels) =>
+      ioredisClient(connect({ name: primary, sentinels: sentinels.map(plain) })),
   };
 }
 
@@ -126,8 +126,8 @@ function nodeRedisLibrary(name: string, made: NodeRedisModule, mapsAddresses = t
           ...(map === undefined ? {} : { nodeAddressMap: { ...map } }),
         }),
       ),
-    sentinel: (master, sentinels) =>
-      nodeRedisClient(made.createSentinel({ name: master, sentinelRootNodes: sentinels.map(plain) })),
+    sentinel: (primary, sentinels) =>
+      nodeRedisClient(made.createSentinel({ name: primary, sentinelRootNodes: sentinels.map(plain) })),
   };
 }
 

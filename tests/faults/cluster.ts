@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import type { RedisServer } from "../../packages/store-redis/test/redis-server.ts";
 
-interface Master {
+interface Primary {
   readonly id: string;
   readonly port: number;
   readonly client: Redis;
@@ -9,29 +9,29 @@ interface Master {
 
 /** Moves slots between the primaries of a live Cluster, as an operator's resharding does. */
 export class Resharding {
-  readonly #masters: readonly Master[];
+  readonly #primaries: readonly Primary[];
 
-  private constructor(masters: readonly Master[]) {
-    this.#masters = masters;
+  private constructor(primaries: readonly Primary[]) {
+    this.#primaries = primaries;
   }
 
   /** `nodes`: the primaries. */
   static async of(nodes: readonly RedisServer[]): Promise<Resharding> {
-    const masters = nodes.map(async ({ host, port }) => {
+    const primaries = nodes.map(async ({ host, port }) => {
       const client = new Redis({ host, port });
       // The servers may stop before the client. Ignore its errors, because commands reject by themselves.
       client.on("error", () => undefined);
       return { id: await client.cluster("MYID"), port, client };
     });
-    return new Resharding(await Promise.all(masters));
+    return new Resharding(await Promise.all(primaries));
   }
 
   close(): void {
-    for (const { client } of this.#masters) client.disconnect();
+    for (const { client } of this.#primaries) client.disconnect();
   }
 
   async slotOf(tag: string): Promise<number> {
-    const [any] = this.#masters;
+    const [any] = this.#primaries;
     return (await any?.client.cluster("KEYSLOT", tag)) ?? 0;
   }
 
@@ -39,9 +39,9 @@ export class Resharding {
   async move(slot: number, half: () => Promise<void>, to?: number): Promise<void> {
     const at = await this.#ownerOf(slot);
     if (at === to) return;
-    const source = this.#masters[at];
-    const target = this.#masters[to ?? (at + 1) % this.#masters.length];
-    if (source === undefined || target === undefined) throw new Error("a Cluster has masters");
+    const source = this.#primaries[at];
+    const target = this.#primaries[to ?? (at + 1) % this.#primaries.length];
+    if (source === undefined || target === undefined) throw new Error("a Cluster has primaries");
     await target.client.cluster("SETSLOT", slot, "IMPORTING", source.id);
     await source.client.cluster("SETSLOT", slot, "MIGRATING", target.id);
     await half();
@@ -51,12 +51,12 @@ export class Resharding {
       await source.client.call("MIGRATE", "127.0.0.1", target.port, "", 0, 5_000, "KEYS", ...keys);
     }
     await half();
-    for (const { client } of [target, source, ...this.#masters])
+    for (const { client } of [target, source, ...this.#primaries])
       await client.cluster("SETSLOT", slot, "NODE", target.id);
   }
 
   async #ownerOf(slot: number): Promise<number> {
-    for (const [at, { id, client }] of this.#masters.entries()) {
+    for (const [at, { id, client }] of this.#primaries.entries()) {
       const lines = String(await client.call("CLUSTER", "NODES")).split("\n");
       const own =
         lines

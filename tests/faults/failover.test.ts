@@ -46,7 +46,7 @@ test("Sentinel failover under load: every process continues, nothing is applied 
     name: sentinel.name,
   };
   const report = await during(where, 41, true, async ({ progress }) => {
-    await sentinel.master.kill();
+    await sentinel.primary.kill();
     await progress(60);
   });
   expect(report.violations.filter(({ rule }) => rule !== "lost" && rule !== "resurrected")).toEqual([]);
@@ -57,12 +57,12 @@ test("a primary of a Cluster killed under load: its replica takes over, every pr
   servers = cluster;
   const where: Where = { kind: "cluster", ports: cluster.nodes.map(({ port }) => port) };
   const report = await during(where, 42, true, async ({ progress }) => {
-    const [master, other] = cluster.nodes;
-    await master?.kill();
+    const [primary, other] = cluster.nodes;
+    await primary?.kill();
     await until(
       async () =>
         (await cli(other?.port ?? 0, "cluster", "info")).includes("cluster_state:ok") &&
-        (await masters(other)) === 3,
+        (await primaries(other)) === 3,
       20_000,
     );
     await progress(60);
@@ -84,7 +84,7 @@ test("slots moved under load: nothing is lost, nothing applied twice (I7 to I11)
 });
 
 /** Live primaries, as a node lists them. */
-async function masters(node: RedisServer | undefined): Promise<number> {
+async function primaries(node: RedisServer | undefined): Promise<number> {
   const nodes = await cli(node?.port ?? 0, "cluster", "nodes");
   return nodes.split("\n").filter((line) => /\bmaster\b/.test(line) && !/fail/.test(line)).length;
 }

@@ -16,22 +16,26 @@ import { Resharding } from "./cluster.ts";
 import { type EpochPosition, EpochLog } from "./epoch-log.ts";
 
 /** A primary and a replica that has all that the primary has. */
-async function masterAndReplica(): Promise<{ readonly master: RedisServer; readonly replica: RedisServer }> {
-  const master = await startRedis(["--repl-diskless-sync-delay", "0"]);
-  const replica = await startRedis(["--replicaof", `${master.host} ${master.port}`]);
+async function primaryAndReplica(): Promise<{
+  readonly primary: RedisServer;
+  readonly replica: RedisServer;
+}> {
+  const primary = await startRedis(["--repl-diskless-sync-delay", "0"]);
+  const replica = await startRedis(["--replicaof", `${primary.host} ${primary.port}`]);
   onTestFinished(async () => {
-    await Promise.all([master.stop(), replica.stop()]);
+    await Promise.all([primary.stop(), replica.stop()]);
   });
   await until(async () => (await cli(replica.port, "info", "replication")).includes("master_link_status:up"));
-  return { master, replica };
+  return { primary, replica };
 }
 
 /** Waits until the replica has all writes so far: the same offset in the replication stream as the primary. */
-async function copied(master: RedisServer, replica: RedisServer): Promise<void> {
+async function copied(primary: RedisServer, replica: RedisServer): Promise<void> {
   const offset = async ({ port }: RedisServer, name: string): Promise<string | undefined> =>
     new RegExp(`${name}:(\\d+)`).exec(await cli(port, "info", "replication"))?.[1];
   await until(
-    async () => (await offset(master, "master_repl_offset")) === (await offset(replica, "slave_repl_offset")),
+    async () =>
+      (await offset(primary, "master_repl_offset")) === (await offset(replica, "slave_repl_offset")),
   );
 }
 
@@ -43,25 +47,25 @@ const cutOff = (replica: RedisServer): Promise<string> => cli(replica.port, "rep
  * assigned again, and the system reports to the client that it recovered.
  */
 test("after a failover that loses messages, the epoch and the offset hide the loss, and the chain shows it (I16, I19)", async () => {
-  const { master, replica } = await masterAndReplica();
-  const clients = [new Redis(master.port, master.host), new Redis(replica.port, replica.host)];
+  const { primary, replica } = await primaryAndReplica();
+  const clients = [new Redis(primary.port, primary.host), new Redis(replica.port, replica.host)];
   // The primary is killed while its client is connected.
   for (const client of clients) client.on("error", () => undefined);
   onTestFinished(() => clients.forEach((client) => client.disconnect()));
   const [before, after] = clients.map((client) => new EpochLog(client, "epoch-log"));
   if (before === undefined || after === undefined) throw new Error("there are two");
-  const process = startProcess(master);
+  const process = startProcess(primary);
   const { id } = aCreation();
   await process.store.create(aCreation({ id }));
   await before.append(["1", "2"]);
   await appended(process, id, ["1", "2"]);
-  await copied(master, replica);
+  await copied(primary, replica);
   await cutOff(replica);
 
   // Acknowledged by the primary, received by both clients, and never replicated.
   const known: EpochPosition = await before.append(["lost 3", "lost 4"]);
   const position: Position = endOf(await appended(process, id, ["lost 3", "lost 4"]));
-  await master.kill();
+  await primary.kill();
 
   const promoted = startProcess(replica);
   await after.append(["new 3", "new 4", "new 5"]);
@@ -76,15 +80,15 @@ test("after a failover that loses messages, the epoch and the offset hide the lo
 });
 
 test("after the promotion of a replica that is behind, a client with fewer messages continues, and a client with more gets a reset (I19)", async () => {
-  const { master, replica } = await masterAndReplica();
-  const process = startProcess(master);
+  const { primary, replica } = await primaryAndReplica();
+  const process = startProcess(primary);
   const { id } = aCreation();
   await process.store.create(aCreation({ id }));
   const kept = endOf(await appended(process, id, ["1", "2"]));
-  await copied(master, replica);
+  await copied(primary, replica);
   await cutOff(replica);
   const lost = endOf(await appended(process, id, ["lost 3"]));
-  await master.kill();
+  await primary.kill();
   const promoted = startProcess(replica);
   // Also without new messages: the client's position is after the end of the outbox.
   expect(await readFrom(promoted, id, lost)).toMatchObject({ missed: { from: 1, to: 0 }, end: kept });
@@ -97,18 +101,18 @@ test("after the promotion of a replica that is behind, a client with fewer messa
 });
 
 test("an append that is repeated after a failover comes after other messages, and has another chain (I19)", async () => {
-  const { master, replica } = await masterAndReplica();
-  const process = startProcess(master);
+  const { primary, replica } = await primaryAndReplica();
+  const process = startProcess(primary);
   const { id } = aCreation();
   await process.store.create(aCreation({ id }));
   await appended(process, id, ["1"]);
-  await copied(master, replica);
+  await copied(primary, replica);
   await cutOff(replica);
   const request = anAppend(id, ["again"]);
   await appended(process, id, ["lost 2"]);
   const first = await process.store.append(request);
   if (first.type !== "appended") throw new Error(first.type);
-  await master.kill();
+  await primary.kill();
   const promoted = startProcess(replica);
   await appended(promoted, id, ["new 2"]);
   const second = await promoted.store.append(request);

@@ -54,7 +54,9 @@ test("presence: after a failover by Sentinel each of 200 sessions that are dropp
   const sentinel = await startSentinel();
   onTestFinished(() => sentinel.stop());
   const ports = sentinel.sentinels.map(({ port }) => port);
-  const left = await failover({ kind: "sentinel", ports, name: sentinel.name }, () => sentinel.master.kill());
+  const left = await failover({ kind: "sentinel", ports, name: sentinel.name }, () =>
+    sentinel.primary.kill(),
+  );
   expect(left).toBe(200);
 });
 

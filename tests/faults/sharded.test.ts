@@ -6,7 +6,7 @@ import { Resharding } from "./cluster.ts";
 
 /** Longer than a test, so that every observed change was announced. */
 const NEVER_MS = 600_000;
-const MASTERS = 3;
+const PRIMARIES = 3;
 
 let cluster: RedisCluster;
 
@@ -16,7 +16,7 @@ beforeAll(async () => {
 
 afterAll(() => cluster.stop());
 
-const masters = () => cluster.nodes.slice(0, MASTERS);
+const primaries = () => cluster.nodes.slice(0, PRIMARIES);
 
 async function everywhere(...command: string[]): Promise<string[]> {
   return Promise.all(cluster.nodes.map(({ port }) => cli(port, ...command)));
@@ -24,7 +24,7 @@ async function everywhere(...command: string[]): Promise<string[]> {
 
 /** The sharded channels with a subscriber. */
 async function channels(): Promise<number> {
-  const lists = await Promise.all(masters().map(({ port }) => cli(port, "pubsub", "shardchannels")));
+  const lists = await Promise.all(primaries().map(({ port }) => cli(port, "pubsub", "shardchannels")));
   return lists.flatMap((list) => list.split("\n").filter((line) => line !== "")).length;
 }
 
@@ -34,7 +34,7 @@ async function start(count: number, leaseMs: number): Promise<Process[]> {
   const started = Array.from({ length: count }, () =>
     startProcess(clusterOf(cluster.nodes), { leaseMs, sweepMs: NEVER_MS }),
   );
-  await until(async () => (await channels()) === count * MASTERS);
+  await until(async () => (await channels()) === count * PRIMARIES);
   return started;
 }
 
@@ -94,13 +94,13 @@ test("fault E, I8: the first changes go by the same channels as all later ones, 
 });
 
 test("fault B10: a change is received while slots move, whatever slot tables the writer and the holder have", async () => {
-  const resharding = await Resharding.of(masters());
+  const resharding = await Resharding.of(primaries());
   onTestFinished(() => resharding.close());
   const [writer, holder] = await start(2, 600);
   if (writer === undefined || holder === undefined) return expect.unreachable();
   const id = await heldBy([holder], writer);
   const slot = await resharding.slotOf(id);
-  for (let round = 0; round < MASTERS; round += 1) {
+  for (let round = 0; round < PRIMARIES; round += 1) {
     await resharding.move(slot, () => reaches(writer, [holder], id));
     for (let change = 0; change < 5; change += 1) await reaches(writer, [holder], id);
   }
@@ -111,7 +111,7 @@ test("fault B10: changes are received again after the sharded connections were c
   const [writer, holder] = await start(2, 900);
   if (writer === undefined || holder === undefined) return expect.unreachable();
   const id = await heldBy([holder], writer);
-  for (const { port } of masters()) {
+  for (const { port } of primaries()) {
     const clients = (await cli(port, "client", "list")).split("\n");
     for (const client of clients) {
       const [, number = ""] = /^id=(\d+) .* ssub=[1-9]/.exec(client) ?? [];
@@ -119,7 +119,7 @@ test("fault B10: changes are received again after the sharded connections were c
     }
   }
   await reaches(writer, [holder], id);
-  await until(async () => (await channels()) === 2 * MASTERS);
+  await until(async () => (await channels()) === 2 * PRIMARIES);
   await reaches(writer, [holder], id);
   expect([...writer.host.errors, ...holder.host.errors]).toEqual([]);
 });

@@ -23,9 +23,9 @@ async function markAndWait(client: Application["client"]): Promise<unknown> {
 for (const lateMs of [0, 20]) {
   for (const waits of [false, true]) {
     test(`replication ${lateMs} ms late, ${waits ? "WAIT 1" : "no WAIT"}`, async () => {
-      const master = await startRedis(["--repl-diskless-sync-delay", "0"]);
-      onTestFinished(() => master.stop());
-      const link = await Proxy.start(master.port);
+      const primary = await startRedis(["--repl-diskless-sync-delay", "0"]);
+      onTestFinished(() => primary.stop());
+      const link = await Proxy.start(primary.port);
       onTestFinished(() => link.stop());
       const replica = await startRedis(["--replicaof", `${HOST} ${link.port}`]);
       onTestFinished(() => replica.stop());
@@ -34,7 +34,7 @@ for (const lateMs of [0, 20]) {
       );
       if (lateMs > 0) link.set({ type: "delay", ms: lateMs });
 
-      const before = await openApplication({ redis: { kind: "standalone", port: master.port } });
+      const before = await openApplication({ redis: { kind: "standalone", port: primary.port } });
       onTestFinished(() => before.close());
       const sessions = await Promise.all(Array.from({ length: SESSIONS }, () => before.create()));
       await before.client.call("WAIT", 1, 5_000);
@@ -60,7 +60,7 @@ for (const lateMs of [0, 20]) {
         }
       });
       await until(() => acknowledged.length >= CHANGES, 60_000);
-      await master.kill();
+      await primary.kill();
       over.abort();
       before.client.disconnect();
       await Promise.all(writers);

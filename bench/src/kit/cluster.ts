@@ -7,7 +7,7 @@ import { freePort } from "../../../scripts/free-port.mjs";
 import { startRedis } from "./redis.ts";
 import type { RedisServer } from "./redis.ts";
 
-const MASTERS = 3;
+const PRIMARIES = 3;
 const HOST = "127.0.0.1";
 
 /** A Cluster of three primaries with one replica each. */
@@ -20,7 +20,7 @@ export interface RedisCluster {
 
 export async function startCluster(): Promise<RedisCluster> {
   const nodes: RedisServer[] = [];
-  for (let index = 0; index < 2 * MASTERS; index += 1) {
+  for (let index = 0; index < 2 * PRIMARIES; index += 1) {
     const bus = String(await freePort());
     nodes.push(await startRedis(["--cluster-enabled", "yes", "--cluster-port", bus]));
   }
@@ -35,7 +35,7 @@ export async function startCluster(): Promise<RedisCluster> {
     const infos = await Promise.all(nodes.map(({ client }) => client.call("CLUSTER", "INFO")));
     const known = await Promise.all(nodes.map(({ client }) => client.call("CLUSTER", "NODES")));
     const isWell = infos.every((info) => String(info).includes("cluster_state:ok"));
-    if (isWell && known.every((list) => String(list).match(/slave/g)?.length === MASTERS)) break;
+    if (isWell && known.every((list) => String(list).match(/slave/g)?.length === PRIMARIES)) break;
     await wait(50);
   }
   return {

@@ -88,14 +88,14 @@ test("rediss:// reads sessions over TLS if the authority is trusted, and says wh
 });
 
 test("Sentinels and their primary may have passwords, and the error about a wrong or a missing password shows no password", async () => {
-  const master = await startRedis();
-  onTestFinished(() => master.stop());
-  const sentinel = await startLoneSentinel(master);
+  const primary = await startRedis();
+  onTestFinished(() => primary.stop());
+  const sentinel = await startLoneSentinel(primary);
   onTestFinished(() => sentinel.stop());
-  await cli(sentinel.port, "sentinel", "set", "wsession", "auth-pass", "master-word");
-  await cli(master.port, "config", "set", "requirepass", "master-word");
+  await cli(sentinel.port, "sentinel", "set", "wsession", "auth-pass", "primary-word");
+  await cli(primary.port, "config", "set", "requirepass", "primary-word");
   await cli(sentinel.port, "acl", "setuser", "default", "resetpass", ">sentinel-word");
-  const id = await seed(master.port, "master-word");
+  const id = await seed(primary.port, "primary-word");
   const args = ["show", id, "--json", "--sentinel", "wsession"];
   const at = (password: string, timeout = "10s") => [
     ...args,
@@ -104,17 +104,17 @@ test("Sentinels and their primary may have passwords, and the error about a wron
     "--redis",
     `redis://:${password}@${HOST}:${sentinel.port}`,
   ];
-  const fine = await wsession(at("master-word"), { REDIS_SENTINEL_PASSWORD: "sentinel-word" });
+  const fine = await wsession(at("primary-word"), { REDIS_SENTINEL_PASSWORD: "sentinel-word" });
   expect(fine).toMatchObject({ code: 0, stderr: "" });
   expect(JSON.parse(fine.stdout)).toMatchObject({ id, subject: "ada" });
   const refused = await Promise.all([
-    wsession(at("master-word", "300ms")),
-    wsession(at("master-word", "300ms"), { REDIS_SENTINEL_PASSWORD: "wrong-word" }),
+    wsession(at("primary-word", "300ms")),
+    wsession(at("primary-word", "300ms"), { REDIS_SENTINEL_PASSWORD: "wrong-word" }),
     wsession(at("wrong-word", "300ms"), { REDIS_SENTINEL_PASSWORD: "sentinel-word" }),
   ]);
   for (const { code, stdout, stderr } of refused) {
     expect(code).toBe(1);
     expect(stderr).toMatch(/^wsession: .+\n$/);
-    expect(stdout + stderr).not.toMatch(/master-word|sentinel-word|wrong-word/);
+    expect(stdout + stderr).not.toMatch(/primary-word|sentinel-word|wrong-word/);
   }
 });

@@ -11,34 +11,34 @@ const isOf =
     line.includes(`:${port}@`);
 
 /** Whether a node reports that it is a primary. */
-export async function isMaster({ port }: RedisServer): Promise<boolean> {
+export async function isPrimary({ port }: RedisServer): Promise<boolean> {
   return (await cli(port, "role")).startsWith("master");
 }
 
 /** The node that replicates a primary, according to the primary. Throws unless there is exactly one. */
-export async function replicaOf(nodes: readonly RedisServer[], master: RedisServer): Promise<RedisServer> {
-  const id = await cli(master.port, "cluster", "myid");
-  const lines = (await linesOf(master)).filter((line) => line.includes(` slave ${id} `));
+export async function replicaOf(nodes: readonly RedisServer[], primary: RedisServer): Promise<RedisServer> {
+  const id = await cli(primary.port, "cluster", "myid");
+  const lines = (await linesOf(primary)).filter((line) => line.includes(` slave ${id} `));
   const [replica, ...more] = nodes.filter((node) => lines.some(isOf(node)));
   if (replica === undefined || more.length > 0) throw new Error(`not one replica: ${lines.join("\n")}`);
   return replica;
 }
 
 /** Resolves once `living` has detected the failure of the primary. */
-export async function untilFailed(living: RedisServer, master: RedisServer): Promise<void> {
+export async function untilFailed(living: RedisServer, primary: RedisServer): Promise<void> {
   await until(async () => {
-    const line = (await linesOf(living)).find(isOf(master));
+    const line = (await linesOf(living)).find(isOf(primary));
     return line !== undefined && /\bfail\b(?!\?)/.test(line);
   }, 20_000);
 }
 
 /** Kills the first primary and its replica. Resolves once the second primary has detected the failure. */
 export async function loseShard(nodes: readonly RedisServer[]): Promise<void> {
-  const [master, living] = nodes;
-  if (master === undefined || living === undefined) throw new Error("a Cluster has several masters");
-  const replica = await replicaOf(nodes, master);
-  await Promise.all([master.kill(), replica.kill()]);
-  await untilFailed(living, master);
+  const [primary, living] = nodes;
+  if (primary === undefined || living === undefined) throw new Error("a Cluster has several primaries");
+  const replica = await replicaOf(nodes, primary);
+  await Promise.all([primary.kill(), replica.kill()]);
+  await untilFailed(living, primary);
 }
 
 /** Resolves once each of these nodes reports that the Cluster is healthy and no node has failed. */
@@ -77,7 +77,7 @@ export async function joinCluster(nodes: readonly RedisServer[], joining: RedisS
 }
 
 /** Makes a node without slots a replica of a primary, and waits until it has the data. */
-export async function replicate(replica: RedisServer, master: RedisServer): Promise<void> {
-  await cli(replica.port, "cluster", "replicate", await cli(master.port, "cluster", "myid"));
+export async function replicate(replica: RedisServer, primary: RedisServer): Promise<void> {
+  await cli(replica.port, "cluster", "replicate", await cli(primary.port, "cluster", "myid"));
   await until(async () => (await cli(replica.port, "info", "replication")).includes("master_link_status:up"));
 }

@@ -85,19 +85,19 @@ test("I21 after a restart from an older file, commit returns behind and changes 
 }, 30_000);
 
 test("I21, I22 after a failover that loses commits, the replica has a state between commits, and commit returns behind", async () => {
-  const master = await redis(["--repl-diskless-sync-delay", "0"]);
-  const replica = await redis(["--replicaof", `${master.host} ${master.port}`]);
+  const primary = await redis(["--repl-diskless-sync-delay", "0"]);
+  const replica = await redis(["--replicaof", `${primary.host} ${primary.port}`]);
   const info = (server: RedisServer): Promise<string> => cli(server.port, "info", "replication");
   await until(async () => (await info(replica)).includes("master_link_status:up"));
-  const process = startProcess(master);
+  const process = startProcess(primary);
   const id = await newSession(process, { data: { n: 0 } });
-  await untilCopied([master, replica], id, 2);
+  await untilCopied([primary, replica], id, 2);
   for (let number = 1; number <= 20; number += 1) {
     await committed(process, id, { number }, change(number));
     // Disconnect the replica in the middle: later commits are acknowledged by the primary and lost.
     if (number === 10) await cli(replica.port, "replicaof", "no", "one");
   }
-  await master.kill();
+  await primary.kill();
   const promoted = startProcess(replica);
   await connected(promoted);
   const settled = await agreed(promoted, id);

@@ -164,7 +164,7 @@ test("the store uses a server again after a restart with its data", async () => 
 });
 
 test("writes continue after Sentinel has made a replica the primary", async () => {
-  const { master, replica, sentinels, name, stop } = await startSentinel();
+  const { primary, replica, sentinels, name, stop } = await startSentinel();
   onTestFinished(stop);
   const addresses = sentinels.map(({ port }) => ({ host: "127.0.0.1", port }));
   const connect = (): Redis =>
@@ -175,11 +175,11 @@ test("writes continue after Sentinel has made a replica the primary", async () =
   await until(
     async () => (await store.create(aCreation({ id, hold: true, data: { n: 0 } }))).type !== "full",
   );
-  await untilCopied([master, replica], id, 2);
+  await untilCopied([primary, replica], id, 2);
   let health = await store.health(500);
   await until(async () => (health = await store.health(500)).ok);
   expect(health.role).toBe("primary");
-  await master.kill();
+  await primary.kill();
   await until(async () => !(await store.health(500)).ok);
   await until(async () => (await store.load(id)) !== undefined, 20_000);
   expect((await store.write(aWrite(id, { n: 1 }))).type).toBe("written");

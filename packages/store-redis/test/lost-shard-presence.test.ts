@@ -34,8 +34,8 @@ test("a session whose shard is lost is not gone for those who watch its subject"
   onTestFinished(() => cluster.stop());
   for (const { port } of cluster.nodes)
     await cli(port, "config", "set", "cluster-require-full-coverage", "no");
-  const [master] = cluster.nodes;
-  if (master === undefined) return expect.unreachable();
+  const [primary] = cluster.nodes;
+  if (primary === undefined) return expect.unreachable();
   const prefix = `t${newId()}`;
   const options = { prefix, timeoutMs: 1_000, leaseMs: 3_000, sweepMs: 600_000 };
   const [holder, watcher, lone] = [1, 2, 3].map(() => startProcess(clusterOf(cluster.nodes), options));
@@ -103,6 +103,6 @@ test("a session whose shard is lost is not gone for those who watch its subject"
   await expect(watcher.store.presenceOfSubject(bob)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
 
   // The server has no data now, so the session is gone.
-  await master.restart();
+  await primary.restart();
   await until(() => told.includes("ada away"), 20_000);
 }, 90_000);

@@ -39,7 +39,7 @@ export interface RedisCluster {
 }
 
 export interface RedisSentinel {
-  readonly master: RedisServer;
+  readonly primary: RedisServer;
   readonly replica: RedisServer;
   readonly sentinels: readonly RedisServer[];
   readonly name: string;
@@ -211,23 +211,23 @@ export async function startCluster(further: readonly string[] = []): Promise<Red
 }
 
 /** Starts one Sentinel that monitors this primary under the name `wsession`. */
-export async function startLoneSentinel(master: RedisServer): Promise<RedisServer> {
+export async function startLoneSentinel(primary: RedisServer): Promise<RedisServer> {
   const sentinel = await startProcess(
     SERVER,
     ["--sentinel"],
-    `sentinel monitor wsession ${HOST} ${master.port} 1\n`,
+    `sentinel monitor wsession ${HOST} ${primary.port} 1\n`,
   );
-  await until(async () => (await cli(sentinel.port, "sentinel", "masters")).includes(String(master.port)));
+  await until(async () => (await cli(sentinel.port, "sentinel", "masters")).includes(String(primary.port)));
   return sentinel;
 }
 
 /** Starts a primary, a replica and three Sentinels that agree on both. */
 export async function startSentinel(): Promise<RedisSentinel> {
   const name = "wsession";
-  const master = await startRedis(["--repl-diskless-sync-delay", "0"]);
-  const replica = await startRedis(["--replicaof", `${HOST} ${master.port}`]);
+  const primary = await startRedis(["--repl-diskless-sync-delay", "0"]);
+  const replica = await startRedis(["--replicaof", `${HOST} ${primary.port}`]);
   const config = [
-    `sentinel monitor ${name} ${HOST} ${master.port} 2`,
+    `sentinel monitor ${name} ${HOST} ${primary.port} 2`,
     `sentinel down-after-milliseconds ${name} 500`,
     `sentinel failover-timeout ${name} 3000`,
     `sentinel parallel-syncs ${name} 1`,
@@ -237,7 +237,7 @@ export async function startSentinel(): Promise<RedisSentinel> {
     Array.from({ length: 3 }, async () => startProcess(SERVER, ["--sentinel"], config)),
   );
   const stop = async (): Promise<void> => {
-    await Promise.all([...sentinels, replica, master].map((server) => server.stop()));
+    await Promise.all([...sentinels, replica, primary].map((server) => server.stop()));
   };
   try {
     await until(async () => {
@@ -248,7 +248,7 @@ export async function startSentinel(): Promise<RedisSentinel> {
         (reply) => /num-slaves\n1\n/.test(`${reply}\n`) && /num-other-sentinels\n2\n/.test(`${reply}\n`),
       );
     }, 20_000);
-    return { master, replica, sentinels, name, stop };
+    return { primary, replica, sentinels, name, stop };
   } catch (error) {
     await stop();
     throw error;

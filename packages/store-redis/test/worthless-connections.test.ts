@@ -28,15 +28,15 @@ async function creations({ port }: RedisServer): Promise<number> {
 
 describe("fault B1: a primary that hangs without closing its connections", () => {
   test("calls and announcements continue after Sentinel has promoted its replica", async () => {
-    const { master, replica, sentinels, name, stop } = await startSentinel();
+    const { primary, replica, sentinels, name, stop } = await startSentinel();
     onTestFinished(stop);
     const connect = (): Redis =>
       new Redis({ sentinels: sentinels.map(({ port }) => ({ host: "127.0.0.1", port })), name });
     const { store } = startProcess(connect, { timeoutMs: TIMEOUT_MS });
     const { id } = aCreation();
     await until(async () => (await store.create(aCreation({ id }))).type !== "full");
-    await untilCopied([master, replica], id, 2);
-    master.pause();
+    await untilCopied([primary, replica], id, 2);
+    primary.pause();
     await until(async () => (await store.write(aWrite(id, { n: 1 }))).type === "written", FAILOVER_MS);
     await until(
       async () => (await store.resume(aResume(id, { hold: true }))).type === "resumed",
@@ -45,14 +45,14 @@ describe("fault B1: a primary that hangs without closing its connections", () =>
   }, 90_000);
 
   test("a Sentinel that hangs does not prevent the use of other Sentinels", async () => {
-    const { master, sentinels, name, stop } = await startSentinel();
+    const { primary, sentinels, name, stop } = await startSentinel();
     onTestFinished(stop);
     sentinels[0]?.pause();
     const connect = (): Redis =>
       new Redis({ sentinels: sentinels.map(({ port }) => ({ host: "127.0.0.1", port })), name });
     const { store } = startProcess(connect, { timeoutMs: TIMEOUT_MS });
     await until(async () => (await store.create(aCreation({ hold: true }))).type === "created");
-    expect(master.pid).toBeGreaterThan(0);
+    expect(primary.pid).toBeGreaterThan(0);
   }, 60_000);
 
   test("calls and announcements continue after a Cluster has promoted its replica", async () => {

@@ -18,7 +18,7 @@ import type { RunningCampaign } from "../campaign.ts";
 import { Resharding } from "../cluster.ts";
 import { again, alike, type FaultCase } from "./case.ts";
 
-const MASTERS = 3;
+const PRIMARIES = 3;
 
 function cluster(
   name: string,
@@ -44,7 +44,7 @@ function cluster(
 
 export const clusterCases: readonly FaultCase[] = [
   cluster("slots that move", [], async (nodes, running) => {
-    const resharding = await Resharding.of(nodes.slice(0, MASTERS));
+    const resharding = await Resharding.of(nodes.slice(0, PRIMARIES));
     onTestFinished(() => resharding.close());
     let next = 0;
     await again(
@@ -72,14 +72,14 @@ export const clusterCases: readonly FaultCase[] = [
     await again(running, async () => {
       // A primary joins, has sessions for a while, and leaves. The server keeps running, and its connections stay open.
       await joinCluster(nodes, guest);
-      const resharding = await Resharding.of([...nodes.slice(0, MASTERS), guest]);
+      const resharding = await Resharding.of([...nodes.slice(0, PRIMARIES), guest]);
       try {
         const slots = new Set<number>();
         for (let count = 0; count < 3; count += 1) {
           const id = running.sessions[(next += 1) % running.sessions.length] ?? "";
           slots.add(await resharding.slotOf(id));
         }
-        for (const slot of slots) await resharding.move(slot, () => running.progress(3), MASTERS);
+        for (const slot of slots) await resharding.move(slot, () => running.progress(3), PRIMARIES);
         await running.progress(20);
         for (const slot of slots) await resharding.move(slot, () => running.progress(3), 0);
       } finally {
@@ -88,14 +88,14 @@ export const clusterCases: readonly FaultCase[] = [
       await leaveCluster([...nodes, guest], guest, "hard");
       await running.progress(20);
       // A replica that has subscriptions of some of the processes leaves and comes back.
-      const [master] = nodes;
-      if (master === undefined) throw new Error("a Cluster has masters");
-      const replica = await replicaOf(nodes, master);
+      const [primary] = nodes;
+      if (primary === undefined) throw new Error("a Cluster has primaries");
+      const replica = await replicaOf(nodes, primary);
       await leaveCluster(nodes, replica, "hard");
       await running.progress(20);
       const rest = nodes.filter((node) => node !== replica);
       await joinCluster(rest, replica);
-      await replicate(replica, master);
+      await replicate(replica, primary);
     });
   }),
 
@@ -107,17 +107,17 @@ export const clusterCases: readonly FaultCase[] = [
       await again(
         running,
         async () => {
-          const master = nodes[(turn += 1) % MASTERS];
-          const living = nodes[(turn + 1) % MASTERS];
-          if (master === undefined || living === undefined) throw new Error("a Cluster has masters");
-          const replica = await replicaOf(nodes, master);
+          const primary = nodes[(turn += 1) % PRIMARIES];
+          const living = nodes[(turn + 1) % PRIMARIES];
+          if (primary === undefined || living === undefined) throw new Error("a Cluster has primaries");
+          const replica = await replicaOf(nodes, primary);
           // Stop the replica first, so that it does not take over.
           await replica.kill();
-          await master.kill();
-          await untilFailed(living, master);
+          await primary.kill();
+          await untilFailed(living, primary);
           await running.refusals(running.workers);
           await running.progress(20);
-          await master.restart();
+          await primary.restart();
           await replica.restart();
           await untilWell(nodes);
         },

@@ -10,7 +10,7 @@ import {
   startSentinel,
   until,
 } from "../../../packages/store-redis/test/redis-server.ts";
-import { isMaster, replicaOf, untilWell } from "../../../packages/store-redis/test/cluster-nodes.ts";
+import { isPrimary, replicaOf, untilWell } from "../../../packages/store-redis/test/cluster-nodes.ts";
 import type { Where } from "../application.mjs";
 import type { RunningCampaign } from "../campaign.ts";
 import { evictSome, keysOf } from "../full-memory.ts";
@@ -70,7 +70,7 @@ function killed(name: string, args: readonly string[], after: number): FaultCase
 }
 
 const becomesReplica = (server: RedisServer): Promise<void> =>
-  until(async () => !(await isMaster(server)), 20_000);
+  until(async () => !(await isPrimary(server)), 20_000);
 
 export const EVICTION: FaultCase = {
   name: "eviction (`volatile-lru`, allowed)",
@@ -98,17 +98,17 @@ export const EVICTION: FaultCase = {
 };
 
 export const losingCases: readonly FaultCase[] = [
-  sentinel("Sentinel failover, primary killed", async ({ master }, { progress }) => {
+  sentinel("Sentinel failover, primary killed", async ({ primary }, { progress }) => {
     await progress(300);
-    await master.kill();
+    await primary.kill();
     await progress(200);
   }),
-  sentinel("Sentinel failover, primary hangs and is back", async ({ master }, { progress }) => {
+  sentinel("Sentinel failover, primary hangs and is back", async ({ primary }, { progress }) => {
     await progress(300);
-    master.pause();
+    primary.pause();
     await progress(200);
-    master.continue();
-    await becomesReplica(master);
+    primary.continue();
+    await becomesReplica(primary);
     await progress(100);
   }),
   cluster("Cluster failover, primary killed", async ({ nodes }, { progress }) => {
@@ -117,16 +117,16 @@ export const losingCases: readonly FaultCase[] = [
     await progress(200);
   }),
   cluster("Cluster failover, primary hangs and is back", async ({ nodes }, { progress }) => {
-    const [master] = nodes;
-    if (master === undefined) throw new Error("a Cluster has masters");
-    const replica = await replicaOf(nodes, master);
+    const [primary] = nodes;
+    if (primary === undefined) throw new Error("a Cluster has primaries");
+    const replica = await replicaOf(nodes, primary);
     await progress(300);
-    master.pause();
+    primary.pause();
     // The other shards continue meanwhile, so their progress does not show that this shard has failed over.
-    await until(() => isMaster(replica), 20_000);
+    await until(() => isPrimary(replica), 20_000);
     await progress(200);
-    master.continue();
-    await becomesReplica(master);
+    primary.continue();
+    await becomesReplica(primary);
     await untilWell(nodes);
     await progress(100);
   }),

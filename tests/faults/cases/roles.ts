@@ -8,7 +8,7 @@ import {
   startRedis,
   until,
 } from "../../../packages/store-redis/test/redis-server.ts";
-import { isMaster, replicaOf, untilWell } from "../../../packages/store-redis/test/cluster-nodes.ts";
+import { isPrimary, replicaOf, untilWell } from "../../../packages/store-redis/test/cluster-nodes.ts";
 import type { Where } from "../application.mjs";
 import { Proxy } from "../proxy.ts";
 import { again, alike, type FaultCase, type Stage } from "./case.ts";
@@ -93,16 +93,16 @@ export const plannedCases: readonly FaultCase[] = [
       const where: Where = { kind: "cluster", ports: cluster.nodes.map(({ port }) => port) };
       let turn = 0;
       const once = async (): Promise<void> => {
-        const roles = await Promise.all(cluster.nodes.map(isMaster));
-        const masters = cluster.nodes.filter((_, at) => roles[at] === true);
-        const master = masters[(turn += 1) % masters.length];
-        if (master === undefined) throw new Error("a Cluster has masters");
-        const replica = await replicaOf(cluster.nodes, master);
+        const roles = await Promise.all(cluster.nodes.map(isPrimary));
+        const primaries = cluster.nodes.filter((_, at) => roles[at] === true);
+        const primary = primaries[(turn += 1) % primaries.length];
+        if (primary === undefined) throw new Error("a Cluster has primaries");
+        const replica = await replicaOf(cluster.nodes, primary);
         await until(async () => (await cli(replica.port, "role")).includes("connected"), 20_000);
         // OK means that the replica begins. The replica stops after five seconds without a report, for example if a ping came late.
         let askedAt = -Infinity;
         await until(async () => {
-          if (await isMaster(replica)) return !(await isMaster(master));
+          if (await isPrimary(replica)) return !(await isPrimary(primary));
           if (performance.now() - askedAt > 6_000) {
             await cli(replica.port, "cluster", "failover");
             askedAt = performance.now();

@@ -77,10 +77,10 @@ export class ShardedSubscription {
     this.#startTimer ??= setTimeout(() => this.#start(), START_SHARE * this.#calls.timeoutMs).unref();
     const attempts: Promise<void>[] = [];
     const runs = this.#shards.update(this.#connection.client.slots);
-    for (const [master, { listener }] of this.#listeners) if (!runs.has(master)) listener.cut();
-    for (const [master, tags] of runs) {
+    for (const [primary, { listener }] of this.#listeners) if (!runs.has(primary)) listener.cut();
+    for (const [primary, tags] of runs) {
       const channels = tags.map(this.#channelOf);
-      const shard = this.#listeners.get(master) ?? this.#connect(master);
+      const shard = this.#listeners.get(primary) ?? this.#connect(primary);
       if (shard === undefined) this.#checkLater();
       else attempts.push(...this.#follow(shard, channels));
     }
@@ -114,7 +114,7 @@ export class ShardedSubscription {
     this.#listeners.clear();
   }
 
-  #connect(master: string): ShardListener | undefined {
+  #connect(primary: string): ShardListener | undefined {
     const lastProbes = new Map<string, number>();
     const listener = this.#connection.createListener(
       {
@@ -124,16 +124,16 @@ export class ShardedSubscription {
           else if (lastProbes.has(channel)) lastProbes.set(channel, numberOfProbe(text));
         },
         ended: () => {
-          if (this.#listeners.get(master)?.listener === listener) this.#listeners.delete(master);
+          if (this.#listeners.get(primary)?.listener === listener) this.#listeners.delete(primary);
           if (lastProbes.size > 0 && !this.#isClosed) this.#events.lost();
           this.#checkLater();
         },
       },
-      master,
+      primary,
     );
     if (listener === undefined) return undefined;
     const shard: ShardListener = { listener, lastProbes };
-    this.#listeners.set(master, shard);
+    this.#listeners.set(primary, shard);
     return shard;
   }
 

@@ -17,7 +17,7 @@ export function slotOf(tag: string): number {
 }
 
 /** The primary that owns a slot, as `host:port`, according to the client's slot table; "" if unknown. */
-export function masterOf(slots: readonly (readonly string[])[], slot: number): string {
+export function primaryOf(slots: readonly (readonly string[])[], slot: number): string {
   return slots[slot]?.[0] ?? "";
 }
 

@@ -237,7 +237,7 @@ export class ServerAvailability {
     if (refusal !== undefined) {
       this.explain(refusal);
       this.#suspend();
-      if (facts.some(({ isMaster }) => isMaster === false)) this.#connection.restart();
+      if (facts.some(({ isPrimary }) => isPrimary === false)) this.#connection.restart();
       else this.#checkLater(REFUSED_RETRY_MS);
       return;
     }
@@ -261,7 +261,7 @@ export class ServerAvailability {
   #reportProblems(facts: readonly ServerFacts[]): Error | undefined {
     const isOneServer = !this.#connection.isCluster;
     const bad = facts.flatMap(
-      (fact) => unusableReason(isOneServer ? fact : { ...fact, isMaster: undefined }) ?? [],
+      (fact) => unusableReason(isOneServer ? fact : { ...fact, isPrimary: undefined }) ?? [],
     )[0];
     this.#reportOnce("server", bad);
     const [eviction] = this.#options.allowEviction

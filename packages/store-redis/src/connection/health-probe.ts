@@ -1,6 +1,6 @@
 import { PatientTimer } from "../base/patient-timer.ts";
 import { unavailable } from "../base/failures.ts";
-import { masterOf, SLOTS } from "../base/slots.ts";
+import { primaryOf, SLOTS } from "../base/slots.ts";
 import type { Connection } from "./connection.ts";
 import type { Server } from "../drivers/driver.ts";
 import type { Sender } from "./sender.ts";
@@ -44,7 +44,7 @@ export class HealthProbe {
     const { client } = this.#connection;
     if (!client.isCluster) return client.servers;
     const owners = new Set<string>();
-    for (let slot = 0; slot < SLOTS; slot += 1) owners.add(masterOf(client.slots, slot));
+    for (let slot = 0; slot < SLOTS; slot += 1) owners.add(primaryOf(client.slots, slot));
     return [...owners].map((owner) => {
       const server = client.serverOf(owner);
       if (server === undefined) throw unavailable("a primary of the Cluster is not known", "not-applied");
@@ -64,12 +64,12 @@ export class HealthProbe {
 
   async #askAlone(server: Server): Promise<ProbeAnswer> {
     const sentAt = performance.now();
-    const [latencyMs, { isMaster }] = await Promise.all([
+    const [latencyMs, { isPrimary }] = await Promise.all([
       // TIME, because the store needs this command anyway. An ACL may refuse another command.
       this.#sender.probe("time", [], server).promise.then(() => performance.now() - sentAt),
       this.#serverCheck.facts(server, "replication"),
     ]);
-    return { latencyMs, role: isMaster === undefined ? undefined : isMaster ? "primary" : "replica" };
+    return { latencyMs, role: isPrimary === undefined ? undefined : isPrimary ? "primary" : "replica" };
   }
 }
 

@@ -11,14 +11,14 @@ const FIRST_WITH_SHARDED_CHANNELS = 7;
 /** The report of a server about itself. A field that the server did not report is `undefined`. */
 export interface ServerFacts {
   readonly version: string | undefined;
-  readonly isMaster: boolean | undefined;
+  readonly isPrimary: boolean | undefined;
   readonly isLoading: boolean;
   readonly policy: string | undefined;
 }
 
 const NO_FACTS: ServerFacts = {
   version: undefined,
-  isMaster: undefined,
+  isPrimary: undefined,
   isLoading: false,
   policy: undefined,
 };
@@ -56,11 +56,11 @@ export class ServerCheck {
       section === undefined ? this.#ask(server, "config", ["GET", "maxmemory-policy"]) : undefined,
     ]);
     const { version, role } = readHello(hello);
-    const isMaster = role === undefined ? undefined : role === "master";
+    const isPrimary = role === undefined ? undefined : role === "master";
     return {
       ...NO_FACTS,
       version,
-      isMaster,
+      isPrimary,
       policy: Array.isArray(config) ? optionalText(config[1]) : undefined,
     };
   }
@@ -87,8 +87,8 @@ export function isReplicaRefusal(error: unknown): boolean {
 }
 
 /** The reason why a server cannot be used with any options. */
-export function unusableReason({ version, isMaster }: ServerFacts): SessionError | undefined {
-  if (isMaster === false) return new SessionError("NOT_SUPPORTED", IS_REPLICA);
+export function unusableReason({ version, isPrimary }: ServerFacts): SessionError | undefined {
+  if (isPrimary === false) return new SessionError("NOT_SUPPORTED", IS_REPLICA);
   if (version !== undefined && isTooOld(version))
     return new SessionError("NOT_SUPPORTED", `Redis ${version} is too old: 6.2 or newer is needed`);
   return undefined;
@@ -131,7 +131,7 @@ function readInfo(text: string): ServerFacts {
   const role = fields.get("role");
   return {
     version: fields.get("redis_version"),
-    isMaster: role === undefined ? undefined : role === "master",
+    isPrimary: role === undefined ? undefined : role === "master",
     isLoading: (fields.get("loading") ?? "0") !== "0",
     policy: fields.get("maxmemory_policy"),
   };

@@ -1,4 +1,4 @@
-import { keySlot, masterOf, SLOTS, tagIn } from "../base/slots.ts";
+import { keySlot, primaryOf, SLOTS, tagIn } from "../base/slots.ts";
 import type { Slots } from "../drivers/driver.ts";
 
 /**
@@ -37,22 +37,22 @@ export class Shards {
 
   /** Processes the slot table; returns the tags of each primary's ranges. */
   update(slots: Slots): ReadonlyMap<string, readonly string[]> {
-    const byMaster = new Map<string, string[]>();
+    const byPrimary = new Map<string, string[]>();
     const tags: string[] = [];
     let before = "";
     let tag = "";
     for (let slot = 0; slot < SLOTS; slot += 1) {
-      const master = masterOf(slots, slot);
-      if (master !== before) {
-        const own = byMaster.get(master) ?? [];
-        tag = master === "" || own.length >= MAX_RANGES ? "" : tagIn(slot);
-        if (tag !== "") byMaster.set(master, [...own, tag]);
-        before = master;
+      const primary = primaryOf(slots, slot);
+      if (primary !== before) {
+        const own = byPrimary.get(primary) ?? [];
+        tag = primary === "" || own.length >= MAX_RANGES ? "" : tagIn(slot);
+        if (tag !== "") byPrimary.set(primary, [...own, tag]);
+        before = primary;
       }
       tags.push(tag);
     }
     this.#tags = tags;
-    return byMaster;
+    return byPrimary;
   }
 
   /** The hash tag of the channel for a session's key; `undefined` if there is none. */

@@ -12,7 +12,7 @@ import { type RedisStoreOptions, readSettings, type Settings } from "../base/opt
 import { assertNoClient, driverOf } from "../drivers/detect.ts";
 import { Sender } from "../connection/sender.ts";
 import { Shards } from "../connection/shards.ts";
-import { masterOf, slotOf } from "../base/slots.ts";
+import { primaryOf, slotOf } from "../base/slots.ts";
 import { newNodeName } from "../base/node-names.ts";
 import { Recording } from "./recording.ts";
 import { UnclaimedEvents } from "../queues/unclaimed-events.ts";
@@ -76,7 +76,7 @@ export function makeServices(options: RedisStoreOptions, { report, nodeDied }: S
   const leasesOf = (name: string): readonly string[] => keys.leases(name, driver.isCluster);
   const liveness = new Liveness(calls, leasesOf, node, settings.leaseMs, nodeDied);
   const serverOf = (id: string): string =>
-    driver.isCluster ? masterOf(connection.client.slots, slotOf(id)) : "";
+    driver.isCluster ? primaryOf(connection.client.slots, slotOf(id)) : "";
   let sequence = 0;
   const nextSequence = (): number => (sequence += 1);
   return {

@@ -86,7 +86,7 @@ export class ServerExamination {
     const server = of.name;
     const check = new ServerCheck(this.#sender);
     const facts = await check.facts(of);
-    const { version, isMaster, isLoading, policy } = facts;
+    const { version, isPrimary, isLoading, policy } = facts;
     const findings: Finding[] = [];
     if (isLoading)
       findings.push(problem({ topic: "connection", server, message: "Redis is loading its data" }, "Wait."));
@@ -95,11 +95,11 @@ export class ServerExamination {
       findings.push(problem({ topic: "cluster", server, message }, "Connect as to a Cluster (--cluster)."));
     }
     if (version !== undefined) {
-      const tooOld = unusableReason({ ...facts, isMaster: undefined });
+      const tooOld = unusableReason({ ...facts, isPrimary: undefined });
       const found = { topic: "version", server, message: tooOld?.message ?? `Redis ${version}` } as const;
       findings.push(tooOld ? problem(found, "Upgrade Redis to 6.2 or newer, or use Valkey.") : fine(found));
     }
-    if (isMaster !== undefined) {
+    if (isPrimary !== undefined) {
       const replica = unusableReason({ ...facts, version: undefined });
       const found = { topic: "role", server, message: replica?.message ?? "a primary" } as const;
       findings.push(

@@ -9,9 +9,9 @@ export async function shardedFinding(
   timeoutMs: number,
 ): Promise<Finding> {
   const topic = "channels";
-  const masters = new Shards().update(connection.client.slots);
-  const tries = [...masters].map(([master, [tag = ""]]) =>
-    subscribeOnce(connection, master, channelOf(tag), timeoutMs),
+  const primaries = new Shards().update(connection.client.slots);
+  const tries = [...primaries].map(([primary, [tag = ""]]) =>
+    subscribeOnce(connection, primary, channelOf(tag), timeoutMs),
   );
   const failure = (await Promise.all(tries)).find((reason) => reason !== undefined);
   if (failure === undefined) return fine({ topic, message: "sharded channels work on each primary" });
@@ -24,17 +24,17 @@ export async function shardedFinding(
 /** Resolves with the reason of the failure; `undefined` if the subscription was accepted. */
 async function subscribeOnce(
   connection: Connection,
-  master: string,
+  primary: string,
   channel: string,
   timeoutMs: number,
 ): Promise<string | undefined> {
   let reason: string | undefined;
   const ignore = (): undefined => undefined;
   const events = { message: ignore, ended: ignore, failed: ignore };
-  const listener = connection.createListener(events, master);
-  if (listener === undefined) return `the primary ${master} is not known`;
+  const listener = connection.createListener(events, primary);
+  if (listener === undefined) return `the primary ${primary} is not known`;
   const timer = setTimeout(() => {
-    reason = `${master} did not answer in time`;
+    reason = `${primary} did not answer in time`;
     listener.cut();
   }, timeoutMs);
   try {

@@ -1,5 +1,5 @@
 import { isSessionError } from "@wsession/core";
-import { masterOf, SLOTS } from "../base/slots.ts";
+import { primaryOf, SLOTS } from "../base/slots.ts";
 import type { OwnClient } from "../drivers/driver.ts";
 
 /**
@@ -39,6 +39,6 @@ export class UnreachableServers {
  */
 export function coverAllSlots({ servers, slots }: Pick<OwnClient, "servers" | "slots">): boolean {
   const names = new Set(servers.map(({ name }) => name));
-  for (let slot = 0; slot < SLOTS; slot += 1) if (!names.has(masterOf(slots, slot))) return false;
+  for (let slot = 0; slot < SLOTS; slot += 1) if (!names.has(primaryOf(slots, slot))) return false;
   return true;
 }

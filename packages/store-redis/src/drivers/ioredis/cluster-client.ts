@@ -106,7 +106,7 @@ export class ClusterClient implements OwnClient {
   targetOf(command: IoredisCommand): Server | Error {
     const slot = command.getSlot();
     if (slot === null)
-      return this.#anyMaster() ?? new Error("the client has found no primary of the Cluster");
+      return this.#anyPrimary() ?? new Error("the client has found no primary of the Cluster");
     const node = this.#nodes.get(this.#cluster.slots[slot]?.[0] ?? "");
     // ioredis would ask a random node, whose unanswered commands are not counted.
     if (node === undefined) {
@@ -126,7 +126,7 @@ export class ClusterClient implements OwnClient {
   }
 
   /** A random primary, of those that accept a command if there are any. */
-  #anyMaster(): Server | undefined {
+  #anyPrimary(): Server | undefined {
     const { servers } = this;
     const accepting = servers.filter(({ accepts }) => accepts);
     const some = accepting.length > 0 ? accepting : servers;

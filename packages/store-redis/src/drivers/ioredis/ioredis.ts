@@ -29,7 +29,7 @@ export function isIoredis(value: object): value is Redis | Cluster {
  * @throws INVALID_ARGUMENT for a client with options that the store cannot use.
  */
 export function ioredisDriver(given: Redis | Cluster): Driver {
-  assertReadsFromMasters(given);
+  assertReadsFromPrimaries(given);
   return {
     isCluster: isCluster(given),
     keyPrefix: given.options.keyPrefix ?? "",
@@ -57,7 +57,7 @@ function isCluster(client: Redis | Cluster): client is Cluster {
  * Rejects clients that read from replicas. A replica may lack acknowledged writes (I7), and a session that it
  * lacks would count as gone.
  */
-function assertReadsFromMasters(client: Redis | Cluster): void {
+function assertReadsFromPrimaries(client: Redis | Cluster): void {
   const behind = "and a replica may not have an acknowledged change yet";
   if (isCluster(client)) {
     if ((client.options.scaleReads ?? "master") !== "master")
