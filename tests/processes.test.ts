@@ -78,12 +78,14 @@ test('idleFrom "disconnect" of a killed process: the idle time begins with the k
   await application.kill();
   const after = Date.now();
   const end = await deadline();
+  // The deadline is reckoned from the arrival of the answer, which a busy machine may delay.
+  const lateMs = Date.now() - after;
   // On a machine under load a touch may arrive late.
   expect(end).toBeGreaterThan(before + idleMs * 0.9 - 1_000);
-  expect(end).toBeLessThanOrEqual(after + idleMs + 20);
+  expect(end).toBeLessThanOrEqual(after + idleMs + lateMs + 20);
   // No process touches the session now. The session expires in time: other processes do not keep the dead process's session alive.
   await expect.poll(async () => observer.get(id), { interval: 20 }).toBeUndefined();
-  expect(Date.now()).toBeGreaterThanOrEqual(end - 20);
+  expect(Date.now()).toBeGreaterThanOrEqual(end - lateMs - 20);
   // Less than the lease of the dead process.
   expect(Date.now()).toBeLessThan(end + 10_000);
 });
