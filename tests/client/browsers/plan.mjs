@@ -41,7 +41,7 @@ const everywhere = [
   scenario("messages", "Server killed with SIGKILL, three times", "kill -9 of the server"),
   scenario(
     "sessions",
-    "Deploy (1012): the page continues at another process, and nothing is lost",
+    "Deploy (1012): the page goes on at another process, and nothing is lost",
     "a deploy (1012)",
   ),
   scenario("sessions", "Replaced (4409), in one process and by a tab at another process", "exclusive:"),
