@@ -16,7 +16,7 @@ import {
   tabThrough,
   unreached,
 } from "./screens.ts";
-import { startBrowser } from "./visitor.ts";
+import { startBrowser, STEP_MS } from "./visitor.ts";
 
 const SOON = { timeout: 20_000 };
 const KINDS = ["visitor", "operator"] as const;
@@ -50,6 +50,7 @@ interface View {
 async function open({ kind, width, height }: View): Promise<Page> {
   const context = await browser.newContext({ viewport: { width, height } });
   contexts.push(context);
+  context.setDefaultTimeout(STEP_MS);
   context.on("weberror", (error) => complaints.push(String(error.error())));
   context.on("console", (message) => {
     if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());

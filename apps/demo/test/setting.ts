@@ -27,9 +27,11 @@ export function useDemo(args: () => readonly string[] = () => []): Setting {
   });
   beforeEach(async () => {
     visitor = await Visitor.arrive(started(browser));
-    onTestFailed(() => console.error(`The demo said:\n${demo?.output()}`));
+    onTestFailed(() => console.error(`The demo said:\n${demo?.output()}\n${shown}`));
   });
-  afterEach(async () => {
+  let shown = "";
+  afterEach(async ({ task }) => {
+    if (task.result?.state === "fail") shown = await shownTo(started(visitor));
     await visitor?.leave();
   });
   return {
@@ -41,6 +43,15 @@ export function useDemo(args: () => readonly string[] = () => []): Setting {
     },
     open: (via) => started(visitor).open(started(demo).url, via),
   };
+}
+
+/** What the pages show, for the report of a failed test. */
+async function shownTo({ context }: Visitor): Promise<string> {
+  const pages = context.pages().map(async (page) => {
+    const lines = await page.locator("#status, .happened, #log li").allInnerTexts();
+    return `A page showed:\n${lines.join("\n")}`;
+  });
+  return (await Promise.all(pages)).join("\n");
 }
 
 function started<Value>(value: Value | undefined): Value {

@@ -6,6 +6,8 @@ import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
 import { expect } from "vitest";
 
 const SOON = { timeout: 20_000 };
+/** Of each step on a page. Playwright's 30 seconds were too short once, on a very busy machine. */
+export const STEP_MS = 50_000;
 
 const FLAGS = [
   "--no-sandbox",
@@ -31,6 +33,7 @@ export class Visitor {
 
   private constructor(context: BrowserContext) {
     this.context = context;
+    context.setDefaultTimeout(STEP_MS);
     context.on("request", (request) => {
       if (new URL(request.url()).hostname !== "localhost") this.complaints.push(`asked for ${request.url()}`);
     });
