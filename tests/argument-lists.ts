@@ -215,6 +215,8 @@ export const portCalls: Calls = {
   originAllowed: "of a rule that was checked",
   createWithId: "rejects: packages/http/test/express-store.test.ts",
   carrierOf: "for HTTP code, which has checked its arguments",
+  presentedTokens: "for HTTP code, which has checked its arguments",
+  tokenHeader: "for HTTP code, which has checked its arguments",
   inOneLogin: "for HTTP code, which has checked its arguments",
   inOneOperation: "for HTTP code, which has checked its arguments",
   owned: "takes a promise",

@@ -1,6 +1,6 @@
 /** @import { Mutant } from "./mutants.mjs" */
 
-import { core, inPackage, tests } from "./suites.mjs";
+import { core, inPackage, redis, tests } from "./suites.mjs";
 
 /** Promises about what happens between a decision and its effect.
  * @type {readonly Mutant[]} */
@@ -87,5 +87,29 @@ export const decisionMutants = [
     find: "if (hasFailed) connection.skipOpen();",
     replace: "if (hasFailed && handshake === undefined) connection.skipOpen();",
     tests: inPackage("core", "connections", "no handler is called"),
+  },
+  {
+    name: "carrier-rejects-unhandled",
+    promise: "I12: the rejection of a carrier's asynchronous method does not end the process",
+    file: "packages/core/src/handshake/carrier-answers.ts",
+    find: "for (const value of values) disregard(value);",
+    replace: "disregard(values);",
+    tests: inPackage("core", "resumption", "value of another type"),
+  },
+  {
+    name: "carrier-token-protocol-unknown",
+    promise: "A subprotocol that an asynchronous isTokenProtocol was asked about is not sent back",
+    file: "packages/core/src/handshake/carrier-answers.ts",
+    find: 'if (typeof answer !== "boolean") throw wrongAnswer("isTokenProtocol", "true or false", [answer]);\n  return answer;',
+    replace: "return answer === true;",
+    tests: inPackage("core", "resumption", "isTokenProtocol that returns a value of another type"),
+  },
+  {
+    name: "redis-on-error-rejects",
+    promise: "I12: an onError of redisStore that rejects does not end the process",
+    file: "packages/store-redis/src/base/failures.ts",
+    find: "isRefusedPromise(call());",
+    replace: "call();",
+    tests: redis("contract", "onError may throw or reject"),
   },
 ];

@@ -5,6 +5,7 @@
 export { resolveOrigins } from "./api/resolve-options.ts";
 export { createWithId } from "./server/create-with-id.ts";
 export { carrierOf, inOneLogin, inOneOperation } from "./server/login.ts";
+export { presentedTokens, tokenHeader } from "./handshake/carrier-answers.ts";
 export type { Login } from "./server/login.ts";
 export { owned } from "./base/owned-promise.ts";
 export type { RejectionOwner } from "./base/owned-promise.ts";

@@ -3,6 +3,10 @@ import type { TokenCarrier } from "@wsession/core";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { serveInMemory, sharedStore } from "./memory-runtime.ts";
 
+async function fails(): Promise<never> {
+  throw new Error("a method of a carrier failed");
+}
+
 test("a session is registered for garbage collection once, however often its client comes back", async () => {
   const watched: unknown[] = [];
   vi.stubGlobal(
@@ -162,8 +166,18 @@ test.each<readonly [string, object]>([
   ["readRenewal", { read: () => undefined, readRenewal: () => 5 }],
   ["readAll", { read: () => "x", readAll: () => "x" }],
   ["readAll", { read: () => "x", readAll: () => ["x", 5] }],
+  // The rejection of a promise that is never awaited would end the process.
+  ["read", { read: fails }],
+  ["readRenewal", { read: () => undefined, readRenewal: fails }],
+  ["readAll", { read: () => "x", readAll: fails }],
+  ["readAll", { read: () => "x", readAll: () => [fails(), fails()] }],
+  ["write", { read: () => undefined, write: fails }],
+  ["write", { read: () => undefined, write: () => "set-cookie: a=b" }],
+  // A subprotocol that is taken for none of a token would be sent back with its token.
+  ["isTokenProtocol", { read: () => undefined, isTokenProtocol: fails }],
+  ["isTokenProtocol", { read: () => undefined, isTokenProtocol: (name: string) => /^chat$/.exec(name) }],
 ])(
-  "a carrier's %s that returns something other than text refuses the handshake with 500, and the report names the method",
+  "a carrier's %s that returns a value of another type refuses the handshake with 500, and the report names the method",
   async (name, carrier) => {
     const errors: unknown[] = [];
     const sessions = createSessions({
@@ -172,7 +186,10 @@ test.each<readonly [string, object]>([
       initial: () => ({ visits: 1 }),
       onError: (error) => errors.push(isSessionError(error) ? `${error.code} ${error.message}` : error),
     });
-    await expect(serveInMemory(sessions).connect()).rejects.toThrow("refused with 500");
+    const handshake = { protocols: ["chat"] };
+    await expect(serveInMemory(sessions).connect(handshake)).rejects.toThrow("refused with 500");
+    // Node reports an unhandled rejection before the next turn of the event loop, and Vitest fails then.
+    await new Promise((resolve) => setImmediate(resolve));
     expect(errors).toEqual([expect.stringMatching(`INVALID_ARGUMENT token.${name} `)]);
   },
 );

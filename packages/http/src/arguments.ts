@@ -10,6 +10,7 @@ import {
   invalidArgument,
   LIFETIME_OPTIONS,
   resolveOrigins,
+  tokenHeader,
 } from "@wsession/core/runtime";
 import type { RejectionOwner } from "@wsession/core/runtime";
 import type { HttpSessionsOptions, LoginOptions } from "./contract.ts";
@@ -49,12 +50,23 @@ const PROBE = `${"A".repeat(22)}.${"A".repeat(43)}`;
  */
 function assertSameCookie(cookie: CookieCarrier, ofSockets: TokenCarrier | undefined): void {
   if (ofSockets?.write === undefined || ofSockets === cookie) return;
-  const [name, value] = ofSockets.write(PROBE, 1_000);
-  const own = cookie.write(PROBE, 1_000);
+  const [name, value] = cookieHeader(ofSockets, PROBE, 1_000);
+  const own = cookieHeader(cookie, PROBE, 1_000);
   if (own[0].toLowerCase() !== name.toLowerCase() || own[1] !== value)
     throw invalidArgument(
       "httpSessions: cookie must be the carrier that createSessions has as its option token: it writes another cookie",
     );
+}
+
+/** The header that the carrier writes. A carrier without one can't log in a browser. */
+export function cookieHeader(
+  cookie: TokenCarrier,
+  token: string,
+  maxAgeMs: number,
+): readonly [name: string, value: string] {
+  const header = tokenHeader(cookie, token, maxAgeMs);
+  if (header === undefined) throw invalidArgument("token.write must return [name, value], and not undefined");
+  return header;
 }
 
 export interface CheckedLogin {

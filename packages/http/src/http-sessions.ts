@@ -1,8 +1,8 @@
 import { isSessionError } from "@wsession/core";
 import type { CookieCarrier, Lifetimes, OriginRule, Session, Sessions } from "@wsession/core";
-import { assertNoMore, inOneLogin, inOneOperation, owned } from "@wsession/core/runtime";
+import { assertNoMore, inOneLogin, inOneOperation, owned, presentedTokens } from "@wsession/core/runtime";
 import type { Login, RejectionOwner } from "@wsession/core/runtime";
-import { assertSessions, checkHttpOptions, checkLogin, ownerOf } from "./arguments.ts";
+import { assertSessions, checkHttpOptions, checkLogin, cookieHeader, ownerOf } from "./arguments.ts";
 import type { CheckedLogin } from "./arguments.ts";
 import type {
   ExpressOptions,
@@ -19,7 +19,7 @@ import {
   fastifyHook,
   honoMiddleware,
 } from "./middleware.ts";
-import { destroyAll, tokensOf } from "./presented.ts";
+import { destroyAll } from "./presented.ts";
 import { RequestSessions } from "./request-sessions.ts";
 import { RequestView } from "./request.ts";
 import { assertCookieFits, forbidCaching, headersOf } from "./response.ts";
@@ -240,7 +240,7 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
     assertOrigin(this.#origins, view);
     forbidCaching(headers);
     const isDestroyed = await destroyAll(this.#sessions, this.#tokensOf(view), "logged out");
-    headers.add(...this.#cookie.write("", 0));
+    headers.add(...cookieHeader(this.#cookie, "", 0));
     this.#found.set(request, undefined);
     return isDestroyed;
   }
@@ -273,11 +273,11 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
   }
 
   #tokensOf({ handshake }: RequestView): readonly string[] {
-    return tokensOf(this.#cookie, handshake);
+    return presentedTokens(this.#cookie, handshake);
   }
 
   #setCookie(headers: ResponseHeaders, session: Session<Data, Transport, Context>, token: string): void {
-    const [name, line] = this.#cookie.write(token, session.expiresAt - Date.now());
+    const [name, line] = cookieHeader(this.#cookie, token, session.expiresAt - Date.now());
     assertCookieFits(line);
     headers.add(name, line);
   }

@@ -1,22 +1,9 @@
-/** The tokens that a request presents, and the sessions that they open. */
+/** The sessions that the tokens of a request open. */
 import { isSessionError } from "@wsession/core";
-import type { CookieCarrier, Handshake, Session } from "@wsession/core";
-
-/** The most cookies of one name that are tried, as in a handshake. */
-const MAX_TOKENS = 4;
+import type { Session } from "@wsession/core";
 
 interface Opener<Opened> {
   open(tokens: readonly string[], options: { readonly touch: false }): Promise<Opened | undefined>;
-}
-
-/**
- * Returns the tokens of the request, without repeats. A browser sends several cookies of one name if their paths or domains
- * differ.
- */
-export function tokensOf(cookie: CookieCarrier, handshake: Handshake): readonly string[] {
-  const first = cookie.read(handshake);
-  if (first === undefined) return [];
-  return [...new Set([first, ...(cookie.readAll?.(handshake) ?? [])])].slice(0, MAX_TOKENS);
 }
 
 /**

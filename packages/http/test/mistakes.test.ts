@@ -40,6 +40,53 @@ describe("a cookie that the sockets do not read", () => {
   });
 });
 
+describe("a carrier whose method is asynchronous", () => {
+  const fails = async (): Promise<never> => {
+    throw new Error("a method of a carrier failed");
+  };
+  const headers = { origin: "https://app.example.com", cookie: "app=x" };
+  const request = new Request("https://app.example.com", { method: "POST", headers });
+
+  test.each<readonly [string, object]>([
+    ["read", { read: fails }],
+    ["readAll", { readAll: fails }],
+    ["readAll", { readAll: () => [fails(), fails()] }],
+    ["write", { write: fails }],
+  ])(
+    "%s is refused with INVALID_ARGUMENT, and its rejection does not end the process",
+    async (name, method) => {
+      const carrier = { ...cookie, ...method };
+      const sessions = createSessions<{ n: number }>({ store: mapStore(), token: queryToken() });
+      onTestFinished(() => sessions.close());
+      const http = httpSessions(sessions, { cookie: carrier });
+      const wrong = expect.objectContaining({
+        code: "INVALID_ARGUMENT",
+        message: expect.stringMatching(`^token.${name} `),
+      });
+      await expect(http.login(request, new Headers(), { n: 1 }, { subject: "ada" })).rejects.toThrow(wrong);
+      expect(await sessions.bySubject("ada")).toEqual([]);
+      await expect(http.logout(request, new Headers())).rejects.toThrow(wrong);
+      // Node reports an unhandled rejection before the next turn of the event loop, and Vitest fails then.
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+  );
+
+  test("write is refused when the carrier is compared with the carrier of the sockets", async () => {
+    const sessions = createSessions({ store: mapStore(), token: cookie });
+    expect(() => httpSessions(sessions, { cookie: { ...cookie, write: fails as never } })).toThrow(
+      invalid("token.write must return [name, value], and not a promise"),
+    );
+    await new Promise((resolve) => setImmediate(resolve));
+  });
+
+  test("a list of readAll without the token of read is ignored, as in a handshake", async () => {
+    const { sessions } = application();
+    const { token } = await sessions.create({ n: 1 });
+    const http = httpSessions(sessions, { cookie: { ...cookie, read: () => "x", readAll: () => [token] } });
+    expect(await http.open(request)).toBeUndefined();
+  });
+});
+
 describe("of() of a request that was not opened", () => {
   const text =
     "of(): the session of this request was not looked up: register the middleware before the route, or await open(request)";

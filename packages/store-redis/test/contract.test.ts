@@ -207,6 +207,30 @@ describe.each([
     expect((await store.destroy(field.id, undefined, false)).destroyed).toEqual([field.id]);
   });
 
+  test("the option onError may throw or reject: the call succeeds, and the process does not end (I12)", async () => {
+    const failed: string[] = [];
+    for (const onError of [
+      () => {
+        failed.push("thrown");
+        throw new Error("onError failed");
+      },
+      (): unknown => {
+        failed.push("rejected");
+        return Promise.reject(new Error("onError failed"));
+      },
+    ]) {
+      const prefix = `p${newId()}`;
+      const { store, client } = startProcess(connect, { prefix, onError });
+      const { id } = aCreation();
+      await store.create(aCreation({ id, subject: "ada" }));
+      await client.hset(`${prefix}:s:{${id}}`, "m", "broken");
+      expect(await store.bySubject("ada")).toEqual([]);
+    }
+    // Node reports an unhandled rejection before the next turn of the event loop, and Vitest fails then.
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(failed).toEqual(["thrown", "rejected"]);
+  });
+
   test("a list reports an unreadable record, and contains all other sessions", async () => {
     const prefix = `p${newId()}`;
     const { store, client, host } = startProcess(connect, { prefix });

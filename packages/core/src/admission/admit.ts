@@ -10,6 +10,7 @@ import type { ResolvedSession, Refused } from "./resolved.ts";
 import { resume } from "./resume.ts";
 import { assertSupported, givenLifetimes } from "../session/own-lifetimes.ts";
 import { Admitted } from "../session/admitted.ts";
+import { carriesToken } from "../handshake/carrier-answers.ts";
 import { headerLines } from "../handshake/headers.ts";
 import type { HeaderLine } from "../handshake/headers.ts";
 import { checkNewData } from "../session/data.ts";
@@ -171,7 +172,7 @@ function failure(error: unknown): Refused {
 
 /** Removes a subprotocol that carries a token, because the token must not be chosen as the subprotocol, or reach the application. */
 function withoutTokenProtocol<Data extends object>(raw: Handshake, { token }: Settings<Data>): Handshake {
-  return withoutProtocols(raw, (name) => token?.isTokenProtocol?.(name) === true);
+  return withoutProtocols(raw, (name) => carriesToken(token, name));
 }
 
 /** Creates the session of a new client, with a token if there is a carrier. */

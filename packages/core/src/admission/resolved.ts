@@ -1,6 +1,6 @@
 /** The result of an admission: a session for the connection, or a refusal of the handshake. */
 import type { HandshakeRefusal } from "../base/telemetry-events.ts";
-import { assertHeader } from "../handshake/headers.ts";
+import { tokenHeader } from "../handshake/carrier-answers.ts";
 import type { HeaderLine } from "../handshake/headers.ts";
 import type { Handshake } from "../handshake/handshake.ts";
 import type { SessionRegistry } from "../session/registry.ts";
@@ -45,8 +45,7 @@ export function withTokenHeader<Data extends object>(
   const { token } = session;
   if (token === undefined) return { session };
   try {
-    const header = registry.settings.token?.write?.(token, maxAgeMs);
-    if (header !== undefined) assertHeader(header[0], header[1]);
+    const header = tokenHeader(registry.settings.token, token, maxAgeMs);
     return header === undefined ? { session } : { session: { ...session, token: undefined }, header };
   } catch (error) {
     registry.releaseAdmitted(session);

@@ -1,5 +1,6 @@
 /** Errors of Redis and of its client libraries, as errors of the store. */
 import { type Outcome, SessionError } from "@wsession/core";
+import { isRefusedPromise } from "@wsession/core/runtime";
 
 /** Error replies that mean the command did not run, or that the script failed before its first write. */
 const REFUSED: ReadonlySet<string> = new Set([
@@ -141,10 +142,11 @@ export function replyWord(error: Error): string | undefined {
   return /^(?:ERR Error running script.*?: -?)?([A-Z]+)\b/.exec(error.message)?.[1];
 }
 
-/** Calls the application's own code, which may throw. */
-export function ignoreErrors(call: () => void): void {
+/** Calls the application's error handler. It may throw or reject, and an unhandled rejection would end the process (I12). */
+export function ignoreErrors(call: () => unknown): void {
   try {
-    call();
+    // Catches the rejection of a promise.
+    isRefusedPromise(call());
   } catch {
     // The error handler itself threw, and there is no further place to report to.
   }

@@ -67,8 +67,8 @@ export interface RedisStoreOptions {
    */
   readonly node?: string | undefined;
   /**
-   * Called with errors of background work, which no caller awaits. An error thrown by the callback is
-   * ignored.
+   * Called with errors of background work, which no caller awaits. An error of the callback is ignored, also the
+   * rejection of a promise that it returns.
    *
    * @default the `onError` of `createSessions`
    */
