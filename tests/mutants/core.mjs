@@ -192,9 +192,9 @@ export const coreMutants = [
   {
     name: "tokens-without-bound",
     promise: "At most four tokens of a handshake are tried",
-    file: "packages/core/src/admission/presented.ts",
-    find: "new Set(all.slice(0, MAX_TOKENS)",
-    replace: "new Set(all.slice(0, MAX_TOKENS * 100)",
+    file: "packages/core/src/handshake/carrier-answers.ts",
+    find: "all.slice(0, MAX_TOKENS)",
+    replace: "all.slice(0, MAX_TOKENS * 100)",
     tests: core("resumption"),
   },
   {
