@@ -3,6 +3,7 @@ import { describe, expect, test, type TestContext } from "vitest";
 import { isPrimary, replicaOf } from "../../packages/store-redis/test/cluster-nodes.ts";
 import { aCreation, aResume, aWrite } from "../../packages/store-redis/test/fake-host.ts";
 import {
+  cli,
   type RedisServer,
   startCluster,
   startSentinel,
@@ -73,6 +74,28 @@ describe.each(libraries.map((library) => ({ name: library.name, library })))("$n
       await end(sentinel.primary);
       await expectGoesOn(writer, holder, id);
       expect(await isPrimary(sentinel.replica)).toBe(true);
+    },
+  );
+
+  test(
+    "fault B1: the store leaves a primary that Sentinel has replaced, and that takes itself for the primary",
+    { timeout: 4 * FAILOVER_MS },
+    async (context) => {
+      const { master, replica, sentinels, name, stop } = await startSentinel();
+      context.onTestFinished(stop);
+      const { id } = aCreation();
+      const { writer, holder } = await startPair(context, () => library.sentinel(name, sentinels), id);
+      await untilCopied([master, replica], id, 2);
+      // Sentinel demotes a replaced primary after eight seconds or later. This one refuses.
+      await cli(master.port, "acl", "setuser", "default", "-replicaof", "-slaveof");
+      await cli(sentinels[0]?.port ?? 0, "sentinel", "failover", name);
+      await until(() => isMaster(replica), FAILOVER_MS);
+      await until(async () => {
+        await writer.store.write(aWrite(id, { moved: 1 }));
+        return (await cli(replica.port, "hexists", `failover-${id}:s:{${id}}`, "d:moved")) === "1";
+      }, FAILOVER_MS);
+      await expectGoesOn(writer, holder, id);
+      expect(await isMaster(master)).toBe(true);
     },
   );
 

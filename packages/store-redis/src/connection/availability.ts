@@ -248,7 +248,9 @@ export class ServerAvailability {
     this.#wasAvailable = true;
     this.#reason = undefined;
     this.#roleTimer ??= setInterval(() => {
-      if (this.isAvailable && !this.#connection.isCluster) this.#checkServer("replication");
+      if (!this.isAvailable || this.#connection.isCluster) return;
+      this.#checkServer("replication");
+      this.#connection.client.checkPrimary();
     }, PROBE_MS).unref();
     for (const waiter of this.#waiters) {
       waiter.timer.stop();

@@ -64,6 +64,8 @@ export interface OwnClient {
   disconnect(): void;
   /** Searches for the primary again: by reconnecting (DNS or Sentinel), or from the slot table of a Cluster. */
   restart(): void;
+  /** Connects again if Sentinel has replaced the server. Finds that out in the background. Does nothing without Sentinel. */
+  checkPrimary(): void;
   /** Reads the slot table of a Cluster again. */
   refresh(): void;
   /** Creates a command without sending it. The array `args` must not be used afterwards. */

@@ -95,6 +95,9 @@ export class ClusterClient implements OwnClient {
     this.refresh();
   }
 
+  /** No Sentinel monitors a Cluster. */
+  checkPrimary(): void {}
+
   refresh(): void {
     if (this.isReady) this.#cluster.refreshSlotsCache();
   }

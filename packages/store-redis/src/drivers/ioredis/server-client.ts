@@ -13,6 +13,7 @@ import { Batch } from "./batch.ts";
 import { onReady, watchConnection, watchSilence } from "./connections.ts";
 import { createListener } from "./listener.ts";
 import { ownOptions, retryPauseOf } from "./own-options.ts";
+import { SentinelWatch } from "./sentinel-watch.ts";
 import { commandClassOf, type CommandClass, type IoredisCommand } from "./sent-command.ts";
 
 /** The store's own client of one server, which Sentinel may name. */
@@ -28,6 +29,7 @@ export class ServerClient implements OwnClient, Server {
   readonly #handshakeMs: number;
   readonly #batch: Batch;
   readonly #Command: CommandClass;
+  readonly #sentinels: SentinelWatch | undefined;
 
   constructor(given: Redis, { handshakeMs, countFailure }: OwnClientSettings, events: OwnClientEvents) {
     this.#given = given;
@@ -46,6 +48,7 @@ export class ServerClient implements OwnClient, Server {
     this.redis = own;
     this.#batch = new Batch(own);
     this.#Command = commandClassOf(own);
+    this.#sentinels = SentinelWatch.of(own);
     watchConnection(own, "", handshakeMs, events);
     // Without an error listener ioredis would write the error to the console.
     own.on("error", (error: unknown) => events.failed(reasonOf(error)));
@@ -76,6 +79,12 @@ export class ServerClient implements OwnClient, Server {
 
   restart(): void {
     if (this.redis.status === "ready") this.redis.stream.destroy();
+  }
+
+  checkPrimary(): void {
+    void this.#sentinels?.hasMoved().then((hasMoved) => {
+      if (hasMoved) this.restart();
+    });
   }
 
   /** There is no slot table. */

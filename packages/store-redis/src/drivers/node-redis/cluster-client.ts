@@ -75,6 +75,9 @@ export class ClusterClient implements OwnClient {
     this.refresh();
   }
 
+  /** No Sentinel monitors a Cluster. */
+  checkPrimary(): void {}
+
   refresh(): void {
     if (this.#isStarted) void this.#find();
   }

@@ -66,7 +66,11 @@ export function sentinelDriver(given: SentinelRedis): Driver {
         const { host, port } = master;
         return ownClient(template, settings.handshakeMs, { host, port });
       };
-      return new ServerClient(make, undefined, settings, events);
+      const primary = (): string | undefined => {
+        const { host, port } = given.getMasterNode() ?? {};
+        return host === undefined ? undefined : `${host}:${port}`;
+      };
+      return new ServerClient(make, undefined, settings, events, primary);
     },
     follow: (events) => pollClosed(given, events),
   };

@@ -20,18 +20,32 @@ export class ServerClient implements OwnClient {
   readonly #link: Link;
   readonly #make: () => Promise<ServerRedis>;
   readonly #handshakeMs: number;
+  readonly #primary: (() => string | undefined) | undefined;
+  /** The primary of the present connection. */
+  #used: string | undefined;
 
-  /** `make` creates a client of the server for one connection, without connecting it. */
+  /** `primary` names the primary that the application's client has found by Sentinel. `make` creates a client of the server for one connection, without connecting it. */
   constructor(
     make: () => Promise<ServerRedis>,
     given: ServerRedis | undefined,
     settings: OwnClientSettings,
     events: OwnClientEvents,
+    primary?: () => string | undefined,
   ) {
     this.#make = make;
+    this.#primary = primary;
     this.#handshakeMs = settings.handshakeMs;
     const { ready, lost, failed, arrived } = events;
-    this.#link = new Link("", make, given, settings, { ready, lost, failed, arrived: () => arrived("") });
+    const makeForCommands = (): Promise<ServerRedis> => {
+      this.#used = primary?.();
+      return make();
+    };
+    this.#link = new Link("", makeForCommands, given, settings, {
+      ready,
+      lost,
+      failed,
+      arrived: () => arrived(""),
+    });
     this.servers = [this.#link];
   }
 
@@ -53,6 +67,11 @@ export class ServerClient implements OwnClient {
 
   restart(): void {
     if (this.#link.isReady) this.#link.cut();
+  }
+
+  checkPrimary(): void {
+    const primary = this.#primary?.();
+    if (primary !== undefined && primary !== this.#used) this.restart();
   }
 
   /** There is no slot table. */
