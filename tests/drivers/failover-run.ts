@@ -1,6 +1,6 @@
 // `npm run test:drivers`: failovers, and primaries that hang in place of dying, with each client library.
 import { describe, expect, test, type TestContext } from "vitest";
-import { isPrimary, replicaOf } from "../../packages/store-redis/test/cluster-nodes.ts";
+import { isPrimary, replacePrimary, replicaOf } from "../../packages/store-redis/test/cluster-nodes.ts";
 import { aCreation, aResume, aWrite } from "../../packages/store-redis/test/fake-host.ts";
 import {
   cli,
@@ -81,21 +81,19 @@ describe.each(libraries.map((library) => ({ name: library.name, library })))("$n
     "fault B1: the store leaves a primary that Sentinel has replaced, and that takes itself for the primary",
     { timeout: 4 * FAILOVER_MS },
     async (context) => {
-      const { master, replica, sentinels, name, stop } = await startSentinel();
-      context.onTestFinished(stop);
+      const running = await startSentinel();
+      context.onTestFinished(running.stop);
+      const { primary, replica, sentinels, name } = running;
       const { id } = aCreation();
       const { writer, holder } = await startPair(context, () => library.sentinel(name, sentinels), id);
-      await untilCopied([master, replica], id, 2);
-      // Sentinel demotes a replaced primary after eight seconds or later. This one refuses.
-      await cli(master.port, "acl", "setuser", "default", "-replicaof", "-slaveof");
-      await cli(sentinels[0]?.port ?? 0, "sentinel", "failover", name);
-      await until(() => isMaster(replica), FAILOVER_MS);
+      await untilCopied([primary, replica], id, 2);
+      await replacePrimary(running);
       await until(async () => {
         await writer.store.write(aWrite(id, { moved: 1 }));
         return (await cli(replica.port, "hexists", `failover-${id}:s:{${id}}`, "d:moved")) === "1";
       }, FAILOVER_MS);
       await expectGoesOn(writer, holder, id);
-      expect(await isMaster(master)).toBe(true);
+      expect(await isPrimary(primary)).toBe(true);
     },
   );
 

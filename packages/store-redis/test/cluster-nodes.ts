@@ -1,5 +1,5 @@
 // Operations and failures of the nodes of a Cluster.
-import { type RedisServer, cli, until } from "./redis-server.ts";
+import { type RedisSentinel, type RedisServer, cli, until } from "./redis-server.ts";
 
 async function linesOf({ port }: RedisServer): Promise<string[]> {
   return (await cli(port, "cluster", "nodes")).split("\n");
@@ -80,4 +80,18 @@ export async function joinCluster(nodes: readonly RedisServer[], joining: RedisS
 export async function replicate(replica: RedisServer, primary: RedisServer): Promise<void> {
   await cli(replica.port, "cluster", "replicate", await cli(primary.port, "cluster", "myid"));
   await until(async () => (await cli(replica.port, "info", "replication")).includes("master_link_status:up"));
+}
+
+/**
+ * Makes Sentinel promote the replica. The replaced primary refuses to become a replica. Otherwise Sentinel would demote it eight
+ * seconds later or later.
+ */
+export async function replacePrimary({ primary, replica, sentinels, name }: RedisSentinel): Promise<void> {
+  await cli(primary.port, "acl", "setuser", "default", "-replicaof", "-slaveof");
+  await until(async () => {
+    if (await isPrimary(replica)) return true;
+    // On a busy machine Sentinel may have no recent report of the replica, and then refuses.
+    await cli(sentinels[0]?.port ?? 0, "sentinel", "failover", name);
+    return false;
+  }, 30_000);
 }

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { Cluster, Redis } from "ioredis";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { aCreation, anAppend, aResume, aWrite, newId } from "./fake-host.ts";
+import { isPrimary, replacePrimary } from "./cluster-nodes.ts";
 import { scriptDigest } from "../src/scripts/text.ts";
 import { type Process, clusterOf, connected, startProcess } from "./processes.ts";
 import { type RedisServer, cli, startCluster, startSentinel, until, untilCopied } from "./redis-server.ts";
@@ -45,24 +46,21 @@ describe("fault B1: a primary that hangs without closing its connections", () =>
   }, 90_000);
 
   test("a primary that Sentinel has replaced, and that takes itself for the primary, is left within seconds", async () => {
-    const { master, replica, sentinels, name, stop } = await startSentinel();
-    onTestFinished(stop);
+    const running = await startSentinel();
+    onTestFinished(running.stop);
+    const { primary, replica, sentinels, name } = running;
     const connect = (): Redis =>
       new Redis({ sentinels: sentinels.map(({ port }) => ({ host: "127.0.0.1", port })), name });
     const { store } = startProcess(connect);
     const { id } = aCreation();
     await until(async () => (await store.create(aCreation({ id }))).type !== "full");
-    await untilCopied([master, replica], id, 2);
-    // Sentinel demotes a replaced primary after eight seconds or later. This one refuses.
-    await cli(master.port, "acl", "setuser", "default", "-replicaof", "-slaveof");
-    const [sentinel] = sentinels;
-    await cli(sentinel?.port ?? 0, "sentinel", "failover", name);
-    await until(async () => (await cli(replica.port, "role")).startsWith("master"), FAILOVER_MS);
+    await untilCopied([primary, replica], id, 2);
+    await replacePrimary(running);
     await until(async () => {
       await store.write(aWrite(id, { moved: 1 }));
       return (await cli(replica.port, "hexists", `ws:s:{${id}}`, "d:moved")) === "1";
     }, FAILOVER_MS);
-    expect(await cli(master.port, "role")).toMatch(/^master/);
+    expect(await isPrimary(primary)).toBe(true);
     await until(
       async () => (await store.resume(aResume(id, { hold: true }))).type === "resumed",
       FAILOVER_MS,
