@@ -275,7 +275,7 @@ export const adapterMutants = [
     promise: "Fault D6: a mistyped flag of a harness does not skip cases",
     file: "packages/conformance/src/check-harness.ts",
     find: 'assertNames("harness", harness, STORE_HARNESS);',
-    replace: "",
+    replace: 'assertNames("harness", {}, STORE_HARNESS);',
     tests: tests("argument-functions.test.ts", "of @wsession/conformance"),
   },
 ];

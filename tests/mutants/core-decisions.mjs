@@ -109,7 +109,7 @@ export const decisionMutants = [
     promise: "I12: an onError of redisStore that rejects does not end the process",
     file: "packages/store-redis/src/base/failures.ts",
     find: "isRefusedPromise(call());",
-    replace: "call();",
+    replace: "isRefusedPromise(void call());",
     tests: redis("contract", "onError may throw or reject"),
   },
 ];

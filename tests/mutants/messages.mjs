@@ -106,7 +106,7 @@ export const messageMutants = [
     promise: "Fault D6: handlers() of typed messages takes the result of createSessions",
     file: "packages/protocol/src/messages/handlers.ts",
     find: '!isObject(sessions) || !isIterable(sessions["connections"])',
-    replace: "!isObject(sessions)",
+    replace: "!isObject(sessions) || isIterable(0)",
     tests: inPackage("protocol", "messages/definition", "needs its own handler"),
   },
 ];
