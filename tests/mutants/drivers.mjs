@@ -1,6 +1,6 @@
 /** @import { Mutant } from "./mutants.mjs" */
 
-import { drivers, tests } from "./suites.mjs";
+import { drivers, redis, tests } from "./suites.mjs";
 
 /** Promises of store-redis that its drivers keep, or that hold with each client library.
  * @type {readonly Mutant[]} */
@@ -110,5 +110,13 @@ export const driverMutants = [
     find: 'message.replace(QUOTED_ARGUMENTS, "")',
     replace: 'message.replace(QUOTED_ARGUMENTS, "$&")',
     tests: tests("drivers.test.ts", "without HELLO"),
+  },
+  {
+    name: "replaced-primary-used",
+    promise: "A primary that Sentinel has replaced is left, although it takes itself for the primary",
+    file: "packages/store-redis/src/drivers/ioredis/sentinel-watch.ts",
+    find: "address !== undefined && this.#used === used && address !== used.address",
+    replace: "address !== undefined && this.#used === used && address === used.endpoint",
+    tests: redis("worthless-connections", "takes itself for"),
   },
 ];

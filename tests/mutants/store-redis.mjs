@@ -6,14 +6,6 @@ import { redis, tests } from "./suites.mjs";
  * @type {readonly Mutant[]} */
 export const storeMutants = [
   {
-    name: "replaced-primary-used",
-    promise: "A primary that Sentinel has replaced is left, although it takes itself for the primary",
-    file: "packages/store-redis/src/drivers/ioredis/sentinel-watch.ts",
-    find: "address !== undefined && this.#used === used && address !== used.address",
-    replace: "address !== undefined && this.#used === used && address === used.endpoint",
-    tests: redis("worthless-connections", "takes itself for"),
-  },
-  {
     name: "clock-ahead",
     promise: "I10: a not-after is never later than the caller's deadline",
     file: "packages/store-redis/src/connection/clock.ts",
