@@ -143,7 +143,7 @@ export const presenceMutants = [
     promise: "sendToSubject counts the sessions on a lost shard as failed",
     file: "packages/store-redis/src/sessions/session-queries.ts",
     find: "...(includesUnread ? unread : [])",
-    replace: "...(includesUnread ? [] : [])",
+    replace: "...(includesUnread ? [...unread].slice(1) : [])",
     tests: redis("lost-shard", "fault B7"),
   },
   {

@@ -180,7 +180,8 @@ describe("a change whose announcement was lost is read (I7)", () => {
   const connect = (): Redis => new Redis(servers.standalone?.port ?? 0);
 
   test("after the subscription was cut while the commands went on", async () => {
-    const [writer, holder] = [startProcess(connect), startProcess(connect)];
+    // A sweep would read the sessions too, while `until` waits.
+    const [writer, holder] = [startProcess(connect), startProcess(connect, { sweepMs: 600_000 })];
     const port = servers.standalone?.port ?? 0;
     const [changed, destroyed] = [aCreation(), aCreation()];
     for (const { id } of [changed, destroyed]) {

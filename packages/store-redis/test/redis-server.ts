@@ -12,8 +12,9 @@ import { freePort } from "../../../scripts/free-port.mjs";
 const SERVER = process.env["WSESSION_REDIS_SERVER"] ?? "redis-server";
 const run = promisify(execFile);
 const HOST = "127.0.0.1";
-/** Of a server that starts, and of what tests wait for. A test ends after 60 seconds. */
 const STARTED_IN_MS = 30_000;
+/** Less than the 15 seconds until the first sweep of a store, because a sweep would hide that an announcement is missing. */
+const COMES_IN_MS = 12_000;
 const ANSWERED_IN_MS = 10_000;
 /** The bus of a Cluster node listens on its port + 10,000. */
 const BUS_ABOVE_PORT = 10_000;
@@ -53,7 +54,7 @@ function beside(tool: string): string {
 /** Polls until `check` returns true. On timeout, throws the last error of `check`. */
 export async function until(
   check: () => Promise<boolean> | boolean,
-  timeoutMs: number = STARTED_IN_MS,
+  timeoutMs: number = COMES_IN_MS,
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   let failure: unknown = new Error("the condition did not come");
@@ -132,7 +133,7 @@ async function startProcessOn(
     await until(async () => {
       if (child.exitCode !== null) return true;
       return (await cli(port, "info", "server")).includes(`process_id:${child.pid}\r`);
-    });
+    }, STARTED_IN_MS);
     if (child.exitCode !== null)
       throw new Error(`redis-server on port ${port} exited with ${child.exitCode}`);
   };
