@@ -62,7 +62,7 @@ const reportsChangesAlone = () =>
     };
   });
 
-/** Lists only the sessions of which it has recorded a connection. */
+/** A broken store: its list omits each session that never had a connection. */
 const listsVisits = () =>
   tampered((store) => {
     const presenceOfSubject = store.presenceOfSubject?.bind(store);

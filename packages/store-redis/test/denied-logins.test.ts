@@ -7,7 +7,7 @@ import { useRedisServer } from "./shared-servers.ts";
 
 const server = useRedisServer();
 
-/** Commands of a process, each of which waits until the test releases it. */
+/** Holds back some commands of a process. A call of a returned function sends one of them. */
 function holdCommands({ commands: client }: Process, isHeld: (command: Command) => boolean): (() => void)[] {
   const sent = client.sendCommand.bind(client);
   const waiting: (() => void)[] = [];

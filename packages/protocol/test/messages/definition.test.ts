@@ -98,7 +98,7 @@ describe("functions refuse arguments of another type with INVALID_ARGUMENT:", ()
       expect(() => messages.handlers(sessions, { a: () => 1 })).toThrow(mistake);
   });
 
-  test("a subject of which an encoder of UTF-8 would make another one", () => {
+  test("a subject with half of a surrogate pair, because its UTF-8 bytes would name another subject", () => {
     const sessions = { connections: [], send: async () => undefined, sendToSubject: async () => undefined };
     expect(() => messages.toSubject(sessions as never, "ann\uD800")).toThrow(mistake);
   });
