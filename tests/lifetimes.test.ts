@@ -7,8 +7,8 @@ import { newPrefix, openStore, redisClient } from "./stores.ts";
 
 const redis = useRedisServer();
 const DAY = 24 * 3_600_000;
-/** A busy machine may take long until an event comes. */
-const LATE_MS = 20_000;
+/** A busy machine may take long until an event comes. The first sweep, after 15 seconds, would hide a lost announcement. */
+const LATE_MS = 12_000;
 /** The life of a session that is used until then. A busy machine may stall a call for a second. */
 const ENDS_MS = 2_000;
 
