@@ -1,12 +1,36 @@
 /** @import { Mutant } from "./mutants.mjs" */
 
-import { inPackage } from "./suites.mjs";
+import { inPackage, redis } from "./suites.mjs";
 
 const commands = (/** @type {string} */ test) => inPackage("cli", "commands", test);
 
 /** Promises of the command wsession, and of the inspection by which it reads Redis.
  * @type {readonly Mutant[]} */
 export const cliMutants = [
+  {
+    name: "cli-explains-for-ever",
+    promise: "A message about an error ends, although the error is its own cause",
+    file: "packages/cli/src/failures.ts",
+    find: "depth < MAX_CAUSES && cause",
+    replace: "depth < MAX_CAUSES * 1_000 && cause",
+    tests: inPackage("cli", "arguments", "has no more than the first causes"),
+  },
+  {
+    name: "inspection-callback-ends-process",
+    promise: "I12: an error of the function of listen does not end the process",
+    file: "packages/store-redis/src/inspection/bus.ts",
+    find: 'call().catch((error: unknown) => this.#warnings.warn("listen", error));',
+    replace: "void call();",
+    tests: redis("inspection", "I12 an error of the function of listen"),
+  },
+  {
+    name: "inspection-merges-subjects",
+    promise: "The inspection refuses a subject that is not well-formed Unicode",
+    file: "packages/store-redis/src/inspection/inspection.ts",
+    find: 'assertSubject("redisInspection: subject()", subject);',
+    replace: 'assertString("redisInspection: subject()", subject);',
+    tests: redis("inspection", "a subject that is not well-formed"),
+  },
   {
     name: "cli-terminal-obeys",
     promise: "Text from Redis can't control the terminal",

@@ -30,6 +30,8 @@ export {
   plainAddress,
   shown,
 } from "./api/runtime.ts";
+export { assertSubject } from "./base/names.ts";
+export { Warnings } from "./base/warnings.ts";
 export { tapConnection } from "./server/tapping.ts";
 export type { ConnectionTap, TappedConnection } from "./api/tap.ts";
 export type {

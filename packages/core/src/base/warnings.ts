@@ -24,6 +24,7 @@ export class Warnings {
     this.#advice = advice;
   }
 
+  /** Emits the error as a warning, unless the limit of this stage is reached. `stage`: where the error happened. */
   warn(stage: string, error: unknown): void {
     const more = this.#admit(stage);
     if (more === undefined) return;

@@ -1,3 +1,4 @@
+import { Warnings } from "@wsession/core/runtime";
 import { retryPause } from "../base/retry-pause.ts";
 import type { Listener } from "../drivers/driver.ts";
 import { type Announcement, parseAnnouncement } from "../announcements/announcements.ts";
@@ -16,6 +17,7 @@ export class ChannelListener implements Bus {
   readonly #onEvent: (event: BusEvent) => void;
   readonly #channels = new Set<string>();
   readonly #recent = new Set<string>();
+  readonly #warnings = new Warnings("catch the errors of the function that listen() was given");
   #listener: Listener | undefined;
   #failures = 0;
   #retry: NodeJS.Timeout | undefined;
@@ -67,13 +69,21 @@ export class ChannelListener implements Bus {
       () => {
         clearTimeout(limit);
         this.#failures = 0;
-        this.#onEvent({ type: "listening" });
+        this.#emit({ type: "listening" });
       },
       (error: unknown) => {
         cause ??= error instanceof Error ? error : undefined;
         listener.cut();
       },
     );
+  }
+
+  /** Calls the application's function. Its error becomes a warning: nobody awaits it, and it would end the process (I12). */
+  #emit(event: BusEvent): void {
+    // The function may have closed the bus while several events of one message were delivered.
+    if (this.#isClosed) return;
+    const call = async (): Promise<unknown> => this.#onEvent(event);
+    call().catch((error: unknown) => this.#warnings.warn("listen", error));
   }
 
   async #subscribe(listener: Listener): Promise<void> {
@@ -84,7 +94,7 @@ export class ChannelListener implements Bus {
   #interrupted(cause: string): void {
     this.#listener = undefined;
     if (this.#isClosed) return;
-    if (this.#failures === 0) this.#onEvent({ type: "interrupted", cause });
+    if (this.#failures === 0) this.#emit({ type: "interrupted", cause });
     this.#openLater();
   }
 
@@ -102,7 +112,7 @@ export class ChannelListener implements Bus {
         this.#recent.delete(oldest);
         break;
       }
-    for (const one of event) this.#onEvent(one);
+    for (const one of event) this.#emit(one);
   }
 }
 

@@ -153,7 +153,11 @@ export interface RedisInspection {
    * @throws CORRUPT_RECORD, as a rejection.
    */
   data(id: string): Promise<object | undefined>;
-  /** The sessions of one subject. */
+  /**
+   * The sessions of one subject.
+   *
+   * @throws INVALID_ARGUMENT for a subject that is empty, no string, or not well-formed Unicode.
+   */
   subject(subject: string): Promise<InspectedSubject>;
   /** Whether the process has its lease. */
   isAlive(process: string): Promise<boolean>;
@@ -161,7 +165,10 @@ export interface RedisInspection {
   memoryOf(id: string): Promise<number | undefined>;
   /** The memory of each server; of all primaries on a Cluster. */
   memory(): Promise<readonly InspectedMemory[]>;
-  /** Listens to the channels of the store, until `close`. */
+  /**
+   * Listens to the channels of the store, until `close`. An error of `onEvent`, also the rejection of a promise that it returns,
+   * becomes a warning of the process (`WsessionWarning`).
+   */
   listen(onEvent: (event: BusEvent) => void): Bus;
   /** Runs the checks by which a store decides whether it can use a server, and more. Settles within about ten times `timeoutMs`. */
   check(): Promise<CheckReport>;

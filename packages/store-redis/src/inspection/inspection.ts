@@ -1,4 +1,10 @@
-import { assertFunction, assertNoMore, assertOptions, assertString } from "@wsession/core/runtime";
+import {
+  assertFunction,
+  assertNoMore,
+  assertOptions,
+  assertString,
+  assertSubject,
+} from "@wsession/core/runtime";
 import { isSessionId } from "../base/keys.ts";
 import type { RedisStoreOptions } from "../base/options.ts";
 import { load } from "../commands/load.ts";
@@ -82,7 +88,8 @@ class Inspection implements RedisInspection {
   }
 
   subject(subject: string, surplus?: undefined): Promise<InspectedSubject> {
-    assertName("subject", subject, surplus);
+    assertSubject("redisInspection: subject()", subject);
+    assertNoMore("redisInspection: subject()", surplus);
     return this.#ready().then(() => this.#scan.subject(subject));
   }
 
