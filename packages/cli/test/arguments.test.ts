@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { parseInvocation } from "../dist/arguments.js";
-import { UsageError } from "../dist/failures.js";
+import { explain, UsageError } from "../dist/failures.js";
 import { Printer } from "../dist/output/printer.js";
 import { ProgressBar } from "../dist/output/progress.js";
 import { describeTarget } from "../dist/redis.js";
@@ -152,5 +152,28 @@ describe("colours", () => {
     expect(printed(true, true, { NO_COLOR: "1" })).toBe(plain);
     expect(printed(true, false)).toBe(plain);
     expect(printed(false, true)).toBe(plain);
+  });
+});
+
+describe("the message about an error", () => {
+  test("ends, although the error is its own cause, or is among the causes of its cause", () => {
+    const own = new Error("own");
+    own.cause = own;
+    const first = new Error("first", { cause: new Error("second") });
+    (first.cause as Error).cause = first;
+    expect(explain(own)).toBe("own");
+    expect(explain(first)).toBe("first: second");
+  });
+
+  test("has no more than the first causes of a long chain", () => {
+    let error = new Error("the last");
+    for (let depth = 0; depth < 1_000; depth += 1) error = new Error(`cause ${depth}`, { cause: error });
+    expect(explain(error).split(": ")).toHaveLength(8);
+  });
+
+  test("shows a value that is no error, and one that can't be shown", () => {
+    expect(explain("text")).toBe("text");
+    expect(explain(undefined)).toBe("undefined");
+    expect(explain(Object.create(null))).toBe("an error that can't be shown");
   });
 });
