@@ -24,6 +24,9 @@ test("outcome() finds an unknown outcome, and its answer stays true (I10)", asyn
   expect(await process.store.outcome(new Error("wrapped", { cause: lost }))).toBe("applied");
   expect((await onlooker.store.load(applied.id))?.version).toBe(2);
   expect(await process.store.outcome(new Error("another's"))).toBe("unknown");
+  const own = new Error("its own cause");
+  own.cause = own;
+  expect(await process.store.outcome(own)).toBe("unknown");
 });
 
 test("a write that outcome() settled as not applied is never applied (I10)", async () => {

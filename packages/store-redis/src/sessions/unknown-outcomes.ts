@@ -20,6 +20,9 @@ interface UnknownChange {
 /** Milliseconds after a deadline. A little less than the minute for which the scripts keep the record of a write. */
 const REMEMBERED_MS = 50_000;
 
+/** How many errors are read along `cause`: an error of the application may be its own cause. */
+const MAX_CAUSES = 8;
+
 /**
  * Records changes whose reply was lost. A question about a write decides its outcome: if the write was not applied, outcome.lua
  * makes sure that it never will be, so the answer is certain at once. Before the next write of the same session the outcome of the
@@ -80,9 +83,11 @@ export class UnknownOutcomes {
   }
 
   #changeOf(error: unknown): UnknownChange | undefined {
-    for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    let cause = error;
+    for (let depth = 0; depth < MAX_CAUSES && cause instanceof Error; depth += 1) {
       const change = this.#changes.get(cause);
       if (change !== undefined) return change;
+      cause = cause.cause;
     }
     return undefined;
   }
