@@ -88,4 +88,12 @@ export const telemetryMutants = [
     replace: "telemetry.sessionDestroy.publish(Object.assign({ sessionId, cause }, { planted: 1 }));",
     tests: tests("telemetry/page.test.ts", "has each field that is really published"),
   },
+  {
+    name: "telemetry-store-unchecked",
+    promise: "instrument() refuses a store whose counters or latency can't be exported",
+    file: "packages/opentelemetry/src/redis-metrics.ts",
+    find: '(value) => typeof value === "number",',
+    replace: "() => true,",
+    tests: inPackage("opentelemetry", "otel", "refuse a store without the counters"),
+  },
 ];

@@ -1,7 +1,8 @@
 import type { Diagnostics, Sessions } from "@wsession/core";
 import { assertNoMore, assertOptions, invalidArgument } from "@wsession/core/runtime";
+import { metricDefinitions } from "./counters.ts";
 import { startMetrics } from "./metrics.ts";
-import type { RedisStoreDiagnostics } from "./redis-metrics.ts";
+import { isRedisDiagnostics, type RedisStoreDiagnostics } from "./redis-metrics.ts";
 import { startSpans } from "./spans.ts";
 
 /** Options of `instrument`. */
@@ -64,17 +65,24 @@ export function instrument(
   };
 }
 
+/** Whether every metric can be read. Otherwise a metric would be NaN, without an error. */
 function hasCounters(diagnostics: unknown): boolean {
-  const isObject = typeof diagnostics === "object" && diagnostics !== null;
-  return isObject && "connectionsOpened" in diagnostics && typeof diagnostics.connectionsOpened === "number";
+  if (typeof diagnostics !== "object" || diagnostics === null) return false;
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the check of each value follows
+  const counters = diagnostics as Diagnostics;
+  return metricDefinitions.every(({ values }) => values(counters).every(([value]) => isNumber(value)));
 }
 
-/** Without this check, the metrics of Redis would be missing without an error for another store. */
+function isNumber(value: unknown): boolean {
+  return typeof value === "number" && !Number.isNaN(value);
+}
+
+/** Without this check, the metrics of Redis would be missing, or NaN, without an error for another store. */
 function assertRedisStore(store: unknown): void {
   const diagnostics: unknown =
     typeof store === "object" && store !== null ? Reflect.get(store, "diagnostics") : undefined;
-  const isRedis = typeof diagnostics === "object" && diagnostics !== null && "latencyMs" in diagnostics;
-  if (!isRedis) throw invalidArgument("the option store of instrument() must be what redisStore() returned");
+  if (!isRedisDiagnostics(diagnostics))
+    throw invalidArgument("the option store of instrument() must be what redisStore() returned");
 }
 
 function start(): () => void {

@@ -127,6 +127,17 @@ export function observeRedis(meter: Meter, all: () => Iterable<RedisStoreDiagnos
   });
 }
 
+/** Whether all exported values are there. One call of a collector would otherwise throw, and no metric of the process be exported. */
+export function isRedisDiagnostics(given: unknown): given is RedisStoreDiagnostics {
+  if (typeof given !== "object" || given === null || !("latencyMs" in given)) return false;
+  const { latencyMs } = given;
+  if (typeof latencyMs !== "object" || latencyMs === null) return false;
+  const values = Object.keys(counterDefinitions).map((name): unknown => Reflect.get(given, name));
+  return [...values, Reflect.get(latencyMs, "p50"), Reflect.get(latencyMs, "p99")].every(
+    (value) => typeof value === "number",
+  );
+}
+
 function isCounter(member: string): member is CounterName {
   return Object.hasOwn(counterDefinitions, member);
 }

@@ -152,10 +152,24 @@ describe("metrics", () => {
   });
 
   test("refuse sessions without counters with INVALID_ARGUMENT", () => {
-    for (const diagnostics of [undefined, null, 5, "x", true, Symbol("s"), [], {}, () => 1, new Map()])
-      expect(() => instrument({ diagnostics } as never)).toThrow(
-        expect.objectContaining({ code: "INVALID_ARGUMENT" }),
-      );
+    const refused = expect.objectContaining({ code: "INVALID_ARGUMENT" });
+    const partial = { ...createSessions().diagnostics, storeLosses: undefined };
+    const others = [undefined, null, 5, "x", true, Symbol("s"), [], {}, () => 1, new Map()];
+    for (const diagnostics of [...others, { connectionsOpened: 1 }, partial])
+      expect(() => instrument({ diagnostics } as never)).toThrow(refused);
+  });
+
+  test("refuse a store without the counters and the latency of a redisStore with INVALID_ARGUMENT", () => {
+    const { diagnostics } = inRedis().store;
+    const refused = expect.objectContaining({ code: "INVALID_ARGUMENT" });
+    for (const latencyMs of [undefined, null, 5, "5", {}, [], { p50: 1 }, { p50: 1, p99: "2" }, new Map()])
+      expect(() =>
+        instrument(createSessions(), { store: { diagnostics: { ...diagnostics, latencyMs } } } as never),
+      ).toThrow(refused);
+    for (const calls of [undefined, null, "5", {}])
+      expect(() =>
+        instrument(createSessions(), { store: { diagnostics: { ...diagnostics, calls } } } as never),
+      ).toThrow(refused);
   });
 
   test("count two sessions objects of a process together, and end with the function that instrument returned", async () => {
