@@ -15,7 +15,8 @@ export interface Device {
   readonly id: string;
   readonly name: string;
   readonly isOnline: boolean;
-  readonly since: Date;
+  /** `undefined` if the beginning of the visit was not recorded: a device that never connected, or that connected before. */
+  readonly since: Date | undefined;
   readonly lastSeen: Date;
 }
 
@@ -25,8 +26,15 @@ export async function devicesOf(sessions: DeviceSessions, user: string): Promise
   const devices = presence.sessions.flatMap(({ id, connections, since, awaySince }) => {
     const handle = handles.find((one) => one.id === id);
     if (handle === undefined) return [];
-    const lastSeen = new Date(awaySince ?? Date.now());
-    return [{ id, name: handle.data.device, isOnline: connections > 0, since: new Date(since), lastSeen }];
+    return [
+      {
+        id,
+        name: handle.data.device,
+        isOnline: connections > 0,
+        since: since === 0 ? undefined : new Date(since),
+        lastSeen: new Date(awaySince ?? Date.now()),
+      },
+    ];
   });
   return devices.toSorted((one, other) => Number(other.isOnline) - Number(one.isOnline));
 }
