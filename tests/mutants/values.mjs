@@ -1,10 +1,26 @@
 /** @import { Mutant } from "./mutants.mjs" */
 
-import { inPackage, onWs, tests } from "./suites.mjs";
+import { inPackage, onWs, redis, tests } from "./suites.mjs";
 
 /** Promises about data that can't be read, names that Redis can't tell apart, and values that nobody may print.
  * @type {readonly Mutant[]} */
 export const valueMutants = [
+  {
+    name: "array-properties-dropped",
+    promise: "A named property of an array is refused, because JSON would drop the property",
+    file: "packages/store-redis/src/base/codec.ts",
+    find: "if (Object.keys(value).length !== value.length)",
+    replace: "if (Object.keys(value).length < value.length)",
+    tests: redis("codec", "a named property of an array"),
+  },
+  {
+    name: "array-class-stored",
+    promise: "An instance of a class that extends Array is refused",
+    file: "packages/store-redis/src/base/codec.ts",
+    find: "assertPlain(value, path, Array.prototype);",
+    replace: 'if (path === "") assertPlain(value, path, Array.prototype);',
+    tests: redis("codec", "an instance of a class that extends Array"),
+  },
   {
     name: "unreadable-change-without-a-type",
     promise:

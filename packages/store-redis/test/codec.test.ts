@@ -21,6 +21,10 @@ test.each([
   ["a function", { f: () => 1 }],
   ["a symbol", Symbol("s")],
   ["a property named by a symbol", { [Symbol("s")]: 1 }],
+  ["a named property of an array", [/b/.exec("abc")]],
+  ["a property of an array that is named by a symbol", Object.assign([1], { [Symbol("s")]: 1 })],
+  ["an instance of a class that extends Array", new (class extends Array<number> {})(1, 2)],
+  ["an array with toJSON", Object.defineProperty([1], "toJSON", { value: () => 1 })],
   ["a Date", new Date(0)],
   ["a Map", new Map()],
   ["a Buffer", Buffer.from("x")],
@@ -40,6 +44,14 @@ test.each([
   await expect(store.create(nested)).rejects.toSatisfy((error) => isSessionError(error, "NOT_SERIALISABLE"));
   expect(await store.load(nested.id)).toBeUndefined();
   expect(await store.load(id)).toMatchObject({ version: 1, data: { n: 0 } });
+});
+
+test("-0 is stored as 0, and a property that is not enumerable is left out", async () => {
+  const { store } = startProcess(server);
+  const hidden = Object.defineProperty({ a: -0 }, "hidden", { value: 1, enumerable: false });
+  const creation = aCreation({ data: { n: -0, list: [-0], hidden } });
+  await store.create(creation);
+  expect((await store.load(creation.id))?.data).toStrictEqual({ n: 0, list: [0], hidden: { a: 0 } });
 });
 
 test.each(["__proto__", "constructor", "prototype", "\ud800"])(

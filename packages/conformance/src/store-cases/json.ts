@@ -14,6 +14,8 @@ class Point {
   readonly x = 1;
 }
 
+class Points extends Array<number> {}
+
 /** Values that JSON would drop, change or refuse. */
 const UNFAITHFUL: Readonly<Record<string, () => unknown>> = {
   "a function": () => () => undefined,
@@ -31,6 +33,10 @@ const UNFAITHFUL: Readonly<Record<string, () => unknown>> = {
   "a promise": () => Promise.resolve(1),
   "undefined inside an array": () => [1, undefined],
   "a hole in an array": () => Array.from({ length: 3 }).fill(0, 0, 1),
+  "an array with a named property, such as the result of a match": () => /b/.exec("abc"),
+  "an array with a symbol for a key": () => Object.assign([1], { [Symbol("x")]: 1 }),
+  "an instance of a class that extends Array": () => new Points(1, 2),
+  "an array with toJSON": () => Object.assign([1], { toJSON: () => 2 }),
   "undefined inside an object": () => ({ a: undefined }),
   "a cycle": cycle,
   "an object with a symbol for a key": () => ({ [Symbol("x")]: 1 }),

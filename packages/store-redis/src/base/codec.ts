@@ -161,6 +161,10 @@ function assertContainer(path: string, value: object, above: Set<object>): void 
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index += 1)
       assertJson(`${path}[${index}]`, value[index], above);
+    // JSON drops such a property, for example those of the result of a match.
+    if (Object.keys(value).length !== value.length)
+      throw notSerialisable(path, "is an array with properties that are no elements");
+    assertPlain(value, path, Array.prototype);
   } else {
     assertPlain(value, path);
     for (const [name, inner] of Object.entries(value)) {
@@ -171,13 +175,10 @@ function assertContainer(path: string, value: object, above: Set<object>): void 
   above.delete(value);
 }
 
-function assertPlain(value: object, path = "the data"): void {
+function assertPlain(value: object, path = "the data", plain: object = Object.prototype): void {
   const prototype: unknown = Object.getPrototypeOf(value);
-  if (
-    (prototype !== Object.prototype && prototype !== null) ||
-    Object.getOwnPropertySymbols(value).length > 0
-  ) {
-    throw notSerialisable(path, "is not a plain object");
+  if ((prototype !== plain && prototype !== null) || Object.getOwnPropertySymbols(value).length > 0) {
+    throw notSerialisable(path, "is not a plain object or array");
   }
   if ("toJSON" in value && typeof value.toJSON === "function")
     throw notSerialisable(path, "has a toJSON of its own");
