@@ -16,6 +16,7 @@ import { handoverMutants } from "./handover.mjs";
 import { httpMutants } from "./http.mjs";
 import { healthMutants } from "./health.mjs";
 import { messageMutants } from "./messages.mjs";
+import { operatorMutants } from "./operators.mjs";
 import { outboxMutants } from "./outbox.mjs";
 import { outboxScriptMutants } from "./outbox-scripts.mjs";
 import { presenceMutants } from "./presence.mjs";
@@ -67,6 +68,7 @@ export const mutants = [
   ...storeMutants,
   ...driverMutants,
   ...healthMutants,
+  ...operatorMutants,
   ...bunMutants,
   ...demoMutants,
 ];

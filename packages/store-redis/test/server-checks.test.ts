@@ -8,6 +8,7 @@ import { aServer } from "./shared-servers.ts";
 
 /** A call that has to fail takes this long. A busy machine may stall a call that has to succeed for a second. */
 const TIMEOUT_MS = 2_000;
+const HEALTH_MS = 1_000;
 
 describe("the checks of a server when the store connects", () => {
   let server: RedisServer;
@@ -75,6 +76,27 @@ describe("the checks of a server when the store connects", () => {
         message: expect.stringContaining("maxmemory-policy"),
       }),
     ]);
+  });
+
+  test("fault B: the checks continue once an operator gives a right back that the user did not have", async () => {
+    const own = await aServer();
+    const { store, host } = startProcess(own, { leaseMs: 600 });
+    await until(async () => (await store.create(aCreation())).type === "created");
+    await cli(own.port, "acl", "setuser", "default", "-info", "-config", "-hello");
+    const unchecked = expect.objectContaining({ message: expect.stringContaining("can't check") });
+    await until(() => host.errors.length > 0);
+    expect(host.errors).toEqual([unchecked]);
+    await cli(own.port, "acl", "setuser", "default", "+@all");
+    await cli(own.port, "config", "set", "maxmemory-policy", "allkeys-lfu");
+    await until(() => host.errors.length > 1);
+    const eviction = expect.objectContaining({ message: expect.stringContaining("allkeys-lfu") });
+    expect(host.errors).toEqual([unchecked, eviction]);
+    // There is no primary on that port. The server is a replica nevertheless.
+    await cli(own.port, "replicaof", "127.0.0.1", "1");
+    await until(async () => (await store.health(HEALTH_MS)).role === "replica");
+    await cli(own.port, "replicaof", "no", "one");
+    await cli(own.port, "acl", "setuser", "default", "-info", "-config", "-hello");
+    await until(() => host.errors.filter((error) => unchecked.asymmetricMatch(error)).length === 2);
   });
 
   test("the next connection uses a password that the application has changed at run time", async () => {

@@ -8,6 +8,7 @@ import { startProxy } from "./tcp-proxy.ts";
 import { aServer } from "./shared-servers.ts";
 
 const TIMEOUT_MS = 700;
+const HEALTH_MS = 1_000;
 
 describe("fault B5: a subscription is checked by a message to its own channel", () => {
   test("changes arrive again soon after the subscription's node has left the Cluster and keeps running", async () => {
@@ -52,6 +53,44 @@ describe("fault B5: a subscription is checked by a message to its own channel", 
     const { store } = startProcess(() => client, { timeoutMs: TIMEOUT_MS, leaseMs: 900 });
     await until(async () => (await store.create(aCreation({ hold: true }))).type === "created");
     expect(made).toBeGreaterThan(2);
+  });
+
+  test("without the right to publish a change is applied, the missing right is reported, and other processes read the change later", async () => {
+    const server = await aServer();
+    const timing = { leaseMs: 900, sweepMs: 600_000 };
+    const [writer, holder] = [startProcess(server, timing), startProcess(server, timing)];
+    const { id } = aCreation();
+    await until(async () => (await writer.store.create(aCreation({ id }))).type !== "full");
+    await held(holder, id);
+    await until(async () => (await holder.store.health(HEALTH_MS)).ok);
+    await cli(server.port, "acl", "setuser", "default", "-publish", "-spublish");
+    const written = await writer.store.write(aWrite(id, { silent: 1 }));
+    expect(written).toMatchObject({ type: "written", version: 2 });
+    await until(() => [writer, holder].every(({ host }) => host.errors.length > 0));
+    expect(holder.host.errors).toEqual([
+      expect.objectContaining({
+        code: "NOT_SUPPORTED",
+        message: expect.stringMatching(/no right to .*channels/),
+      }),
+    ]);
+    await until(async () => (await holder.store.health(HEALTH_MS)).subscription === false);
+    expect(holder.host.held(id)?.version).toBe(1);
+    await cli(server.port, "acl", "setuser", "default", "+publish", "+spublish");
+    await until(() => holder.host.held(id)?.version === 2);
+    await until(async () => (await holder.store.health(HEALTH_MS)).ok);
+  });
+
+  test("without the right to the channels, the missing right is reported once, also at the start", async () => {
+    const server = await aServer();
+    await cli(server.port, "acl", "setuser", "default", "resetchannels");
+    const { store, host } = startProcess(server, { leaseMs: 900 });
+    await until(() => host.errors.length > 0);
+    await cli(server.port, "acl", "setuser", "default", "allchannels");
+    await until(async () => (await store.health(HEALTH_MS)).ok);
+    expect(host.errors).toEqual([expect.objectContaining({ code: "NOT_SUPPORTED" })]);
+    await cli(server.port, "acl", "setuser", "default", "resetchannels");
+    await until(() => host.errors.length > 1);
+    expect(host.errors[1]).toMatchObject({ code: "NOT_SUPPORTED" });
   });
 });
 

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { SessionError } from "@wsession/core";
 import { PatientTimer } from "../base/patient-timer.ts";
 import type { Connection } from "../connection/connection.ts";
-import { notReached, reasonOf } from "../base/failures.ts";
+import { isForbidden, notReached, reasonOf } from "../base/failures.ts";
 import { retryPause } from "../base/retry-pause.ts";
 import type { Listener } from "../drivers/driver.ts";
 
@@ -22,6 +23,8 @@ export interface SubscriptionEvents {
    * errors.
    */
   readonly failed: (reason: Error) => void;
+  /** The Redis user has no right to the channels. Called once until the subscription is confirmed. */
+  readonly forbidden: (error: Error) => void;
 }
 
 /**
@@ -45,6 +48,8 @@ export class Subscription {
   #confirmedAt = 0;
   #reason: Error | undefined;
   #wasConfirmed = false;
+  /** Whether a missing right was reported. */
+  #isForbidden = false;
   #failures = 0;
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -108,9 +113,9 @@ export class Subscription {
       () => (this.#isChecking = false),
       (error: unknown) => {
         this.#isChecking = false;
-        // A failure to publish does not mean that this connection is broken. The connection is closed only if it does not answer
-        // PING.
-        if (error === NOT_DELIVERED) this.#giveUp(listener, NOT_DELIVERED);
+        // Another failure to publish does not mean that this connection is broken. The connection is closed only if it does not
+        // answer PING.
+        if (error === NOT_DELIVERED || isForbidden(error)) this.#giveUp(listener, error);
       },
     );
   }
@@ -159,11 +164,15 @@ export class Subscription {
   }
 
   #failed(error: unknown): void {
-    this.#reason = reasonOf(error);
-    this.#events.failed(this.#reason);
+    const cause = reasonOf(isForbidden(error) && error instanceof Error ? (error.cause ?? error) : error);
+    this.#reason = cause;
+    this.#events.failed(cause);
+    if (this.#isForbidden || !isForbidden(cause)) return;
+    this.#isForbidden = true;
+    this.#events.forbidden(new SessionError("NOT_SUPPORTED", FORBIDDEN, { cause }));
   }
 
-  #giveUp(listener: Listener, reason: Error): void {
+  #giveUp(listener: Listener, reason: unknown): void {
     if (this.#listener !== listener) return;
     this.#failed(reason);
     // The node may have left its Cluster. The other nodes have the current slot table, so read it again.
@@ -218,6 +227,7 @@ export class Subscription {
     this.#isConfirmed = true;
     this.#confirmedAt = performance.now();
     this.#reason = undefined;
+    this.#isForbidden = false;
     this.#failures = 0;
     for (const done of [...this.#waiters]) done();
     if (this.#wasConfirmed) this.#events.resubscribed();
@@ -232,6 +242,8 @@ export class Subscription {
   }
 }
 
+const FORBIDDEN =
+  "the Redis user has no right to publish and subscribe on the store's channels, so announcements do not arrive: allow both";
 const NOT_DELIVERED = new Error("published messages do not arrive on the connection of the subscription");
 
 async function orListenerLost(ms: number, listener: Listener, step: Promise<unknown>): Promise<void> {

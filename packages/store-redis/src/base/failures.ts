@@ -87,6 +87,7 @@ const TEMPORARY: ReadonlySet<string> = new Set([
   "CLUSTERDOWN",
   "LOADING",
   "MASTERDOWN",
+  "NOREPLICAS",
   "READONLY",
   "TRYAGAIN",
 ]);
@@ -99,6 +100,11 @@ export function isTemporaryRefusal(error: unknown): boolean {
 /** Whether the server refused a write because it is a replica. */
 export function isReadonly(error: unknown): boolean {
   return error instanceof Error && replyWord(error) === "READONLY";
+}
+
+/** Whether this is a refusal by the ACL, or has one as its cause. */
+export function isForbidden(error: unknown): boolean {
+  return error instanceof Error && (error.message.startsWith("NOPERM") || isForbidden(error.cause));
 }
 
 /** Whether there is no reply because the connection was missing or lost. */

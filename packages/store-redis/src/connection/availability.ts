@@ -46,7 +46,8 @@ export class ServerAvailability {
   readonly #connection: Connection;
   readonly #sender: Sender;
   readonly #clock: ServerClock;
-  readonly #serverCheck: ServerCheck;
+  /** Shared with the health probe, because this object learns when a refused command is permitted again. */
+  readonly serverCheck: ServerCheck;
   readonly #options: AvailabilityOptions;
   readonly #waiters = new Set<Waiter>();
   /** The last reported message, by topic. */
@@ -68,7 +69,7 @@ export class ServerAvailability {
     this.#connection = connection;
     this.#sender = sender;
     this.#clock = clock;
-    this.#serverCheck = new ServerCheck(sender);
+    this.serverCheck = new ServerCheck(sender);
     this.#options = options;
     connection.listen({
       ready: () => this.#checkServer(),
@@ -219,7 +220,7 @@ export class ServerAvailability {
           throw new Error("Redis did not answer TIME with a time");
         this.#clock.observe(seconds * 1_000 + Math.floor(micros / 1_000), sentAt, performance.now());
       });
-      const [facts] = await Promise.all([this.#serverCheck.facts(server, section), time]);
+      const [facts] = await Promise.all([this.serverCheck.facts(server, section), time]);
       return facts;
     } finally {
       timer.stop();
@@ -270,8 +271,8 @@ export class ServerAvailability {
       ? []
       : facts.flatMap((fact) => evictionProblem(fact) ?? []);
     if (facts.some(({ policy }) => policy !== undefined)) this.#reportOnce("policy", eviction);
-    const { unchecked } = this.#serverCheck;
-    if (unchecked.length > 0) this.#reportOnce("unchecked", uncheckedReport(unchecked));
+    const { unchecked } = this.serverCheck;
+    this.#reportOnce("unchecked", unchecked.length > 0 ? uncheckedReport(unchecked) : undefined);
     // A policy that changes while the store runs is only reported, because the sessions are on that server already.
     return bad ?? (this.#wasAvailable ? undefined : eviction);
   }

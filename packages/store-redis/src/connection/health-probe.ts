@@ -4,7 +4,7 @@ import { primaryOf, SLOTS } from "../base/slots.ts";
 import type { Connection } from "./connection.ts";
 import type { Server } from "../drivers/driver.ts";
 import type { Sender } from "./sender.ts";
-import { ServerCheck } from "./server-check.ts";
+import type { ServerCheck } from "./server-check.ts";
 
 /** The answer of a server, or of all primaries of a Cluster. */
 export interface ProbeAnswer {
@@ -21,10 +21,10 @@ export class HealthProbe {
   /** The servers whose answer is due. */
   readonly #asked = new Map<Server, Promise<ProbeAnswer>>();
 
-  constructor(connection: Connection, sender: Sender) {
+  constructor(connection: Connection, sender: Sender, serverCheck: ServerCheck) {
     this.#connection = connection;
     this.#sender = sender;
-    this.#serverCheck = new ServerCheck(sender);
+    this.#serverCheck = serverCheck;
   }
 
   /** Rejects if any of the servers does not answer by `deadline`. */

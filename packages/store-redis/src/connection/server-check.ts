@@ -29,7 +29,7 @@ const NO_FACTS: ServerFacts = {
  */
 export class ServerCheck {
   readonly #sender: Sender;
-  /** Commands that the ACL refuses or that the server does not have. */
+  /** Commands that the ACL refused, or that the server did not have, at the last check of all facts. */
   readonly #refused = new Set<string>();
 
   constructor(sender: Sender) {
@@ -47,8 +47,9 @@ export class ServerCheck {
     return [...(isRoleKnown ? [] : ["version", "role"]), ...(isPolicyKnown ? [] : ["maxmemory-policy"])];
   }
 
-  /** `section`: requests this section of INFO only. */
+  /** `section`: requests this section of INFO only. Without a section, tries refused commands again, because rights may be given back. */
   async facts(server: Server, section?: "replication"): Promise<ServerFacts> {
+    if (section === undefined) this.#refused.clear();
     const info = await this.#ask(server, "info", section === undefined ? [] : [section]);
     if (typeof info === "string") return readInfo(info);
     const [hello, config] = await Promise.all([

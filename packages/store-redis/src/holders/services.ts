@@ -85,7 +85,7 @@ export function makeServices(options: RedisStoreOptions, { report, nodeDied }: S
     calls,
     counters,
     availability,
-    probe: new HealthProbe(connection, sender),
+    probe: new HealthProbe(connection, sender, availability.serverCheck),
     keys,
     node,
     liveness,

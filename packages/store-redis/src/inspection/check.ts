@@ -95,11 +95,9 @@ class Check {
       publish: (text) => this.#sender.send("publish", [channel, text]).promise,
       message: () => undefined,
       resubscribed: () => undefined,
-      failed: (reason) => {
-        reasons.push(reason);
-        // A subscription tries again, which a refusal by the ACL does not need.
-        if (reason.message.startsWith("NOPERM")) onRefused?.();
-      },
+      failed: (reason) => void reasons.push(reason),
+      // A subscription tries again, which a refusal by the ACL does not need.
+      forbidden: () => onRefused?.(),
     });
     try {
       subscription.open();

@@ -100,6 +100,7 @@ export class Membership {
           this.#watching.missed();
         },
         failed: (reason) => availability.explain(reason),
+        forbidden: (error) => host.onError(error),
       },
     );
     this.#lease = new Lease(calls, availability, keys.leases(node, connection.isCluster), settings.leaseMs, {

@@ -146,10 +146,11 @@ end
 -- that the script does not receive the tag. Not a key, because while slots migrate Redis refuses scripts with a key that does not exist.
 local announce_tag = table.remove(ARGV)
 
--- Publishes a message to a process. Uses PUBLISH if the sharded channel has no subscriber, or if its slot has moved.
+-- Publishes a message to a process. Uses PUBLISH if the sharded channel has no subscriber, or if its slot has moved. Raises no error
+-- without the right to publish, because the script has made its change, and an error would tell the caller that the outcome is unknown.
 local function publish(channel, message) -- rare
   local receivers = announce_tag ~= '' and redis.pcall('SPUBLISH', channel .. '{' .. announce_tag .. '}', message)
-  if type(receivers) ~= 'number' or receivers == 0 then redis.call('PUBLISH', channel, message) end
+  if type(receivers) ~= 'number' or receivers == 0 then redis.pcall('PUBLISH', channel, message) end
 end
 
 -- Publishes a message to the other holders of the session.
