@@ -1,5 +1,6 @@
 import { inspect } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
+import { SessionError } from "@wsession/core";
 import { Redis } from "ioredis";
 import { Calls } from "../src/connection/calls.ts";
 import { ServerClock } from "../src/connection/clock.ts";
@@ -13,7 +14,7 @@ import { ioredisDriver } from "../src/drivers/ioredis/ioredis.ts";
 import { ServerClient } from "../src/drivers/ioredis/server-client.ts";
 import { aCreation } from "./fake-host.ts";
 import { startProcess } from "./processes.ts";
-import { cli, startRedis } from "./redis-server.ts";
+import { cli, startRedis, until } from "./redis-server.ts";
 
 /** Calls to their own server, with the sent commands. The test sets the number of earlier attempts itself. */
 async function calls(timeoutMs: number) {
@@ -103,6 +104,23 @@ test.each(attempts)(
     await expect(answer).rejects.toMatchObject({ message: expect.stringContaining("OOM") });
   },
 );
+
+test("a write that Redis refuses for lack of replicas is tried again, and after the deadline the error names the refusal", async () => {
+  const server = await startRedis(["--min-replicas-to-write", "1"]);
+  onTestFinished(() => server.stop());
+  const [patient, hasty] = [startProcess(server), startProcess(server, { timeoutMs: 500 })];
+  const creating = patient.store.create(aCreation());
+  await until(async () => (await cli(server.port, "info", "errorstats")).includes("NOREPLICAS"));
+  // The reply to the last attempt may come after the deadline. Then the outcome of this call is unknown.
+  await until(async () => {
+    const error: unknown = await hasty.store.create(aCreation()).catch((reason: unknown) => reason);
+    return (
+      error instanceof SessionError && /NOREPLICAS/.test(error.message) && error.outcome === "not-applied"
+    );
+  });
+  await cli(server.port, "config", "set", "min-replicas-to-write", "0");
+  await expect(creating).resolves.toMatchObject({ type: "created" });
+});
 
 test.each([
   ["a password is required", "config set requirepass secret-of-mine", {}, "Redis can't be reached", /NOAUTH/],

@@ -240,6 +240,12 @@ export class Calls {
       attempts === 0 && isConnectionLost(error)
         ? notReached("Redis can't be reached", reasonOf(error))
         : asStoreFailure(error);
+    const giveUp = (): never => {
+      // This attempt was refused, but an earlier one may have run.
+      const isSure = attempts <= 1 || failure.outcome === "unknown";
+      if (!isSure || failure.outcome === "unknown") this.#counters.unknown += 1;
+      throw isSure ? failure : unavailable(failure.message, "unknown", failure.cause);
+    };
     if (isReadonly(error)) this.#availability.onReadonly();
     // The caller is still waiting, so a call that was lost with the connection, or refused temporarily, is
     // sent again.
@@ -247,14 +253,13 @@ export class Calls {
     if ((isConnectionLost(error) || isRefused) && performance.now() < deadline) {
       const mayHaveRun = isRefused ? attempts - 1 : attempts;
       const reason = isRefused ? reasonOf(error) : undefined;
-      return this.#availability
-        .waitAgain(deadline, reason)
-        .then(() => this.#run(call, mayHaveRun), this.#notReached(call, mayHaveRun));
+      return this.#availability.waitAgain(deadline, reason).then(
+        // The refusal says why the call failed. The error of a call that came too late would not.
+        () => (isRefused && performance.now() >= deadline ? giveUp() : this.#run(call, mayHaveRun)),
+        this.#notReached(call, mayHaveRun),
+      );
     }
-    // This attempt was refused, but an earlier one may have run.
-    const isSure = attempts <= 1 || failure.outcome === "unknown";
-    if (!isSure || failure.outcome === "unknown") this.#counters.unknown += 1;
-    throw isSure ? failure : unavailable(failure.message, "unknown", failure.cause);
+    return giveUp();
   }
 
   /** The error of a call that came too late: not applied, unless an earlier attempt may have been. */
