@@ -1,6 +1,7 @@
 import {
   Body,
   optional,
+  parseBody,
   readClientId,
   readMark,
   readNumber,
@@ -39,7 +40,7 @@ export function createPageStorage(
 
   const read = async (suffix: string, use: (body: Body) => void): Promise<void> => {
     try {
-      use(new Body(String(await withTimeLimit(storage.getItem(key + suffix)))));
+      use(parseBody(String(await withTimeLimit(storage.getItem(key + suffix)))));
     } catch {
       // The storage is forbidden, empty, or has data of another version.
     }
@@ -57,7 +58,7 @@ export function createPageStorage(
     }
   };
   const readEntry = (body: Body): QueuedMessage => {
-    const bytes = body.optional("bytes", readText);
+    const bytes = body.read("bytes", optional(readText));
     const message =
       bytes === undefined
         ? body.read("text", readText)
@@ -143,5 +144,5 @@ function writeEntry({ number, mark, message }: QueuedMessage): object {
 }
 
 function readList<Value>(value: unknown, read: (body: Body) => Value): Value[] {
-  return Array.isArray(value) ? value.map((one) => read(new Body(JSON.stringify(one)))) : [];
+  return Array.isArray(value) ? value.map((one) => read(new Body(one))) : [];
 }

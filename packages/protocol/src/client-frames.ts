@@ -4,8 +4,8 @@ import type { Position } from "./chain.ts";
 import { malformed, ProtocolError } from "./errors.ts";
 import {
   assertControlLength,
-  Body,
   optional,
+  parseBody,
   readDigits,
   readFlag,
   readMark,
@@ -79,7 +79,7 @@ export function parseClientControl(frame: string): ClientControl {
 }
 
 function parseAttach(json: string): Attach {
-  const body = new Body(json);
+  const body = parseBody(json);
   body.read("v", assertVersion);
   const members = body.readAll({
     client: readClientId,

@@ -59,17 +59,11 @@ export function optional<Value>(reader: Reader<Value>): Reader<Value | undefined
   return (value, name) => (value === undefined ? value : reader(value, name));
 }
 
-/** The JSON object after the name of a control frame. Unknown members are ignored, because a later version may add some. */
+/** The JSON object of a control frame, or an object in it. Unknown members are ignored, because a later version may add some. */
 export class Body {
   readonly #fields: Readonly<Record<string, unknown>>;
 
-  constructor(json: string) {
-    let value: unknown;
-    try {
-      value = JSON.parse(json);
-    } catch {
-      // `value` stays undefined, which the check below refuses.
-    }
+  constructor(value: unknown) {
     if (!isObject(value)) throw malformed("a control frame's body");
     this.#fields = value;
   }
@@ -77,11 +71,6 @@ export class Body {
   /** Reads a member that has to be there: without it `reader` gets `undefined`, and throws. */
   read<Value>(name: string, reader: Reader<Value>): Value {
     return reader(this.#fields[name], name);
-  }
-
-  /** Reads a member that may be absent. */
-  optional<Value>(name: string, reader: Reader<Value>): Value | undefined {
-    return this.read(name, optional(reader));
   }
 
   /**
@@ -97,6 +86,17 @@ export class Body {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `members` has a member for each reader
     return members as Members;
   }
+}
+
+/** Parses the JSON after the name of a control frame. Throws ProtocolError. */
+export function parseBody(json: string): Body {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    // `value` stays undefined, which Body refuses.
+  }
+  return new Body(value);
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

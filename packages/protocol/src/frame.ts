@@ -1,24 +1,34 @@
 import { malformed } from "./errors.ts";
 
-/** The kind of a frame: the first character of a text frame, or the first byte of a binary frame. */
-export const Lead = { Plain: 0x2d, Counted: 0x3d, Control: 0x2e } as const;
+/** The first byte of a plain message. */
+const PLAIN = 0x2d;
+/** The first byte of a counted message. */
+export const COUNTED = 0x3d;
+/** The first byte of a control frame. */
+export const CONTROL = 0x2e;
 
-const PLAIN = "-";
-const COUNTED = "=";
-const CONTROL = ".";
+/**
+ * The kind of a frame: the first character of a text frame, or the first byte of a binary frame. The client uses the constants
+ * above, because a bundler does not replace a member of an object by its value.
+ */
+export const Lead: {
+  readonly Plain: typeof PLAIN;
+  readonly Counted: typeof COUNTED;
+  readonly Control: typeof CONTROL;
+} = { Plain: PLAIN, Counted: COUNTED, Control: CONTROL };
 
 /** Returns the kind of a frame. Throws ProtocolError for an empty frame, an unknown lead, and a binary control frame. */
 export function leadOf(frame: string | Uint8Array): (typeof Lead)[keyof typeof Lead] {
   // An index and no `charCodeAt`: once any module declares a class that extends String, V8 finds each method of a string slowly.
   switch (frame[0]) {
+    case "-":
     case PLAIN:
-    case Lead.Plain:
-      return Lead.Plain;
+      return PLAIN;
+    case "=":
     case COUNTED:
-    case Lead.Counted:
-      return Lead.Counted;
-    case CONTROL:
-      return Lead.Control;
+      return COUNTED;
+    case ".":
+      return CONTROL;
     default:
       throw malformed("a frame's first byte (-, = or .)");
   }
@@ -34,12 +44,12 @@ export function payloadOf(frame: string | Uint8Array): string | Uint8Array {
 
 /** Writes a message without a number: `sendNow` of a client, `conn.send` of a server. */
 export function writePlain(message: string | Uint8Array): string | Uint8Array {
-  return withLead(PLAIN, Lead.Plain, message);
+  return withLead("-", PLAIN, message);
 }
 
 /** Writes a client's numbered message. The frame does not contain the number, because both sides count. */
 export function writeCounted(message: string | Uint8Array): string | Uint8Array {
-  return withLead(COUNTED, Lead.Counted, message);
+  return withLead("=", COUNTED, message);
 }
 
 function withLead(lead: string, byte: number, message: string | Uint8Array): string | Uint8Array {

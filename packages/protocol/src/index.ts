@@ -13,8 +13,17 @@ export {
 } from "./client-frames.ts";
 export type { Attach, ClientControl } from "./client-frames.ts";
 export { ProtocolError } from "./errors.ts";
-export { Body, optional, readMark, readNumber, readPosition, readSessionId, readText } from "./fields.ts";
-export { Lead, leadOf, payloadOf, writeCounted, writePlain } from "./frame.ts";
+export {
+  Body,
+  optional,
+  parseBody,
+  readMark,
+  readNumber,
+  readPosition,
+  readSessionId,
+  readText,
+} from "./fields.ts";
+export { CONTROL, COUNTED, Lead, leadOf, payloadOf, writeCounted, writePlain } from "./frame.ts";
 export {
   CLIENT_ID_LENGTH,
   DECOY_SUBPROTOCOL,

@@ -5,6 +5,7 @@ import { malformed, ProtocolError } from "./errors.ts";
 import {
   Body,
   optional,
+  parseBody,
   readDigits,
   readFlag,
   readMark,
@@ -148,7 +149,7 @@ export function parseServerControl(frame: string): ServerControl {
     case ">":
       return parseJump(body);
     case "x":
-      return { type: "missed", ...new Body(body).readAll({ ...MISSED, chain: readChain }) };
+      return { type: "missed", ...parseBody(body).readAll({ ...MISSED, chain: readChain }) };
     case "@":
       return { type: "beat", ...wordsToPosition(body.split(" ")) };
     case "s":
@@ -167,7 +168,7 @@ export function parseServerControl(frame: string): ServerControl {
 }
 
 function parseHello(json: string): Hello {
-  const body = new Body(json);
+  const body = parseBody(json);
   body.read("v", (value) => {
     if (value !== VERSION) throw new ProtocolError(`this client speaks version ${VERSION} of the protocol`);
   });
@@ -183,7 +184,7 @@ function parseHello(json: string): Hello {
     mark: readMark,
     at: readPosition,
     last: optional(readNumber),
-    missed: optional((value) => new Body(JSON.stringify(value)).readAll(MISSED)),
+    missed: optional((value) => new Body(value).readAll(MISSED)),
     beatMs: readNumber,
     maxMessage: readNumber,
     acks: readFlag,
@@ -202,7 +203,7 @@ const MISSED = { from: readNumber, to: readNumber, certain: readFlag };
 
 function parseRefused(text: string): ServerControl {
   const [digits] = text.split("{", 1);
-  const body = new Body(text.slice(digits?.length));
+  const body = parseBody(text.slice(digits?.length));
   return {
     type: "refused",
     number: readDigits(digits, "number"),
@@ -221,7 +222,7 @@ function parseJump(body: string): ServerControl {
 }
 
 function parseNotice(json: string): ServerControl {
-  const { token, code } = new Body(json).readAll({ token: optional(readText), code: optional(readText) });
+  const { token, code } = parseBody(json).readAll({ token: optional(readText), code: optional(readText) });
   return { type: "notice", token, renewalCode: code };
 }
 
