@@ -45,7 +45,8 @@ export function createBackoff({ minMs, maxMs }: Settings): Backoff {
     next(code, isLive) {
       let livedMs = Number.NaN;
       if (!isLive) {
-        livedMs = Date.now() - liveSince;
+        // Also if the clock was set back: a connection that lived must reset the delays.
+        livedMs = Math.abs(Date.now() - liveSince);
         liveSince = Number.NaN;
       }
       if (livedMs >= STEADY_MS) failures = 0;

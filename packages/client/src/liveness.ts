@@ -9,8 +9,12 @@ const MAX_LATE_TIMERS = 3;
 export interface Liveness {
   silenceMs: number;
   onFrame(): void;
-  /** Called after an event that may have cut the connection. Probes at once, unless a frame arrived within LATE_MS. */
+  /**
+   * Called after an event that may have cut the connection. Probes at once, unless a frame arrived within LATE_MS or a probe waits
+   * for its answer: events that keep coming must not extend the time limit of the answer.
+   */
   probe(): void;
+  /** Ends the timers. Later calls of `probe` do nothing. */
   stop(): void;
 }
 
@@ -21,6 +25,7 @@ export interface Liveness {
  * @param sendProbe sends a probe, which a live server answers
  */
 export function watchLiveness(silenceMs: number, sendProbe: () => void, onDead: () => void): Liveness {
+  /** 0 while a probe waits for its answer, and after `stop`. */
   let lastFrameAt = Date.now();
   let lateTimers = 0;
   let stop: () => void = () => {};
@@ -32,9 +37,12 @@ export function watchLiveness(silenceMs: number, sendProbe: () => void, onDead: 
     },
     probe() {
       // Also if the clock was set back: then the last frame lies in the future.
-      if (Math.abs(Date.now() - lastFrameAt) > LATE_MS) probeNow();
+      if (lastFrameAt && Math.abs(Date.now() - lastFrameAt) > LATE_MS) probeNow();
     },
-    stop: () => stop(),
+    stop() {
+      stop();
+      lastFrameAt = 0;
+    },
   };
   const wait = (): void => {
     const rest = liveness.silenceMs - Math.abs(Date.now() - lastFrameAt);

@@ -12,6 +12,20 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+/** Listens to the events of the network in place of the platform. Returns a function that calls the listeners. */
+function stubWakes(): () => void {
+  const wakes: (() => void)[] = [];
+  vi.stubGlobal(
+    "addEventListener",
+    (type: string, wake: () => void) => type === "online" && wakes.push(wake),
+  );
+  vi.stubGlobal("removeEventListener", () => undefined);
+  onTestFinished(() => void vi.unstubAllGlobals());
+  return () => {
+    for (const wake of wakes) wake();
+  };
+}
+
 async function live(server: ScriptedServer, silenceMs: number, beatMs = 0) {
   const watched = client(server, { silenceMs, backoff: { minMs: 10, maxMs: 10 } });
   const peer = await server.peer();
@@ -90,17 +104,38 @@ describe("silence", () => {
   });
 
   test("an event of the network or the page probes the server, also if the clock was set back", async () => {
-    const wakes: (() => void)[] = [];
-    vi.stubGlobal(
-      "addEventListener",
-      (type: string, wake: () => void) => type === "online" && wakes.push(wake),
-    );
-    vi.stubGlobal("removeEventListener", () => undefined);
-    onTestFinished(() => void vi.unstubAllGlobals());
+    const wake = stubWakes();
     const { peer } = await live(await listen(), 45_000);
     vi.setSystemTime(Date.now() - 3_600_000);
-    for (const wake of wakes) wake();
+    wake();
     expect(await peer.frame()).toBe(".?");
+  });
+
+  test("events of the network or the page that keep coming do not extend the time limit of the answer", async () => {
+    const wake = stubWakes();
+    const { peer, until } = await live(await listen(), 45_000);
+    for (let seconds = 0; seconds < 8; seconds += 2) {
+      await vi.advanceTimersByTimeAsync(2_000);
+      wake();
+    }
+    await until("status", ({ status }) => status === "waiting");
+    expect(peer.untaken).toEqual([".?"]);
+  });
+
+  test("no event of the network or the page sends a probe to a server without the protocol, or ends its connection", async () => {
+    const wake = stubWakes();
+    const server = await listen({ choose: ([first = ""]) => first });
+    const { client: one, until } = client(server);
+    const peer = await server.peer();
+    await until("status", ({ status }) => status === "live");
+    peer.send("a");
+    await until("message");
+    await vi.advanceTimersByTimeAsync(2_000);
+    wake();
+    await peer.roundTrip();
+    expect(peer.untaken).toEqual([]);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([one.status, server.connections]).toEqual(["live", 1]);
   });
 
   test("an attempt that is never answered ends after a time limit", async () => {
@@ -142,6 +177,29 @@ describe("backoff", () => {
       await vi.advanceTimersByTimeAsync(wait);
     }
     expect(waits().slice(0, expected.length)).toEqual(expected);
+  });
+
+  test("delays start again after a stable connection, also if the clock was set back meanwhile", async () => {
+    vi.spyOn(Math, "random").mockReturnValue(1);
+    onTestFinished(() => vi.mocked(Math.random).mockRestore());
+    const server = await listen();
+    let failures = 3;
+    const { until, of } = client(server, { backoff: {} }, () => {
+      if (failures-- > 0) throw new Error("no address");
+      return server.url;
+    });
+    for (const ms of [250, 500, 1_000]) {
+      await until("status", ({ retryInMs }) => retryInMs === ms);
+      await vi.advanceTimersByTimeAsync(ms);
+    }
+    const peer = await server.peer();
+    await peer.attach();
+    peer.hello();
+    await until("status", ({ status }) => status === "live");
+    vi.setSystemTime(Date.now() - 3_600_000);
+    peer.cut();
+    await vi.waitFor(() => expect(of("status").at(-1)?.status).toBe("waiting"), { timeout: 5_000 });
+    expect(of("status").at(-1)?.retryInMs).toBe(250);
   });
 
   test("if no other server was found for a handover, the client connects again within a second after 1012, as after a restart", async () => {
