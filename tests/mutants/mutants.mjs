@@ -2,6 +2,7 @@ import { adapterMutants } from "./adapters.mjs";
 import { cliMutants } from "./cli.mjs";
 import { bunMutants } from "./bun.mjs";
 import { clientMutants } from "./client.mjs";
+import { clientConnectingMutants } from "./client-connecting.mjs";
 import { clientSendingMutants } from "./client-sending.mjs";
 import { commitMutants } from "./commit.mjs";
 import { coreMutants } from "./core.mjs";
@@ -52,6 +53,7 @@ export const mutants = [
   ...commitMutants,
   ...adapterMutants,
   ...clientMutants,
+  ...clientConnectingMutants,
   ...clientSendingMutants,
   ...loginMutants,
   ...httpMutants,

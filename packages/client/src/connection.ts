@@ -56,9 +56,9 @@ export function openConnection(
   };
   const received = (frame: string | Uint8Array): void => {
     if (hasEnded) return;
-    connection.liveness.onFrame();
     if (connection.isPlain)
       return page.listeners.emit("message", { data: frame, offset: undefined, replayed: false });
+    connection.liveness.onFrame();
     try {
       connection.conversation?.received(frame);
     } catch (error) {
@@ -110,15 +110,16 @@ export function openConnection(
     connection.isPlain = true;
     owner.plain(connection);
   };
-  socket.onmessage = ({ data }: { readonly data: unknown }) => {
-    if (typeof data === "string") received(data);
-    else if (data instanceof ArrayBuffer) received(new Uint8Array(data));
+  socket.onmessage = ({ data }: { readonly data: string | ArrayBuffer }) => {
+    // No `instanceof ArrayBuffer`: under jsdom the buffer is of another realm, and its message would get lost.
+    received(typeof data === "string" ? data : new Uint8Array(data));
   };
-  // The close event reports the same failure. Without a listener ws would throw the error.
-  socket.onerror = () => {};
-  socket.onclose = ({ code, reason }: { readonly code: number; readonly reason: string }) => {
+  const onClose = ({ code, reason }: { readonly code: number; readonly reason: string }): void => {
     whenClosed();
     end(code, reason);
   };
+  socket.onclose = onClose;
+  // After an error the connection is lost. The class of Node.js 22 emits no close event if the handshake fails.
+  socket.onerror = () => onClose({ code: 1006, reason: "" });
   return connection;
 }

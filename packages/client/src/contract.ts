@@ -13,7 +13,7 @@ export interface WebSocketLike {
   onopen: ((event: never) => unknown) | null;
   /** Called with each message, as `event.data`. */
   onmessage: ((event: never) => unknown) | null;
-  /** Called before `onclose`, if an attempt or a connection fails. */
+  /** Called if an attempt or a connection fails. `onclose` follows, except in Node.js 22 after an attempt. */
   onerror: ((event: never) => unknown) | null;
   /** Called last, with `event.code` and `event.reason`. */
   onclose: ((event: never) => unknown) | null;
@@ -175,7 +175,10 @@ export interface Client {
    * @throws ClientError INVALID_ARGUMENT unless the message is a string or a Uint8Array
    */
   sendNow(message: string | Uint8Array): boolean;
-  /** Opens a new connection now, for example after a login over HTTP. The old connection closes once the new one is live. */
+  /**
+   * Opens a new connection now, for example after a login over HTTP. Abandons an attempt that is under way. The old connection closes
+   * once the new one is live.
+   */
   reconnect(): void;
   /**
    * Closes for good. Unsettled messages reject with CLOSED. Resolves when the socket is closed, after at most 3 s.

@@ -3,9 +3,10 @@
  * client's part in I16 and I19.
  */
 import {
+  CONTROL,
+  COUNTED,
   EARLY_BYTES,
   EARLY_MESSAGES,
-  Lead,
   leadOf,
   parseKept,
   parseServerControl,
@@ -67,7 +68,7 @@ export function converse(
   const attach = (from: number, first?: Partial<Attach>): void => {
     // Send no second attach before the first is answered. Messages after it wait too.
     if (first === undefined && !hasHello) return;
-    if (attaches++ === MAX_ATTACHES) return page.reconnect(0);
+    if (attaches++ >= MAX_ATTACHES) return page.reconnect(0);
     next = from;
     hasHello = false;
     const { client, session, known, waiting } = stream;
@@ -257,8 +258,8 @@ export function converse(
     flush,
     received(frame) {
       const lead = leadOf(frame);
-      if (lead === Lead.Counted) onKept(frame);
-      else if (lead === Lead.Control) onControl(parseServerControl(String(frame)));
+      if (lead === COUNTED) onKept(frame);
+      else if (lead === CONTROL) onControl(parseServerControl(String(frame)));
       // Copy the bytes: the payload starts at an odd address, where a typed array of larger elements can't start.
       else listeners.emit("message", { data: payloadOf(frame).slice(), offset: undefined, replayed: false });
     },

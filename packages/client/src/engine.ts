@@ -1,5 +1,4 @@
 /** The client's engine. It opens connections, schedules the next attempt, and emits events to the application. */
-import { DECOY_SUBPROTOCOL, SUBPROTOCOL } from "@wsession/protocol";
 import type { Awaitable } from "@wsession/protocol";
 import { createBackoff } from "./backoff.ts";
 import { invalid } from "./client-error.ts";
@@ -28,7 +27,7 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
   let session: ClientEvents["session"] | undefined;
   let live: Connection | undefined;
   let attempt: Attempt | undefined;
-  /** Cancels the scheduled attempt. */
+  /** Cancels the scheduled attempt, or the time limit of the address and of the token. */
   let cancel: (() => void) | undefined;
   let renewalCode: string | undefined;
   /** The last token that this page sent or received. */
@@ -99,7 +98,8 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
   };
 
   const setStatus = (event: StatusEvent): void => {
-    if (event.status === status && event.status !== "waiting") return;
+    // The application may close the client in a call of its own code, such as the function of the address.
+    if (closing !== undefined || (event.status === status && event.status !== "waiting")) return;
     status = event.status;
     listeners.emit("status", event);
   };
@@ -120,33 +120,34 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
     attempt = cancel = undefined;
   };
   const connect = (): void => {
-    cancel?.();
-    cancel = undefined;
-    if (live === undefined) setStatus({ status: "connecting" });
+    abandonAttempt();
     const own: Attempt = {};
     attempt = own;
     const fail = (reason: string): void => {
-      if (attempt !== own || own.connection !== undefined) return;
+      if (attempt !== own) return;
       attempt = undefined;
       retry(1006, reason);
     };
     // The promise of the address or of the token storage may never settle.
-    const done = startTimer(settings.silenceMs, () => fail("timeout"));
+    cancel = startTimer(settings.silenceMs, () => fail("timeout"));
     void open(own)
       // The error of a WebSocket class may quote the address, with the token in the query.
       .catch((error) => fail(withoutQuery(String(error))))
       // The application threw a value without a text, such as an object without a prototype.
-      .catch(() => fail("error"))
-      .finally(done);
+      .catch(() => fail("error"));
+    // The last step: a listener may call `close`, which abandons the attempt.
+    if (live === undefined) setStatus({ status: "connecting" });
   };
   const open = async (own: Attempt): Promise<void> => {
     const address = await addressOf();
     const stored = await tokens?.read();
     if (attempt !== own) return;
+    cancel?.();
+    cancel = undefined;
     token = stored;
     // Cut the fragment. Otherwise a browser would cut the token together with the fragment, and ws would refuse the address.
     let url = (typeof address === "string" ? address : address.href).replace(/#.*/s, "");
-    const protocols = [DECOY_SUBPROTOCOL, SUBPROTOCOL, ...settings.protocols];
+    const protocols = [...settings.protocols];
     const secret = renewalCode ?? token;
     const parameter = tokens === undefined ? settings.renewalParameter : tokens.queryParameter;
     // A custom storage may return null, as `localStorage` does.
@@ -175,11 +176,14 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
     live = attempt = page.reader = undefined;
     abandonAttempt();
     stopWaking();
-    outgoing.rejectAll("CLOSED");
     status = "closed";
+    // The first `save` waits until the storage was read, so that the messages of earlier pages settle too, before `closed`.
     page.save(() => {
-      listeners.emit("status", { status: "closed", code, reason });
-      listeners.emit("closed", { code, reason, why });
+      outgoing.rejectAll("CLOSED");
+      page.save(() => {
+        listeners.emit("status", { status: "closed", code, reason });
+        listeners.emit("closed", { code, reason, why });
+      });
     });
   };
   /**
@@ -210,13 +214,12 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
         : undefined);
 
   const stopWaking = onWake(() => {
-    if (cancel !== undefined) connect();
+    if (attempt === undefined && cancel !== undefined) connect();
     live?.liveness.probe();
   });
   const start = async (): Promise<void> => {
     await storage?.load();
     if (closing === undefined) connect();
-    else outgoing.rejectAll("CLOSED");
   };
   void start();
 
@@ -240,7 +243,7 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
     },
     reconnect() {
       page.isFresh = true;
-      if (closing === undefined && attempt === undefined) connect();
+      if (closing === undefined) connect();
     },
     async close(code = 1000, reason = "") {
       const isCode = code === 1000 || (Number.isInteger(code) && code >= 3000 && code < 5000);

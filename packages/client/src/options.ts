@@ -1,3 +1,4 @@
+import { DECOY_SUBPROTOCOL, SUBPROTOCOL } from "@wsession/protocol";
 import { invalid } from "./client-error.ts";
 import type { ClientOptions, WebSocketClass } from "./contract.ts";
 import { platform } from "./environment.ts";
@@ -30,11 +31,12 @@ export function resolveOptions(options: ClientOptions): Settings {
     attempts: "number",
     renewalParameter: "string",
   });
-  const { WebSocket = platform.WebSocket, protocols = [] } = given;
+  const { WebSocket = platform.WebSocket } = given;
+  // With a name twice the WebSocket class would throw at each attempt.
+  const protocols = [DECOY_SUBPROTOCOL, SUBPROTOCOL].concat(given.protocols ?? []);
   collect({}, "queryParameter", given.token?.queryParameter ?? "token", "string");
   if (WebSocket === undefined) throw invalid("WebSocket is required");
-  // Without this check the WebSocket class would throw at each attempt.
-  if (!Array.isArray(protocols) || !protocols.every((name, index) => isSubprotocol(name, index, protocols)))
+  if (!protocols.every((name, index) => isSubprotocol(name, index, protocols)))
     throw invalid("protocols must be valid, unique names");
   return {
     minMs: 250,

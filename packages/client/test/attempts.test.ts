@@ -1,6 +1,8 @@
 /** Attempts that fail before a connection exists, and the reason that the client reports for them. */
 import { tokenInStorage } from "@wsession/client";
 import { once } from "node:events";
+import { createServer } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { WebSocketServer } from "ws";
 import { client, listen } from "./support.ts";
@@ -79,6 +81,31 @@ test("a Buffer that the application overwrites after send is sent as it was", as
   expect(String(await peer.frame())).toBe("=as sent");
   peer.send(".+1");
   await sent;
+});
+
+test("reconnect() begins a new attempt although the current one waits for its address, or for an answer", async () => {
+  const silent = createServer();
+  const abandoned = once(silent, "connection").then(async ([socket]: Socket[]) => {
+    onTestFinished(() => void socket?.destroy());
+    await once(socket!.resume(), "close");
+  });
+  onTestFinished(() => void silent.close());
+  silent.listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  const { port } = silent.address() as AddressInfo;
+  const server = await listen();
+  const addresses = [new Promise<string>(() => undefined), `ws://127.0.0.1:${port}`];
+  const { client: one, until, of } = client(server, {}, () => addresses.shift() ?? server.url);
+  await expect.poll(() => addresses.length).toBe(1);
+  one.reconnect();
+  await once(silent, "connection");
+  one.reconnect();
+  const peer = await server.peer();
+  expect((await peer.attach()).fresh).toBe(true);
+  peer.hello();
+  await until("status", ({ status }) => status === "live");
+  await abandoned;
+  expect(of("status")).toHaveLength(1);
 });
 
 // RFC 6455, section 3: a fragment does not belong in a WebSocket address. Browsers cut it, and ws refuses it.

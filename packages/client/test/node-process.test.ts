@@ -1,6 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { expect, test } from "vitest";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { expect, onTestFinished, test } from "vitest";
 import { listen } from "./support.ts";
 
 /** Runs a program that has `connect`, `WebSocket` and `url`. */
@@ -97,4 +99,46 @@ test("Node's own WebSocket works like that of ws: text, bytes, a lost connection
   const { code, output } = await run(server.url, program, ["--experimental-websocket", "--no-warnings"]);
   expect([code, output]).toEqual([0, "[1,2,3]\n"]);
   await served;
+});
+
+test("with Node's own WebSocket a refused connection and a refused handshake end the attempt at once, as with ws", async () => {
+  const server = await listen();
+  const busy = createServer().on("upgrade", (_, socket) => {
+    socket.end("HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\ncontent-length: 0\r\n\r\n");
+  });
+  onTestFinished(() => void busy.close());
+  busy.listen(0, "127.0.0.1");
+  await once(busy, "listening");
+  const { port } = busy.address() as AddressInfo;
+  const served = server.peer().then(async (peer) => {
+    await peer.attach();
+    peer.hello();
+  });
+  // Without an end of the attempt the next one would begin after silenceMs.
+  const program = `
+    const late = setTimeout(() => { console.log("late"); process.exit(); }, 40_000);
+    const addresses = ["ws://127.0.0.1:1", "ws://127.0.0.1:${port}"];
+    const client = connect(() => addresses.shift() ?? url, { backoff: { minMs: 5 }, silenceMs: 600_000 });
+    client.on("status", ({ status, code }) => {
+      console.log(status, code);
+      if (status !== "live") return;
+      clearTimeout(late);
+      void client.close();
+    });`;
+  const { output } = await run(server.url, program, ["--experimental-websocket", "--no-warnings"]);
+  expect(output.split("\n")).toEqual([
+    ...["waiting 1006", "connecting undefined", "waiting 1006", "connecting undefined", "live undefined"],
+    ...["closed 1000", ""],
+  ]);
+  await served;
+});
+
+test("a client that is closed while its address is awaited does not keep the process alive", async () => {
+  const program = `
+    setTimeout(() => console.log("late"), 30_000).unref();
+    const client = connect(() => {
+      setImmediate(() => client.close());
+      return new Promise(() => {});
+    }, { WebSocket });`;
+  expect((await run("", program)).output).toBe("");
 });

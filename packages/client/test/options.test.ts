@@ -10,6 +10,8 @@ const wrong: readonly (readonly [string, unknown])[] = [
   ["protocols that are not an array", { protocols: "chat" }],
   ["a subprotocol with a blank", { protocols: ["a b"] }],
   ["a subprotocol twice", { protocols: ["a", "a"] }],
+  ["a subprotocol that the client offers itself", { protocols: ["v1.wsession"] }],
+  ["protocols that are an object", { protocols: {} }],
   ["a WebSocket that is not a class", { WebSocket: {} }],
   ["a token without methods", { token: { read: () => "" } }],
   ["a token that is null", { token: null }],
