@@ -5,10 +5,10 @@ import { assertNone } from "../base/arguments.ts";
 import { invalidArgument } from "../base/errors.ts";
 import { LocalPresence } from "./local-presence.ts";
 import type { LocalHolding } from "./local-presence.ts";
-import { assertSubjectText } from "../base/names.ts";
 import { healthInProcess } from "./health-contract.ts";
-import { sessionsOver, SubjectIndex } from "./subject-index.ts";
-import type { CreateRequest, SessionStore, StoreHost, WriteRequest, WriteResult } from "./contract.ts";
+import { SubjectIndex } from "./subject-index.ts";
+import type { Login } from "./subject-index.ts";
+import type { SessionStore, StoreHost, WriteRequest, WriteResult } from "./contract.ts";
 
 const NOTHING_DESTROYED = { destroyed: [], closed: 0, unreachable: [] } as const;
 
@@ -28,26 +28,20 @@ export function inConnectionStore(surplus?: undefined): SessionStore {
 
   const held = (id: string) => host?.held(id);
   const presence = new LocalPresence(() => holdings(host));
-  const logins = new SubjectIndex(() => idsAndSubjects(host));
-
-  function othersOf(subject: string, id: string): readonly string[] {
-    return logins.others(subject, id).filter((other) => held(other) !== undefined);
-  }
-
-  /** The sessions that a login ends; `undefined` if the login is refused. Core ends these sessions and their connections. */
-  function endedBy({ id, subject, limit }: Login): readonly string[] | undefined {
-    if (subject === undefined || limit === undefined) return [];
-    return sessionsOver(othersOf(subject, id), limit);
-  }
+  const index = new SubjectIndex({
+    store: "inConnectionStore",
+    all: () => holdings(host),
+    isLive: (id) => held(id) !== undefined,
+  });
 
   /** Records a login, and the end of the sessions that made room for it. Returns the part of the answer that lists them. */
   function recordLogin({ id, subject }: Login, ended: readonly string[]): { ended?: readonly string[] } {
     if (subject === undefined) return {};
     for (const other of ended) {
       presence.ended(other, "destroyed", subject);
-      logins.ended(other);
+      index.ended(other);
     }
-    logins.loggedIn(id, subject);
+    index.loggedIn(id, subject);
     return ended.length > 0 ? { ended } : {};
   }
 
@@ -74,7 +68,7 @@ export function inConnectionStore(surplus?: undefined): SessionStore {
     },
     create(request) {
       if (held(request.id) !== undefined) return { type: "exists" };
-      const ended = endedBy(request);
+      const ended = index.endedBy(request);
       if (ended === undefined) return { type: "crowded" };
       presence.connected(request.id, request.subject);
       return {
@@ -109,7 +103,7 @@ export function inConnectionStore(surplus?: undefined): SessionStore {
       if (isOwnedByAnother(session.subject, request)) return { type: "foreign" };
       if (request.subject === undefined)
         return { type: "rotated", version: session.version, session: undefined };
-      const ended = endedBy(request);
+      const ended = index.endedBy(request);
       if (ended === undefined) return { type: "crowded" };
       presence.identified(request.id, request.subject);
       return {
@@ -123,7 +117,7 @@ export function inConnectionStore(surplus?: undefined): SessionStore {
       const session = held(id);
       if (session === undefined) return { type: "missing" };
       // Core keeps the fences, and applies the raised fences.
-      const others = othersOf(subject, id).map((other) => ({
+      const others = index.others(subject, id).map((other) => ({
         id: other,
         fence: (held(other)?.fence ?? 0) + 1,
       }));
@@ -137,15 +131,15 @@ export function inConnectionStore(surplus?: undefined): SessionStore {
     },
     // The session ends with its connection, so it is never away.
     release(id, reason) {
-      logins.ended(id);
+      index.ended(id);
       presence.endedWithConnection(id, reason);
     },
     async *ids() {
       yield* host?.heldIds() ?? [];
     },
-    bySubject: (subject) => withSubject(host, subject),
+    bySubject: (subject) => index.of(subject),
     destroySubject(subject) {
-      const destroyed = withSubject(host, subject);
+      const destroyed = index.of(subject);
       for (const id of destroyed) presence.ended(id, "destroyed", subject);
       return { ...NOTHING_DESTROYED, destroyed };
     },
@@ -158,18 +152,6 @@ export function inConnectionStore(surplus?: undefined): SessionStore {
   };
 }
 
-/** The part of a request that gives a session its subject. */
-type Login = Pick<CreateRequest, "id" | "subject" | "limit">;
-
-function* idsAndSubjects(host: StoreHost | undefined): Generator<readonly [string, string | undefined]> {
-  for (const id of host?.heldIds() ?? []) yield [id, host?.held(id)?.subject];
-}
-
 function* holdings(host: StoreHost | undefined): Generator<LocalHolding> {
   for (const id of host?.heldIds() ?? []) yield { id, subject: host?.held(id)?.subject, connections: 1 };
-}
-
-function withSubject(host: StoreHost | undefined, subject: string): string[] {
-  assertSubjectText("inConnectionStore", subject);
-  return [...(host?.heldIds() ?? [])].filter((id) => host?.held(id)?.subject === subject);
 }

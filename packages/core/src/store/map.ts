@@ -21,7 +21,7 @@ import { MapPresence } from "./map-presence.ts";
 import { MapRecords } from "./map-records.ts";
 import { replaceToken, rotationRefusal } from "./map-rotation.ts";
 import type { AppendRequest, AppendResult, ReadRequest, ReadResult } from "./outbox-contract.ts";
-import { MapSubjects } from "./map-subjects.ts";
+import { SubjectIndex } from "./subject-index.ts";
 import type { TakeOverSubjectRequest, TakeOverSubjectResult } from "./subject-contract.ts";
 import type { ReleaseReason, PresenceEvent, SubjectPresence, Tracking } from "./presence-contract.ts";
 import type {
@@ -45,16 +45,15 @@ import type {
 
 /** The store that `mapStore` makes. */
 export class MapSessionStore implements MapStore {
-  readonly capabilities: StoreCapabilities = {
-    resumable: true,
-    shared: false,
-    values: "any",
-    outbox: true,
-  };
+  readonly capabilities: StoreCapabilities = { resumable: true, shared: false, values: "any", outbox: true };
   readonly health: typeof healthInProcess = healthInProcess;
   readonly #entries: MapEntries;
   readonly #records: MapRecords;
-  readonly #subjects = new MapSubjects(() => this.#entries);
+  readonly #subjects = new SubjectIndex({
+    store: "mapStore",
+    all: () => this.#entries.holdings(),
+    isLive: (id) => this.#entries.find(id) !== undefined,
+  });
   readonly #presence = new MapPresence(() => this.#entries);
   #host: StoreHost | undefined;
 
