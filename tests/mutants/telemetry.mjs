@@ -59,9 +59,9 @@ export const telemetryMutants = [
   {
     name: "telemetry-listener-throws",
     promise: "what a listener of onTelemetry throws does not reach the process",
-    file: "packages/core/src/base/telemetry.ts",
-    find: "    } catch (error) {\n      failed(error);",
-    replace: "    } catch (error) {\n      throw error;",
+    file: "packages/core/src/base/promises.ts",
+    find: "    failed(error);\n    return undefined;",
+    replace: "    throw error;",
     tests: context("a listener that throws or rejects"),
   },
   {

@@ -18,6 +18,22 @@ export function disregard(result: unknown): void {
 }
 
 /**
+ * Calls a function of the application for whose end no caller waits. Passes what it throws, or the rejection of its promise, to
+ * `failed`. Returns the promise, which never rejects.
+ */
+export function callDetached(
+  call: () => unknown,
+  failed: (error: unknown) => void,
+): Promise<unknown> | undefined {
+  try {
+    return promiseOf(call())?.catch(failed);
+  } catch (error) {
+    failed(error);
+    return undefined;
+  }
+}
+
+/**
  * Whether a callback that must be synchronous returned a promise. The promise is refused and never awaited, so its rejection is
  * caught here, because otherwise the rejection ends the process (I12).
  */

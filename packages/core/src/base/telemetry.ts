@@ -8,7 +8,7 @@ import type { Channel } from "node:diagnostics_channel";
 import { isTransactionRefused } from "@wsession/protocol";
 import { assertFunction, assertNoMore, assertOneOf } from "./arguments.ts";
 import { Operation } from "./operation.ts";
-import { promiseOf } from "./promises.ts";
+import { callDetached } from "./promises.ts";
 import type { SessionDestroyTelemetry, TelemetryEvents } from "./telemetry-events.ts";
 import { Warnings } from "./warnings.ts";
 
@@ -127,12 +127,7 @@ export function onTelemetry<Name extends keyof TelemetryEvents>(
   assertNoMore("onTelemetry()", surplus);
   const failed = (error: unknown) => warnings.warn(name, error);
   const call = (event: unknown): void => {
-    if (!isEventOf(name, event)) return;
-    try {
-      promiseOf(listener(event))?.catch(failed);
-    } catch (error) {
-      failed(error);
-    }
+    if (isEventOf(name, event)) void callDetached(() => listener(event), failed);
   };
   subscribe(name, call);
   return () => void unsubscribe(name, call);

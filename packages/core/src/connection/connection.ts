@@ -9,7 +9,7 @@ import type { Awaitable } from "@wsession/protocol";
 import type { Settings } from "../api/settings.ts";
 import type { KeptRun } from "../session/kept-run.ts";
 import type { LocalSession } from "../session/local-session.ts";
-import { promiseOf } from "../base/promises.ts";
+import { callDetached, promiseOf } from "../base/promises.ts";
 import { inContextOf, telemetry } from "../base/telemetry.ts";
 import type {
   ConnectionCloseTelemetry,
@@ -192,12 +192,8 @@ export class LiveConnection<Data extends object, Socket extends object>
   }
 
   /** Calls a handler without waiting for its promise. If the handler fails, now or later, the connection ends (I12). */
-  private callDetached(stage: "drain" | "change" | "expiring", call: () => unknown): void {
-    try {
-      promiseOf(call())?.catch((error: unknown) => this.failed(stage, error));
-    } catch (error) {
-      this.failed(stage, error);
-    }
+  private callDetached(stage: "drain" | "change" | "expiring", handler: () => unknown): void {
+    void callDetached(handler, (error) => this.failed(stage, error));
   }
 
   close(code = 1000, reason = "", surplus?: undefined): void {
@@ -223,13 +219,8 @@ export class LiveConnection<Data extends object, Socket extends object>
   /** Calls the handler `resumed`; messages wait until it has settled. Never throws, and never rejects. */
   protected callResumed(event: ReplayEvent): Promise<unknown> | undefined {
     if (this.isEnding) return undefined;
-    const failed = (error: unknown) => this.failed("resumed", error);
-    try {
-      return promiseOf(this.binding.handlers.resumed?.(this, event))?.catch(failed);
-    } catch (error) {
-      failed(error);
-      return undefined;
-    }
+    const call = () => this.binding.handlers.resumed?.(this, event);
+    return callDetached(call, (error) => this.failed("resumed", error));
   }
 
   protected callMessage(data: string | Uint8Array): unknown {

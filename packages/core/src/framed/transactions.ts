@@ -2,7 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { writeServerControl } from "@wsession/protocol";
 import type { Attach, Awaitable } from "@wsession/protocol";
 import { SessionError } from "../base/errors.ts";
-import { promiseOf } from "../base/promises.ts";
+import { callDetached } from "../base/promises.ts";
 import type { TransactionOutcome } from "../base/telemetry-events.ts";
 import { applyCommitted, sendCommit } from "../session/commits.ts";
 import type { CommitAnswer } from "../session/commits.ts";
@@ -163,7 +163,8 @@ export class Transactions<Data extends object, Socket> {
       applyCommitted(this.#state, staged, answer, this.#connection.sessionConnection);
       this.#applyAnswer(answer, outcomes);
     });
-    for (const effect of staged.effects) this.#runEffect(effect);
+    const failed = (error: unknown) => this.#connection.transactionFailed(error);
+    for (const effect of staged.effects) void callDetached(effect, failed);
     return "committed";
   }
 
@@ -276,14 +277,5 @@ export class Transactions<Data extends object, Socket> {
     this.#sendOutcome(outcome);
     this.#numbers.ackLater();
     return "repeated";
-  }
-
-  #runEffect(effect: () => unknown): void {
-    const failed = (error: unknown) => this.#connection.transactionFailed(error);
-    try {
-      promiseOf(effect())?.catch(failed);
-    } catch (error) {
-      failed(error);
-    }
   }
 }

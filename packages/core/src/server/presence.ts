@@ -3,7 +3,7 @@ import type { PresenceReport } from "../api/sessions.ts";
 import type { Settings } from "../api/settings.ts";
 import type { Deadlines } from "../base/deadlines.ts";
 import { SessionError } from "../base/errors.ts";
-import { promiseOf } from "../base/promises.ts";
+import { callDetached } from "../base/promises.ts";
 import { isSessionId } from "../handshake/token.ts";
 import type { SessionRegistry } from "../session/registry.ts";
 import type {
@@ -70,9 +70,10 @@ export class Presence<Data extends object> {
     // The store may report inside one of its calls, for example a resume. The application's code runs after the call, because
     // it may call the store itself (reentrancy). Microtasks keep the order.
     let reported = Promise.resolve();
+    const failed = (error: unknown): void => this.#registry.report(error, { stage: "watch" });
     const report = (event: PresenceEvent): void => {
       reported = reported.then(() => {
-        if (!signal.aborted) this.#call(listener, event);
+        if (!signal.aborted) void callDetached(() => listener(event), failed);
       });
     };
     let stop: (() => void) | undefined;
@@ -86,18 +87,6 @@ export class Presence<Data extends object> {
     }
     if (signal.aborted) stop();
     await reported;
-  }
-
-  #call(listener: Listener, event: PresenceEvent): void {
-    try {
-      promiseOf(listener(event))?.catch((error: unknown) => this.#failed(error));
-    } catch (error) {
-      this.#failed(error);
-    }
-  }
-
-  #failed(error: unknown): void {
-    this.#registry.report(error, { stage: "watch" });
   }
 
   /**
