@@ -73,7 +73,6 @@ export class ServerBinding<Data extends object, Socket extends object>
   constructor(
     registry: SessionRegistry<Data>,
     connections: Connections<Data>,
-    deadlines: Deadlines,
     runtime: Runtime<Socket>,
     handlers: Handlers<Data, unknown, never, unknown, Socket>,
   ) {
@@ -83,8 +82,8 @@ export class ServerBinding<Data extends object, Socket extends object>
     this.handlers = handlers;
     this.settings = registry.settings;
     this.diagnostics = registry.diagnostics;
-    this.deadlines = deadlines;
-    this.#pendingHandshakes = new PendingHandshakes(registry, deadlines);
+    this.deadlines = registry.deadlines;
+    this.#pendingHandshakes = new PendingHandshakes(registry);
     this.#refusals = new Refusals(registry.diagnostics);
     this.prefix = connections.prefix;
     this.probeBytes = probeBytesFor(this.settings.heartbeatMs);

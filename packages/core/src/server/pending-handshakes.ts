@@ -2,7 +2,6 @@ import { admitHandshake } from "../admission/admit.ts";
 import { refused } from "../admission/resolved.ts";
 import type { Refused } from "../admission/resolved.ts";
 import { CloseCode } from "../base/close-codes.ts";
-import type { Deadlines } from "../base/deadlines.ts";
 import type { Handshake } from "../handshake/handshake.ts";
 import type { Admitted } from "../session/admitted.ts";
 import type { SessionRegistry } from "../session/registry.ts";
@@ -10,13 +9,11 @@ import type { SessionRegistry } from "../session/registry.ts";
 /** The handshakes of one server that are being decided, with their time limit. */
 export class PendingHandshakes<Data extends object> {
   readonly #registry: SessionRegistry<Data>;
-  readonly #deadlines: Deadlines;
   /** Each function refuses one handshake at once. */
   readonly #refusals = new Set<(refusal: "busy" | "closing", reason: string) => void>();
 
-  constructor(registry: SessionRegistry<Data>, deadlines: Deadlines) {
+  constructor(registry: SessionRegistry<Data>) {
     this.#registry = registry;
-    this.#deadlines = deadlines;
   }
 
   /**
@@ -39,7 +36,7 @@ export class PendingHandshakes<Data extends object> {
       const deadline =
         handshakeTimeoutMs === Infinity
           ? undefined
-          : this.#deadlines.allow(handshakeTimeoutMs, () => refuse("busy", "admission took too long"));
+          : registry.deadlines.allow(handshakeTimeoutMs, () => refuse("busy", "admission took too long"));
       this.#refusals.add(refuse);
       void admitHandshake(registry, handshake, found, decision).then((outcome) => {
         deadline?.cancel();

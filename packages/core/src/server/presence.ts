@@ -1,7 +1,5 @@
 /** Presence for the application: `presenceOfSubject`, `watch`, and the option `events`. */
 import type { PresenceReport } from "../api/sessions.ts";
-import type { Settings } from "../api/settings.ts";
-import type { Deadlines } from "../base/deadlines.ts";
 import { SessionError } from "../base/errors.ts";
 import { callDetached } from "../base/promises.ts";
 import { isSessionId } from "../handshake/token.ts";
@@ -18,18 +16,14 @@ type Listener = (event: PresenceEvent) => unknown;
 /** Connects the presence of the store with the application. */
 export class Presence<Data extends object> {
   readonly #registry: SessionRegistry<Data>;
-  readonly #settings: Settings<Data>;
-  readonly #deadlines: Deadlines;
   /** The name of this process for sessions of a store that only this process has. */
   readonly #node: string;
 
   /** Throws NOT_SUPPORTED if the option `events` is given and the store has no events. */
-  constructor(registry: SessionRegistry<Data>, settings: Settings<Data>, deadlines: Deadlines, node: string) {
+  constructor(registry: SessionRegistry<Data>, node: string) {
     this.#registry = registry;
-    this.#settings = settings;
-    this.#deadlines = deadlines;
     this.#node = node;
-    const { store, leaveAfterMs, recordsPresence, events } = settings;
+    const { store, leaveAfterMs, recordsPresence, events } = registry.settings;
     const types = (["left", "expired", "destroyed"] as const).filter((type) => events[type] !== undefined);
     if (types.length > 0 && store.track === undefined) throw notSupported("events");
     store.track?.({
@@ -94,11 +88,12 @@ export class Presence<Data extends object> {
    * is reported, also a later one.
    */
   async #deliver(type: SessionEventType, event: SessionEvent): Promise<void> {
-    const { events, handlerTimeoutMs } = this.#settings;
+    const { settings, deadlines } = this.#registry;
+    const { events, handlerTimeoutMs } = settings;
     // Wait a microtask, so that the application's function does not run inside the store's call that caused the event.
     await undefined;
     await new Promise<void>((resolve) => {
-      const late = this.#deadlines.allow(handlerTimeoutMs, resolve);
+      const late = deadlines.allow(handlerTimeoutMs, resolve);
       const handling = async (): Promise<unknown> => events[type]?.(event);
       handling()
         .catch((error: unknown) =>

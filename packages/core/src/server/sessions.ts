@@ -12,7 +12,6 @@ import type { Handlers } from "../api/handlers.ts";
 import type { Health } from "../api/health.ts";
 import type { CreateOptions, DestroyReport, OpenOptions, PresenceReport, Sessions } from "../api/sessions.ts";
 import { assertNoMore, assertNone, assertReason } from "../base/arguments.ts";
-import { Deadlines } from "../base/deadlines.ts";
 import { newDiagnostics } from "../base/diagnostics.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
 import { EventLoopDelay } from "../base/event-loop-delay.ts";
@@ -40,7 +39,6 @@ import type { OutgoingMessage } from "../session/appending.ts";
 export class LiveSessions<Data extends object> implements Sessions<Data, unknown, never>, PromiseOwner {
   readonly diagnostics: Diagnostics = newDiagnostics();
   readonly connections: Connections<Data> = new Connections();
-  readonly deadlines: Deadlines = new Deadlines();
   readonly registry: SessionRegistry<Data>;
   readonly #bindings: Set<{
     readonly runtime: Pick<Runtime<object>, "connectionOf">;
@@ -62,9 +60,9 @@ export class LiveSessions<Data extends object> implements Sessions<Data, unknown
         for (const { state } of connections) if (state !== undefined) yield state.id;
       },
     };
-    this.registry = new SessionRegistry(settings, this.diagnostics, this.deadlines, onConnections);
+    this.registry = new SessionRegistry(settings, this.diagnostics, onConnections);
     this.#destructions = new Destructions(this.registry);
-    this.#presence = new Presence(this.registry, settings, this.deadlines, connections.prefix);
+    this.#presence = new Presence(this.registry, connections.prefix);
   }
 
   bind<Socket extends object>(
@@ -79,13 +77,7 @@ export class LiveSessions<Data extends object> implements Sessions<Data, unknown
     assertCountsSilence(runtime, this.registry.settings.silentHeartbeats);
     if (handlers.transaction !== undefined) this.#assertTransactions();
     if (handlers.expiring !== undefined) this.registry.lifetimes.hasListeners = true;
-    const binding = new ServerBinding<Data, Socket>(
-      this.registry,
-      this.connections,
-      this.deadlines,
-      runtime,
-      handlers,
-    );
+    const binding = new ServerBinding<Data, Socket>(this.registry, this.connections, runtime, handlers);
     this.#bindings.add(binding);
     binding.onClosed(() => this.#bindings.delete(binding));
     return binding;
@@ -291,7 +283,7 @@ export class LiveSessions<Data extends object> implements Sessions<Data, unknown
   async #close(options: Closing): Promise<void> {
     await Promise.all([...this.#bindings].map((binding) => binding.close(options)));
     await this.registry.close();
-    this.deadlines.clear();
+    this.registry.deadlines.clear();
     this.#loop.close();
   }
 }

@@ -1,7 +1,7 @@
 import type { Session } from "../api/contract.ts";
 import type { ErrorContext } from "../api/error-context.ts";
 import type { Settings } from "../api/settings.ts";
-import type { Deadlines } from "../base/deadlines.ts";
+import { Deadlines } from "../base/deadlines.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
 import { GONE, REPLACED } from "../base/endings.ts";
 import type { Ending } from "../base/endings.ts";
@@ -34,6 +34,8 @@ import type { AdmittedSession, UnattachedConnection } from "./unattached-connect
 export class SessionRegistry<Data extends object> implements SessionContext<Data> {
   readonly settings: Settings<Data>;
   readonly diagnostics: Diagnostics;
+  /** The time limits of these sessions, which share one timer. */
+  readonly deadlines: Deadlines = new Deadlines();
   readonly pending: PendingDecisions = new PendingDecisions();
   readonly changes: ChangeQueue<Data> = new ChangeQueue();
   readonly outboxes: Outboxes<Data>;
@@ -47,15 +49,14 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
   constructor(
     settings: Settings<Data>,
     diagnostics: Diagnostics,
-    deadlines: Deadlines,
     onConnections: SessionsOnConnections<Data>,
   ) {
     this.settings = settings;
     this.outboxes = new Outboxes(this, (id) => this.#table.find(id));
     this.diagnostics = diagnostics;
     this.#table = new SessionTable(onConnections);
-    this.lifetimes = new LifetimeWatch<Data>(deadlines, settings);
-    this.reports = new ErrorReports(settings.onError, diagnostics, deadlines);
+    this.lifetimes = new LifetimeWatch<Data>(this.deadlines, settings);
+    this.reports = new ErrorReports(settings.onError, diagnostics, this.deadlines);
     this.calls = new StoreCalls(settings.store, (error, sessionId) =>
       this.report(error, { stage: "store", sessionId }),
     );
