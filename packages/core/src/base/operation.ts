@@ -19,6 +19,14 @@ export interface Running<Name extends OperationName> {
   end(error?: unknown): void;
 }
 
+/** The channels of one kind of operation, and the outcomes that they publish. */
+interface Kind<Name extends OperationName> {
+  readonly ended: Channel;
+  readonly tracing: TracingChannel<unknown, object>;
+  readonly succeeded: OutcomeOf<Name>;
+  readonly failed: (error: unknown) => OutcomeOf<Name>;
+}
+
 /**
  * The channels of one kind of operation. All channels of one operation get the same object as the payload, so that a listener can
  * recognise the operation by the identity of the object. `tracing:NAME:start` also runs the stores of AsyncLocalStorage that are
@@ -27,20 +35,15 @@ export interface Running<Name extends OperationName> {
  * A caller checks `isObserved` first, because without a listener nothing may be allocated.
  */
 export class Operation<Name extends OperationName> {
-  readonly #ended: Channel;
-  readonly #tracing: TracingChannel<unknown, object>;
-  readonly #succeeded: OutcomeOf<Name>;
-  readonly #failed: (error: unknown) => OutcomeOf<Name>;
+  readonly #kind: Kind<Name>;
 
   constructor(name: Name, succeeded: OutcomeOf<Name>, failed: (error: unknown) => OutcomeOf<Name>) {
-    this.#ended = channel(name);
-    this.#tracing = tracingChannel(name);
-    this.#succeeded = succeeded;
-    this.#failed = failed;
+    this.#kind = { ended: channel(name), tracing: tracingChannel(name), succeeded, failed };
   }
 
   get isObserved(): boolean {
-    return this.#ended.hasSubscribers || this.#tracing.hasSubscribers;
+    const { ended, tracing } = this.#kind;
+    return ended.hasSubscribers || tracing.hasSubscribers;
   }
 
   /** Runs `task`, and publishes its end once the promise that `task` returns has settled. Returns that promise, or the plain result. */
@@ -69,14 +72,8 @@ export class Operation<Name extends OperationName> {
 
   /** As `trace`, for a task that calls `running.end` itself, now or later. A throw ends the operation too. */
   run<Result>(begun: Begun<Name>, task: (running: Running<Name>) => Result): Result {
-    const { start, end } = this.#tracing;
-    const running = new RunningOperation<Name>(
-      this.#ended,
-      this.#tracing,
-      this.#succeeded,
-      this.#failed,
-      begun,
-    );
+    const { start, end } = this.#kind.tracing;
+    const running = new RunningOperation<Name>(this.#kind, begun);
     return start.runStores(running.event, () => {
       try {
         return task(running);
@@ -101,23 +98,11 @@ class RunningOperation<Name extends OperationName> implements Running<Name> {
   /** Whether the task has returned: a later end is asynchronous. */
   hasReturned = false;
   #hasEnded = false;
-  readonly #ended: Channel;
-  readonly #tracing: TracingChannel<unknown, object>;
-  readonly #succeeded: OutcomeOf<Name>;
-  readonly #failed: (error: unknown) => OutcomeOf<Name>;
+  readonly #kind: Kind<Name>;
   readonly #startedAt: number;
 
-  constructor(
-    ended: Channel,
-    tracing: TracingChannel<unknown, object>,
-    succeeded: OutcomeOf<Name>,
-    failed: (error: unknown) => OutcomeOf<Name>,
-    begun: Begun<Name>,
-  ) {
-    this.#ended = ended;
-    this.#tracing = tracing;
-    this.#succeeded = succeeded;
-    this.#failed = failed;
+  constructor(kind: Kind<Name>, begun: Begun<Name>) {
+    this.#kind = kind;
     this.event = { ...begun, outcome: undefined, durationMs: undefined, errorType: undefined };
     this.#startedAt = performance.now();
   }
@@ -126,15 +111,15 @@ class RunningOperation<Name extends OperationName> implements Running<Name> {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     const { event } = this;
+    const { ended, tracing, succeeded, failed } = this.#kind;
     const hasFailed = error !== undefined;
-    event.outcome ??= hasFailed ? this.#failed(error) : this.#succeeded;
+    event.outcome ??= hasFailed ? failed(error) : succeeded;
     event.durationMs = performance.now() - this.#startedAt;
     if (hasFailed) event.errorType = errorTypeOf(error);
-    const { error: failed, asyncStart, asyncEnd } = this.#tracing;
-    if (hasFailed) failed.publish(event);
-    if (this.hasReturned) asyncStart.publish(event);
-    this.#ended.publish(event);
-    if (this.hasReturned) asyncEnd.publish(event);
+    if (hasFailed) tracing.error.publish(event);
+    if (this.hasReturned) tracing.asyncStart.publish(event);
+    ended.publish(event);
+    if (this.hasReturned) tracing.asyncEnd.publish(event);
   }
 }
 
