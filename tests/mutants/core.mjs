@@ -216,9 +216,9 @@ export const coreMutants = [
   {
     name: "throwing-create-untyped",
     promise: "A store whose create throws counts as unavailable",
-    file: "packages/core/src/session/creation.ts",
-    find: "    answer = store.create(request);\n  } catch (error) {\n    throw asStoreError(error);",
-    replace: "    answer = store.create(request);\n  } catch (error) {\n    throw error;",
+    file: "packages/core/src/session/store-calls.ts",
+    find: "    return onError(error);",
+    replace: "    throw error;",
     tests: core("pending"),
   },
   {

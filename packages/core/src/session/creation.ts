@@ -1,17 +1,11 @@
 /** The creation of a session in the store, with its token. */
-import type { Awaitable } from "@wsession/protocol";
 import { REPLACED_BY_LOGIN } from "../base/endings.ts";
-import {
-  asStoreError,
-  fencedError,
-  revokedError,
-  SessionError,
-  tooManySessionsError,
-} from "../base/errors.ts";
+import { fencedError, revokedError, SessionError, tooManySessionsError } from "../base/errors.ts";
 import type { Lifetimes } from "../base/lifetimes.ts";
 import { publishDestroyed } from "../base/telemetry.ts";
 import { checkNewData } from "./data.ts";
 import type { SessionContext } from "./local-session.ts";
+import { withAnswer } from "./store-calls.ts";
 import { absoluteInMsOf, assertSupported, ownOf, unsupported } from "./own-lifetimes.ts";
 import type { CreateRequest, CreateResult, StoredSession } from "../store/contract.ts";
 import { digestOf, newVerifier, writeToken } from "../handshake/token.ts";
@@ -80,16 +74,7 @@ export function createStored<Data extends object>(
     decidedAt,
     limit: subject === undefined ? undefined : subjectLimit,
   };
-  let answer: Awaitable<CreateResult>;
-  try {
-    answer = store.create(request);
-  } catch (error) {
-    throw asStoreError(error);
-  }
-  if ("type" in answer) return created(answer);
-  return Promise.resolve(answer).then(created, (error: unknown) => {
-    throw asStoreError(error);
-  });
+  return withAnswer(() => store.create(request), created);
 }
 
 function refusal(type: Exclude<CreateResult["type"], "created">): SessionError {

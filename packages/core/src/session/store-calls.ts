@@ -98,3 +98,25 @@ async function typed<Result>(call: () => Result): Promise<Awaited<Result>> {
     throw asStoreError(error);
   }
 }
+
+/**
+ * Calls the store and handles its answer, in the same tick if the store answers synchronously. Without `onError`, throws or rejects
+ * with a typed error (I11).
+ */
+export function withAnswer<Answer extends { readonly type: string }, Result>(
+  call: () => Awaitable<Answer>,
+  onAnswer: (answer: Answer) => Result | Promise<Result>,
+  onError: (error: unknown) => Result | Promise<Result> = throwTyped,
+): Result | Promise<Result> {
+  let answer: Awaitable<Answer>;
+  try {
+    answer = call();
+  } catch (error) {
+    return onError(error);
+  }
+  return "type" in answer ? onAnswer(answer) : Promise.resolve(answer).then(onAnswer, onError);
+}
+
+function throwTyped(error: unknown): never {
+  throw asStoreError(error);
+}

@@ -8,9 +8,8 @@ import type { TakeOverSubjectResult } from "../store/subject-contract.ts";
 import { LOST_FENCE, PENDING_FENCE } from "./session-connection.ts";
 import type { LocalSession } from "./local-session.ts";
 import type { SessionConnection } from "./session-connection.ts";
+import { withAnswer } from "./store-calls.ts";
 import { writesOf } from "./write-queue.ts";
-
-const NO_OTHERS = [] as const;
 
 /** Whether a connection has to take its session over, once it exists. `resumed`: the session may have an older connection. */
 export function takesOver<Data extends object>(state: LocalSession<Data>, resumed: boolean): boolean {
@@ -92,7 +91,7 @@ export class SubjectLogin<Data extends object> {
     );
   }
 
-  #takeOver(rotated: RotateResult): Awaitable<RotateResult> {
+  #takeOver(rotated: RotateResult): RotateResult | Promise<RotateResult> {
     const connections = [...this.#fencesBefore.keys()];
     return withAnswer(
       () => takeOverInStore(this.#state, connections.length > 0, this.#subject),
@@ -131,10 +130,7 @@ function takeOverInStore<Data extends object>(
     return store.takeOverSubject?.({ id, subject, raise }) ?? { type: "missing" };
   return withAnswer<TakeOverResult, TakeOverSubjectResult>(
     () => store.takeOver?.(id) ?? { type: "missing" },
-    (result) => (result.type === "taken" ? { ...result, others: NO_OTHERS } : result),
-    (error) => {
-      throw error;
-    },
+    (result) => (result.type === "taken" ? { ...result, others: [] } : result),
   );
 }
 
@@ -169,19 +165,4 @@ function endFailed<Data extends object>(
     connection.end(CloseCode.StoreUnavailable, "store unavailable");
   }
   return asStoreError(error);
-}
-
-/** Calls the store and handles its answer, in the same tick if the store answers synchronously. */
-function withAnswer<Answer extends { readonly type: string }, Result>(
-  call: () => Awaitable<Answer>,
-  onAnswer: (answer: Answer) => Awaitable<Result>,
-  onError: (error: unknown) => Awaitable<Result>,
-): Awaitable<Result> {
-  let answer: Awaitable<Answer>;
-  try {
-    answer = call();
-  } catch (error) {
-    return onError(error);
-  }
-  return "type" in answer ? onAnswer(answer) : Promise.resolve(answer).then(onAnswer, onError);
 }
