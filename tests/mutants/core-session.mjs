@@ -233,7 +233,7 @@ export const sessionMutants = [
     name: "unreadable-session-stays",
     promise: "A new session whose data its own schema refuses is destroyed",
     file: "packages/core/src/session/registry.ts",
-    find: "if (isHeld) this.releaseInStore(id);\n      this.calls.inBackground(() => this.store.destroy(id, undefined, false), id);",
+    find: "if (isHeld) this.releaseInStore(id);\n      this.destroyUnused(id);",
     replace: "if (isHeld) this.releaseInStore(id);",
     tests: core("schema"),
     equivalent:

@@ -153,8 +153,8 @@ export const coreMutants = [
     name: "session-of-nobody",
     promise: "A new session whose client left before the answer is destroyed",
     file: "packages/core/src/session/registry.ts",
-    find: "if (!resumed) this.calls.inBackground(",
-    replace: "if (resumed) this.calls.inBackground(",
+    find: "if (!resumed) this.destroyUnused(id)",
+    replace: "if (resumed) this.destroyUnused(id)",
     tests: onWs("a client that leaves while initial waits leaves no session behind"),
   },
   {

@@ -58,7 +58,7 @@ export async function createBy<Data extends object>(
   const { stored, token = "" } = await createStored(registry, wanted);
   const state = registry.adoptCreated(id, stored);
   if (decision.ending !== undefined) {
-    registry.calls.inBackground(() => registry.store.destroy(id, undefined, false), id);
+    registry.destroyUnused(id);
     throw revokedError();
   }
   // Another call destroyed the session before this process got the answer. Without this line the handle would still accept writes.

@@ -47,8 +47,8 @@ export function createStored<Data extends object>(
     if (result.type !== "created") throw refusal(result.type);
     if (own?.idleMs !== undefined && result.session.own?.idleMs === undefined) {
       // A wrapper may pass `extend` on to its store and drop `own`. The session would then have the idle time of the options.
-      if (hold) context.calls.inBackground(() => store.release(id), id);
-      context.calls.inBackground(() => store.destroy(id, undefined, false), id);
+      if (hold) context.releaseInStore(id);
+      context.destroyUnused(id);
       throw unsupported();
     }
     context.diagnostics.sessionsCreated += 1;

@@ -35,6 +35,10 @@ export interface SessionContext<Data extends object> {
   endSession(id: string, ending: Ending): number;
   /** Ends this process's connections of a session that have a lower fence. */
   replaceSession(id: string, fence: number): void;
+  /** Reports to the store that one connection of the session has ended. */
+  releaseInStore(id: string): void;
+  /** Destroys a session that no client can use, in the background. */
+  destroyUnused(id: string): void;
   readonly lifetimes: LifetimeKeeper<LocalSession<Data>>;
   report(error: unknown, context: ErrorContext): void;
 }

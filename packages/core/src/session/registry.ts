@@ -120,29 +120,25 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
     const hasToken = resumable && this.settings.token !== undefined;
     const { subject, decidedAt, lifetimes } = decision;
     const wanted = { id, data, isChecked, subject, decidedAt, lifetimes, hold: true, hasToken };
+    const failed = (error: unknown): never => {
+      endIfRefused(connection, error);
+      throw error;
+    };
     let created: Created | Promise<Created>;
     try {
       created = createStored(this, wanted);
     } catch (error) {
-      endIfRefused(connection, error);
-      throw error;
+      return failed(error);
     }
     if ("stored" in created) return this.#attachCreated(connection, created, decision);
     decision.expectSession(id);
     this.calls.begin();
-    return created
-      .then(
-        (later) => this.#attachCreated(connection, later, decision),
-        (error: unknown) => {
-          endIfRefused(connection, error);
-          throw error;
-        },
-      )
-      .finally(() => {
-        // A decision of `admit` stays until the connection has a session, or ends.
-        if (decision !== connection.decision) decision.dispose();
-        this.calls.end();
-      });
+    const attached = created.then((later) => this.#attachCreated(connection, later, decision), failed);
+    return attached.finally(() => {
+      // A decision of `admit` stays until the connection has a session, or ends.
+      if (decision !== connection.decision) decision.dispose();
+      this.calls.end();
+    });
   }
 
   #attachCreated(
@@ -221,7 +217,7 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
     const { id } = state;
     this.releaseInStore(id);
     this.onConnectionFinished(state);
-    if (!resumed) this.calls.inBackground(() => this.store.destroy(id, undefined, false), id);
+    if (!resumed) this.destroyUnused(id);
   }
 
   /** Stops counting a connection that has ended, or that this side is ending. */
@@ -234,6 +230,11 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
   /** Reports to the store that one connection of the session has ended. */
   releaseInStore(id: string, reason?: ReleaseReason): void {
     this.calls.inBackground(() => this.store.release(id, reason), id);
+  }
+
+  /** Destroys a session that no client can use, in the background. */
+  destroyUnused(id: string): void {
+    this.calls.inBackground(() => this.store.destroy(id, undefined, false), id);
   }
 
   /** A connection's close handler has settled: nothing of the connection refers to the session any more. */
@@ -262,7 +263,7 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
       return adopt();
     } catch (error) {
       if (isHeld) this.releaseInStore(id);
-      this.calls.inBackground(() => this.store.destroy(id, undefined, false), id);
+      this.destroyUnused(id);
       throw error;
     }
   }
