@@ -131,8 +131,8 @@ export const transactionMutants = [
     name: "transaction-never-late",
     promise: "I21: a handler fails after handlerTimeoutMs",
     file: handlerRun,
-    find: "if (handlerTimeoutMs === Infinity) return running;",
-    replace: "if (handlerTimeoutMs > 0) return running;",
+    find: "deadlines.within(handlerTimeoutMs, running, late)",
+    replace: "deadlines.within(handlerTimeoutMs && Infinity, running, late)",
     tests: onWs("I21 a handler that does not settle"),
   },
   {

@@ -90,6 +90,15 @@ export class Deadlines {
     return new Allowance(this, ms, run);
   }
 
+  /** The same promise, which rejects with the error that `late` returns once `ms` milliseconds are over. `Infinity`: no time limit. */
+  within<Result>(ms: number, promise: Promise<Result>, late: () => Error): Promise<Result> {
+    if (ms === Infinity) return promise;
+    return new Promise((resolve, reject) => {
+      const deadline = this.allow(ms, () => reject(late()));
+      promise.then(resolve, reject).finally(() => deadline.cancel());
+    });
+  }
+
   /** How many deadlines are kept; cancelled ones count until they are removed. */
   get size(): number {
     return this.#heap.length;

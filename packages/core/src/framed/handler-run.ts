@@ -49,26 +49,14 @@ export function runHandler<Data extends object, Socket>(
   } catch (error) {
     return failed(error);
   }
-  if (running !== undefined) return withTimeout(running, connection).then(end, failed);
-  return end();
-}
-
-function withTimeout<Data extends object, Socket>(
-  running: Promise<unknown>,
-  { deadlines, handlerTimeoutMs }: HandlerConnection<Data, Socket>,
-): Promise<unknown> {
-  if (handlerTimeoutMs === Infinity) return running;
-  return new Promise((resolve, reject) => {
-    const deadline = deadlines.allow(handlerTimeoutMs, () =>
-      reject(
-        new SessionError(
-          "TRANSACTION_OVER",
-          `the handler transaction did not settle within ${handlerTimeoutMs} ms`,
-        ),
-      ),
+  if (running === undefined) return end();
+  const { deadlines, handlerTimeoutMs } = connection;
+  const late = () =>
+    new SessionError(
+      "TRANSACTION_OVER",
+      `the handler transaction did not settle within ${handlerTimeoutMs} ms`,
     );
-    running.then(resolve, reject).finally(() => deadline.cancel());
-  });
+  return deadlines.within(handlerTimeoutMs, running, late).then(end, failed);
 }
 
 /** Returns the refusal of a message whose handler threw `error`. Throws if the client has to send the message again. */

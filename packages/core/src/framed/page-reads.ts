@@ -81,15 +81,8 @@ export function takePage<Data extends object>(
       if (taken === undefined) release();
     }
   };
-  const { handshakeTimeoutMs } = state.context.settings;
-  if (handshakeTimeoutMs === Infinity) return take();
-  return new Promise((resolve, reject) => {
-    const deadline = connection.deadlines.allow(handshakeTimeoutMs, () => {
-      isLate = true;
-      reject(new SessionError("STORE_UNAVAILABLE", "kept messages could not be read in time"));
-    });
-    take()
-      .then(resolve, reject)
-      .finally(() => deadline.cancel());
+  return connection.deadlines.within(state.context.settings.handshakeTimeoutMs, take(), () => {
+    isLate = true;
+    return new SessionError("STORE_UNAVAILABLE", "kept messages could not be read in time");
   });
 }
