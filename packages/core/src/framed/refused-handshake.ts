@@ -44,20 +44,16 @@ export class RefusedHandshake implements Ticket {
     deadlines: Deadlines,
     socket: Socket,
   ): RuntimeConnection {
-    let hasEnded = false;
-    const connection: RuntimeConnection = {
+    const unanswered = deadlines.allow(CLOSING_MS, () => runtime.terminate(socket));
+    runtime.close(socket, this.code, this.reason);
+    return {
       receive: () => undefined,
       drained: () => undefined,
       ended: () => {
-        hasEnded = true;
+        unanswered.cancel();
         this.release();
       },
     };
-    runtime.close(socket, this.code, this.reason);
-    deadlines.allow(CLOSING_MS, () => {
-      if (!hasEnded) runtime.terminate(socket);
-    });
-    return connection;
   }
 
   /** Idempotent. */
