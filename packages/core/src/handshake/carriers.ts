@@ -10,6 +10,7 @@ import {
 } from "../base/arguments.ts";
 import { invalidArgument } from "../base/errors.ts";
 import type { Handshake } from "./handshake.ts";
+import { HTTP_TOKEN } from "./headers.ts";
 import { MAX_TOKENS, SELECTOR_LENGTH, TOKEN_LENGTH } from "./token.ts";
 
 /** How a client presents its token, and how the client gets it. */
@@ -134,7 +135,6 @@ const COOKIE_PATH = /^\/[\w\-.~!$&'()*+,=:@%/]*$/;
 const MAX_ATTRIBUTE = 1_024;
 /** Browsers ignore a cookie whose name and value are longer together (RFC 6265bis section 5.6). */
 const MAX_COOKIE = 4_096;
-export const COOKIE_NAME: RegExp = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**
  * Carries the token in a cookie that the 101 sets. The cookie is HttpOnly, Secure and SameSite, and lasts until the session's
@@ -156,7 +156,7 @@ export function cookieToken(options: CookieOptions = {}, surplus?: undefined): C
   const defaultName = isOfHost ? "__Host-wsession" : "__Secure-wsession";
   const { name = defaultName, renewalParameter = "renewal" } = options;
   assertString("cookieToken: name", name);
-  if (!COOKIE_NAME.test(name))
+  if (!HTTP_TOKEN.test(name))
     throw invalidArgument(
       "cookieToken: the name must have only characters that RFC 6265 allows in the name of a cookie",
     );

@@ -43,13 +43,14 @@ export function headerLines(what: string, headers: unknown, hasBody: boolean): r
 
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for (RFC 9110 section 5.5)
 const HEADER_VALUE = /^[^\u0000-\u0008\u000a-\u001f\u007f]*$/;
-const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** A token of HTTP (RFC 9110 section 5.6.2): the name of a header or of a cookie, and a subprotocol. */
+export const HTTP_TOKEN: RegExp = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /** Throws INVALID_ARGUMENT if a header is not a string, or could split the response (RFC 9110 sections 5.1 and 5.5). */
 export function assertHeader(name: string, value: unknown): asserts value is string {
   assertString("a header's name", name);
   if (typeof value !== "string")
     throw invalidArgument(`the value of the header ${JSON.stringify(name)} must be a string`);
-  if (!HEADER_NAME.test(name) || !HEADER_VALUE.test(value))
+  if (!HTTP_TOKEN.test(name) || !HEADER_VALUE.test(value))
     throw invalidArgument(`the header ${JSON.stringify(name)} must not have characters that HTTP forbids`);
 }

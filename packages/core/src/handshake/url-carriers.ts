@@ -1,8 +1,9 @@
 /** The carriers of a token for clients without cookies: in the query, and as an offered subprotocol. */
 import { assertNoMore, assertOptions, assertString } from "../base/arguments.ts";
 import { invalidArgument } from "../base/errors.ts";
-import { COOKIE_NAME, readQuery } from "./carriers.ts";
+import { readQuery } from "./carriers.ts";
 import type { ProtocolCarrier, TokenCarrier } from "./carriers.ts";
+import { HTTP_TOKEN } from "./headers.ts";
 import { MAX_TOKENS } from "./token.ts";
 
 /**
@@ -44,7 +45,7 @@ export function protocolToken(
   assertOptions("protocolToken", options, ["prefix"]);
   const { prefix = "wsession." } = options;
   assertString("protocolToken: prefix", prefix);
-  if (!COOKIE_NAME.test(prefix))
+  if (!HTTP_TOKEN.test(prefix))
     throw invalidArgument(
       "protocolToken: the prefix must have only characters that RFC 6455 allows in a subprotocol",
     );
