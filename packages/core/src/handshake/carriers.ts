@@ -150,6 +150,32 @@ const MAX_COOKIE = 4_096;
 export function cookieToken(options?: CookieOptions): CookieCarrier;
 export function cookieToken(options: CookieOptions = {}, surplus?: undefined): CookieCarrier {
   assertNoMore("cookieToken()", surplus);
+  const { name, attributes, renewalParameter } = resolveCookie(options);
+  return {
+    read: (handshake) => readCookies(handshake, name, 1)[0],
+    readAll: (handshake) => readCookies(handshake, name, MAX_TOKENS),
+    readRenewal: (handshake) => {
+      const codes = readQuery(handshake.url, renewalParameter, MAX_TOKENS);
+      if (codes.length === 0) return undefined;
+      const own = new Set(readCookies(handshake, name, MAX_TOKENS).map(selectorOf));
+      return codes.find((code) => own.has(selectorOf(code)));
+    },
+    write: (token, maxAgeMs) => {
+      assertString("write: token", token);
+      if (!COOKIE_VALUE.test(token))
+        throw invalidArgument(
+          "write: the token must have only characters that RFC 6265 allows in the value of a cookie",
+        );
+      if (typeof maxAgeMs !== "number" || Number.isNaN(maxAgeMs))
+        throw invalidArgument(`write: maxAgeMs must be a number of milliseconds, not ${shown(maxAgeMs)}`);
+      const maxAge = Number.isFinite(maxAgeMs) ? `; Max-Age=${seconds(maxAgeMs)}` : "";
+      return ["set-cookie", `${name}=${token}; ${attributes}${maxAge}`];
+    },
+  };
+}
+
+/** The cookie with its defaults. `attributes`: those of each `set-cookie`, without Max-Age. Throws INVALID_ARGUMENT. */
+function resolveCookie(options: CookieOptions): Record<"name" | "attributes" | "renewalParameter", string> {
   assertOptions("cookieToken", options, COOKIE_OPTIONS);
   const { domain, path = "/", sameSite = "Lax", secure = true, partitioned = false } = options;
   const isOfHost = domain === undefined && path === "/";
@@ -187,27 +213,7 @@ export function cookieToken(options: CookieOptions = {}, surplus?: undefined): C
     ...(secure ? ["Secure"] : []),
     ...(partitioned ? ["Partitioned"] : []),
   ].join("; ");
-  return {
-    read: (handshake) => readCookies(handshake, name, 1)[0],
-    readAll: (handshake) => readCookies(handshake, name, MAX_TOKENS),
-    readRenewal: (handshake) => {
-      const codes = readQuery(handshake.url, renewalParameter, MAX_TOKENS);
-      if (codes.length === 0) return undefined;
-      const own = new Set(readCookies(handshake, name, MAX_TOKENS).map(selectorOf));
-      return codes.find((code) => own.has(selectorOf(code)));
-    },
-    write: (token, maxAgeMs) => {
-      assertString("write: token", token);
-      if (!COOKIE_VALUE.test(token))
-        throw invalidArgument(
-          "write: the token must have only characters that RFC 6265 allows in the value of a cookie",
-        );
-      if (typeof maxAgeMs !== "number" || Number.isNaN(maxAgeMs))
-        throw invalidArgument(`write: maxAgeMs must be a number of milliseconds, not ${shown(maxAgeMs)}`);
-      const maxAge = Number.isFinite(maxAgeMs) ? `; Max-Age=${seconds(maxAgeMs)}` : "";
-      return ["set-cookie", `${name}=${token}; ${attributes}${maxAge}`];
-    },
-  };
+  return { name, attributes, renewalParameter };
 }
 
 function assertDomain(domain: unknown): void {
