@@ -6,6 +6,7 @@ export type {
   ReadyOptions,
   ReplayEvent,
   Renewal,
+  SendOutcome,
   Session,
   TransportSession,
 } from "./api/contract.ts";
@@ -64,7 +65,7 @@ export type {
 } from "./api/typed-options.ts";
 export type { Health } from "./api/health.ts";
 export type { Lifetimes } from "./base/lifetimes.ts";
-export type { Binding, CloseOptions, SendOutcome } from "./api/runtime.ts";
+export type { Binding, CloseOptions } from "./api/runtime.ts";
 export { isTransactionRefused, TransactionRefused, unchecked } from "@wsession/protocol";
 export type { Awaitable, SendOptions, Sent, StandardSchemaV1 } from "@wsession/protocol";
 export type { OutboxLimits } from "./api/outbox-limits.ts";

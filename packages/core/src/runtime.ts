@@ -9,28 +9,24 @@ export { presentedTokens, tokenHeader } from "./handshake/carrier-answers.ts";
 export type { Login } from "./server/login.ts";
 export { owned } from "./base/owned-promise.ts";
 export type { RejectionOwner } from "./base/owned-promise.ts";
-export { originAllowed } from "./handshake/handshake.ts";
+export { originAllowed, parseProtocols, plainAddress } from "./handshake/handshake.ts";
+export { assertHeader } from "./handshake/headers.ts";
 export {
   assertBoolean,
   assertDuration,
   assertFunction,
-  assertHeader,
   assertMethods,
-  assertNames,
   assertNoMore,
   assertOneOf,
-  assertLifetimes,
   assertOptions,
   assertString,
   assertText,
-  LIFETIME_OPTIONS,
-  invalidArgument,
-  isRefusedPromise,
-  parseProtocols,
-  plainAddress,
   shown,
-} from "./api/runtime.ts";
+} from "./base/arguments.ts";
+export { assertNames, invalidArgument } from "./base/errors.ts";
+export { assertLifetimes, LIFETIME_OPTIONS } from "./base/lifetimes.ts";
 export { assertSubject } from "./base/names.ts";
+export { isRefusedPromise } from "./base/promises.ts";
 export { Warnings } from "./base/warnings.ts";
 export { tapConnection } from "./server/tapping.ts";
 export type { ConnectionTap, TappedConnection } from "./api/tap.ts";
@@ -41,9 +37,9 @@ export type {
   Runtime,
   RuntimeBinding,
   RuntimeConnection,
-  SendOutcome,
   Ticket,
 } from "./api/runtime.ts";
+export type { SendOutcome } from "./api/contract.ts";
 /** For authors of stores with `watch`. */
 export { SubjectWatches, together } from "./store/subject-watches.ts";
 export type { SessionPresenceState } from "./store/subject-watches.ts";

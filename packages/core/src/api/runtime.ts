@@ -8,25 +8,6 @@ import type { Handshake } from "../handshake/handshake.ts";
 import type { CloseInfo, SendOutcome } from "./contract.ts";
 import type { ErrorContext } from "./error-context.ts";
 
-export {
-  assertBoolean,
-  assertDuration,
-  assertFunction,
-  assertMethods,
-  assertNoMore,
-  assertOneOf,
-  assertOptions,
-  assertString,
-  assertText,
-  shown,
-} from "../base/arguments.ts";
-export { assertNames, invalidArgument } from "../base/errors.ts";
-export { assertLifetimes, LIFETIME_OPTIONS } from "../base/lifetimes.ts";
-export type { SendOutcome } from "./contract.ts";
-export { isRefusedPromise } from "../base/promises.ts";
-export { assertHeader } from "../handshake/headers.ts";
-export { parseProtocols, plainAddress } from "../handshake/handshake.ts";
-
 /**
  * The methods of a runtime that core calls. One object serves all sockets, so that a connection needs no wrapper object. No method
  * may throw, in any state of the socket. After the end of the socket `send` answers `"closed"` and `bufferedAmount` 0.

@@ -8,8 +8,7 @@ import {
   writeServerControl,
 } from "@wsession/protocol";
 import type { Attach, ClientControl } from "@wsession/protocol";
-import type { Renewal, ReplayEvent } from "../api/contract.ts";
-import type { SendOutcome } from "../api/runtime.ts";
+import type { Renewal, ReplayEvent, SendOutcome } from "../api/contract.ts";
 import { CloseCode } from "../base/close-codes.ts";
 import { promiseOf } from "../base/promises.ts";
 import { Flow } from "../connection/flow.ts";
