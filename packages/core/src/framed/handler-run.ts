@@ -5,12 +5,15 @@ import { isAboutTheEnd, isSessionError, SessionError } from "../base/errors.ts";
 import { promiseOf } from "../base/promises.ts";
 import type { LocalSession } from "../session/local-session.ts";
 import type { SessionConnection } from "../session/session-connection.ts";
-import type { StagedTransaction } from "../session/transaction.ts";
+import type { StagedTransaction, TransactionOwner } from "../session/transaction.ts";
 import { FAILED, refusalByStore, refusalIn } from "./refusals.ts";
 import type { Refusal } from "./refusals.ts";
 
 /** The part of a connection that runs the handler. */
-export interface HandlerConnection<Data extends object, Socket = unknown> {
+export interface HandlerConnection<Data extends object, Socket = unknown> extends TransactionOwner<
+  Data,
+  Socket
+> {
   readonly sessionConnection: SessionConnection<Data>;
   readonly deadlines: Deadlines;
   /** Milliseconds that a handler may take. */
@@ -20,7 +23,6 @@ export interface HandlerConnection<Data extends object, Socket = unknown> {
     transaction: Transaction<Data, unknown, unknown, Socket>,
     message: string | Uint8Array,
   ): unknown;
-  leaveTransaction(): void;
   /** Reports a failure after which the connection stays. */
   transactionFailed(error: unknown): void;
 }

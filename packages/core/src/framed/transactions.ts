@@ -10,7 +10,6 @@ import type { LocalSession } from "../session/local-session.ts";
 import { conflictError, MAX_TRIES, pauseAfter } from "../session/lost-races.ts";
 import { fenceOf } from "../session/session-connection.ts";
 import { settlingRequest, StagedTransaction } from "../session/transaction.ts";
-import type { TransactionOwner } from "../session/transaction.ts";
 import { writesOf } from "../session/write-queue.ts";
 import type { CommitNumbers, CommitRequest } from "../store/commit-contract.ts";
 import type { ClientRecord } from "../store/stored-session.ts";
@@ -26,11 +25,12 @@ import type { Refusal } from "./refusals.ts";
 const MAX_RACES_WITHOUT_LOCK = 3;
 
 /** The connection whose messages are handled in transactions. */
-export interface TransactionConnection<Data extends object, Socket = unknown>
-  extends TransactionOwner<Data, Socket>, HandlerConnection<Data, Socket> {
+export interface TransactionConnection<Data extends object, Socket = unknown> extends HandlerConnection<
+  Data,
+  Socket
+> {
   /** Whether the next message to be handled is a numbered one. */
   readonly hasNextNumbered: boolean;
-  leaveTransaction(): void;
   sendFrame(frame: string): void;
   /** Sends the frames that `task` sends as one write. */
   inOneWrite(task: () => void): void;

@@ -235,7 +235,7 @@ export class LocalSession<Data extends object> {
     this.isGone = true;
     if (ending === REPLACED_BY_LOGIN) replacedStates.add(this);
     this.context.pending.endSession(this.id, ending);
-    return this.endConnections((connection) => connection !== undefined, ending);
+    return this.endConnections(() => true, ending);
   }
 
   /** The ending for a connection that is attached after the session has ended. */

@@ -5,9 +5,7 @@ import type { PendingDecision } from "./pending.ts";
 
 /** The part of a connection without a session that the registry uses. `LiveConnection` implements the interface. */
 export interface UnattachedConnection<Data extends object> extends SessionConnection<Data> {
-  readonly isEnding: boolean;
   resumed: boolean;
-  fence: number;
   token: string | undefined;
   /** The decision of `admit` about a session that is set later. */
   decision: PendingDecision | undefined;
