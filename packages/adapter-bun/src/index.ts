@@ -1,5 +1,5 @@
 import { STATUS_CODES } from "node:http";
-import { CloseCode, SessionError } from "@wsession/core";
+import { CloseCode } from "@wsession/core";
 import type { Binding, Handlers, Handshake, Sessions } from "@wsession/core";
 import { invalidArgument, isRefusedPromise } from "@wsession/core/runtime";
 import type { HandshakeAnswer, RuntimeBinding } from "@wsession/core/runtime";
@@ -230,10 +230,7 @@ function refuseBlob(socket: BunSocket): void {
   const state = stateOf(socket);
   if (state === undefined) return;
   state.binding.report(
-    new SessionError(
-      "INVALID_ARGUMENT",
-      'binaryType must not be "blob", because a Blob can\'t be read in order',
-    ),
+    invalidArgument('binaryType must not be "blob", because a Blob can\'t be read in order'),
   );
   state.endedBy = "server";
   socket.close(CloseCode.HandlerFailed, "message unreadable");

@@ -1,9 +1,14 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
-import { SessionError } from "@wsession/core";
 import type { Handshake } from "@wsession/core";
-import { assertMethods, assertNoMore, parseProtocols, plainAddress } from "@wsession/core/runtime";
+import {
+  assertMethods,
+  assertNoMore,
+  invalidArgument,
+  parseProtocols,
+  plainAddress,
+} from "@wsession/core/runtime";
 
 /**
  * Copies the parts of the request that core needs. Node has already lower-cased the header names and joined
@@ -18,10 +23,7 @@ export function copyHandshake(request: IncomingMessage): Handshake {
     if (value === undefined) continue;
     // Application code may have replaced header values by something else.
     if (typeof value !== "string" && !Array.isArray(value))
-      throw new SessionError(
-        "INVALID_ARGUMENT",
-        `the value of the request's header ${JSON.stringify(name)} must be a string`,
-      );
+      throw invalidArgument(`the value of the request's header ${JSON.stringify(name)} must be a string`);
     headers[name] = typeof value === "string" ? value : value.join(", ");
   }
   const { socket } = request;

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
-import { CloseCode, SessionError } from "@wsession/core";
+import { CloseCode } from "@wsession/core";
+import { invalidArgument } from "@wsession/core/runtime";
 import type { Runtime, RuntimeConnection, SendOutcome } from "@wsession/core/runtime";
 import type { RawData, WebSocket } from "ws";
 import {
@@ -153,10 +154,7 @@ function refuseBlob(socket: BoundSocket): void {
   socket.off("message", onMessage);
   socket.emit(
     "error",
-    new SessionError(
-      "INVALID_ARGUMENT",
-      'binaryType must not be "blob", because a Blob can\'t be read in order',
-    ),
+    invalidArgument('binaryType must not be "blob", because a Blob can\'t be read in order'),
   );
   silence(socket, ignoreEvent);
   socket[ENDED_BY] = "server";

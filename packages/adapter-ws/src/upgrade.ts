@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { SessionError } from "@wsession/core";
+import { invalidArgument } from "@wsession/core/runtime";
 import type { WebSocketServer } from "ws";
 
 /**
@@ -14,10 +14,7 @@ export function guardUpgrade(server: WebSocketServer, report: (error: unknown) =
   server.handleUpgrade = (request, socket, head, callback) => {
     try {
       if (!hasSocket(request))
-        throw new SessionError(
-          "INVALID_ARGUMENT",
-          "the request must come from a server, because it needs a socket",
-        );
+        throw invalidArgument("the request must come from a server, because it needs a socket");
       upgrade(request, socket, head, callback);
     } catch (error) {
       report(error);

@@ -1,4 +1,4 @@
-import { SessionError } from "@wsession/core";
+import { invalidArgument } from "@wsession/core/runtime";
 import type {
   AppendRequest,
   AppendResult,
@@ -119,8 +119,7 @@ export class RedisStore implements RedisSessionStore {
 
   attach(host: StoreHost): void {
     if (this.#membership !== undefined)
-      throw new SessionError(
-        "INVALID_ARGUMENT",
+      throw invalidArgument(
         "this redisStore() belongs to other sessions already: create one store for each createSessions",
       );
     const onError = this.#onError ?? ((error: unknown) => host.onError(error));
@@ -140,7 +139,7 @@ export class RedisStore implements RedisSessionStore {
 
   async create(request: CreateRequest): Promise<CreateResult> {
     if (!isSessionId(request.id))
-      throw new SessionError("INVALID_ARGUMENT", "create: the id must be the selector of a token", {
+      throw invalidArgument("create: the id must be the selector of a token", {
         outcome: "not-applied",
       });
     return this.#openings.create(request);

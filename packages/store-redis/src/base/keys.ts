@@ -1,6 +1,6 @@
 /** The names of keys and channels, and the hashes of subjects in them. */
 import { hash as digestOf } from "node:crypto";
-import { SessionError } from "@wsession/core";
+import { invalidArgument } from "@wsession/core/runtime";
 
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
 const PREFIX = /^[A-Za-z0-9_.:-]{1,64}$/;
@@ -33,10 +33,7 @@ export class Keys {
 
   constructor(prefix: string, clientPrefix: string) {
     if (!PREFIX.test(prefix)) {
-      throw new SessionError(
-        "INVALID_ARGUMENT",
-        "redisStore: the prefix must be 1 to 64 letters, digits or any of _ . : -",
-      );
+      throw invalidArgument("redisStore: the prefix must be 1 to 64 letters, digits or any of _ . : -");
     }
     this.#prefix = clientPrefix + prefix;
   }
@@ -195,12 +192,12 @@ export function sharedRange(hash: string): readonly [least: string, most: string
  */
 export function hashSubject(subject: string): string {
   if (typeof subject !== "string")
-    throw new SessionError("INVALID_ARGUMENT", "redisStore: the subject must be a string", {
+    throw invalidArgument("redisStore: the subject must be a string", {
       outcome: "not-applied",
     });
   // UTF-8 replaces every unpaired surrogate by the same character, which would merge different subjects.
   if (!subject.isWellFormed()) {
-    throw new SessionError("INVALID_ARGUMENT", "the subject must be well-formed Unicode", {
+    throw invalidArgument("the subject must be well-formed Unicode", {
       outcome: "not-applied",
     });
   }

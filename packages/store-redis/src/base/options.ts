@@ -1,4 +1,11 @@
-import { assertFunction, assertOptions, assertString, invalidArgument, shown } from "@wsession/core/runtime";
+import {
+  assertBoolean,
+  assertFunction,
+  assertOptions,
+  assertString,
+  invalidArgument,
+  shown,
+} from "@wsession/core/runtime";
 import type { RedisClient } from "./client.ts";
 
 /** The options of `redisStore`. */
@@ -91,10 +98,6 @@ export interface Settings {
   readonly tombstoneMs: number;
 }
 
-function invalid(message: string): Error {
-  return invalidArgument(`redisStore: ${message}`);
-}
-
 const NODE = /^[A-Za-z0-9_.:-]{1,64}$/;
 
 const NAMES: readonly string[] = [
@@ -117,13 +120,15 @@ const NAMES: readonly string[] = [
  */
 export function readSettings(options: RedisStoreOptions): Settings {
   assertOptions("redisStore", options, NAMES);
-  const { prefix = "ws", node, onError } = options;
+  const { prefix = "ws", node, onError, allowEviction = false } = options;
   assertString("redisStore: prefix", prefix);
   if (node !== undefined) {
     assertString("redisStore: node", node);
-    if (!NODE.test(node)) throw invalid("node must be 1 to 64 letters, digits or any of _ . : -");
+    if (!NODE.test(node))
+      throw invalidArgument("redisStore: node must be 1 to 64 letters, digits or any of _ . : -");
   }
   if (onError !== undefined) assertFunction("redisStore: onError", onError);
+  assertBoolean("redisStore: allowEviction", allowEviction);
   const timeoutMs = positive("timeoutMs", options.timeoutMs, 2_000);
   const sweepMs = positive("sweepMs", options.sweepMs, 30_000);
   return {
@@ -134,7 +139,7 @@ export function readSettings(options: RedisStoreOptions): Settings {
     leaseMs: positive("leaseMs", options.leaseMs, 15_000),
     sweepMs,
     confirmMs: positive("confirmMs", options.confirmMs, 1_000),
-    allowEviction: flag("allowEviction", options.allowEviction),
+    allowEviction,
     tombstoneMs: Math.ceil(Math.max(60_000, 10 * timeoutMs, 3 * sweepMs)),
   };
 }
@@ -143,10 +148,4 @@ function positive(name: string, value: unknown, fallback: number): number {
   if (value === undefined) return fallback;
   if (typeof value === "number" && Number.isInteger(value) && value > 0 && value < 2 ** 31) return value;
   throw invalidArgument(`redisStore: ${name} must be a whole number from 1 to 2^31-1, not ${shown(value)}`);
-}
-
-function flag(name: string, value: unknown): boolean {
-  if (value === undefined) return false;
-  if (typeof value === "boolean") return value;
-  throw invalid(`${name} must be true or false, not ${shown(value)}`);
 }

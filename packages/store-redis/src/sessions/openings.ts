@@ -1,4 +1,4 @@
-import { SessionError } from "@wsession/core";
+import { invalidArgument } from "@wsession/core/runtime";
 import type { CreateRequest, CreateResult, ResumeRequest, ResumeResult, SubjectLimit } from "@wsession/core";
 import { encodeData } from "../base/codec.ts";
 import { awaitBeforeChange } from "../base/failures.ts";
@@ -156,11 +156,9 @@ export class Openings {
     if (!hold) return undefined;
     const membership = this.#membership();
     if (membership === undefined)
-      throw new SessionError(
-        "INVALID_ARGUMENT",
-        "the store must be given to createSessions before it is used",
-        { outcome: "not-applied" },
-      );
+      throw invalidArgument("the store must be given to createSessions before it is used", {
+        outcome: "not-applied",
+      });
     return membership.register(id);
   }
 }
