@@ -138,7 +138,7 @@ describe("senders", () => {
     >();
     expectTypeOf(
       messages.toSubject(withTransactions, "ann").sold({ lot: "a", price: 2 }, { ttlMs: 1 }),
-    ).resolves.toEqualTypeOf<{ readonly sessions: number }>();
+    ).resolves.toEqualTypeOf<{ readonly sessions: number; readonly failed: number }>();
   });
 
   test("refuse names and payloads that are misspelt, of a wrong type, missing, superfluous, or of the other direction", () => {

@@ -47,7 +47,10 @@ export class MessageSenders {
     );
   }
 
-  toSubject(sessions: SessionsLike, subject: string): SendersOfKept<{ readonly sessions: number }> {
+  toSubject(
+    sessions: SessionsLike,
+    subject: string,
+  ): SendersOfKept<{ readonly sessions: number; readonly failed: number }> {
     assertSends("toSubject()", sessions, "sendToSubject");
     // An encoder of UTF-8 replaces each lone surrogate, so that another subject would get the message.
     if (typeof subject !== "string" || subject === "" || /\p{Surrogate}/u.test(subject))

@@ -15,7 +15,7 @@ export interface SessionsLike {
     subject: string,
     message: string,
     options?: SendOptions,
-  ): Promise<{ readonly sessions: number }>;
+  ): Promise<{ readonly sessions: number; readonly failed: number }>;
 }
 
 /** The members of a client of `@wsession/client` that messages use. */
@@ -162,7 +162,11 @@ export interface Messages<ToServer extends Payloads, ToClient extends Payloads, 
   toSubject(
     sessions: SessionsLike,
     subject: string,
-  ): Senders<ToClient, [options?: SendOptions], Promise<{ readonly sessions: number }>>;
+  ): Senders<
+    ToClient,
+    [options?: SendOptions],
+    Promise<{ readonly sessions: number; readonly failed: number }>
+  >;
   /** Creates the error that refuses a transaction: `throw messages.refuse.outbid({ highest })`. */
   readonly refuse: Refusers<Refusals>;
   /** Whether `error` is a refusal of this name, with a detail that satisfies its schema. */

@@ -26,7 +26,7 @@ interface TestSessions extends SessionsLike {
 const sessions: TestSessions = {
   connections: [],
   send: async () => undefined,
-  sendToSubject: async () => ({ sessions: 0 }),
+  sendToSubject: async () => ({ sessions: 0, failed: 0 }),
   bind: () => undefined,
 };
 const conn: Conn = { id: "c-1" };

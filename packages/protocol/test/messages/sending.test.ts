@@ -39,7 +39,7 @@ function recorder() {
     },
     async sendToSubject(subject: string, message: string, options?: object) {
       sent.push([subject, message, options]);
-      return { sessions: 2 };
+      return { sessions: 2, failed: 1 };
     },
   };
   return { sent, connection, session, sessions };
@@ -71,7 +71,7 @@ describe("sending to a target", () => {
     const { sent, sessions } = recorder();
     expect(await plain.toSession(sessions, "s-1").price("1", { ttlMs: 5 })).toEqual({ offset: 1 });
     expect(await plain.toSession(sessions, "gone").price("2")).toBeUndefined();
-    expect(await plain.toSubject(sessions, "ann").price("3")).toEqual({ sessions: 2 });
+    expect(await plain.toSubject(sessions, "ann").price("3")).toEqual({ sessions: 2, failed: 1 });
     expect(sent).toEqual([
       ["s-1", '["price","1"]', { ttlMs: 5 }],
       ["gone", '["price","2"]', undefined],
