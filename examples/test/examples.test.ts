@@ -167,6 +167,22 @@ test.each(answers)("how do I …? $program", async ({ program, lines }) => {
   expect(await main()).toEqual(lines);
 });
 
+test("how do I …? room: a message reaches the members on both processes", async () => {
+  const redis = await startRedis();
+  try {
+    const { main }: { main(redisUrl: string): Promise<string[]> } = await import("../dist/how-do-i/room.js");
+    expect(await main(`redis://${redis.host}:${redis.port}`)).toEqual([
+      "bob: bob is here",
+      "ada: tea in the lobby",
+      "cyd: tea in the lobby",
+      "ada: ada is here",
+      "bob: ada is here",
+    ]);
+  } finally {
+    await redis.stop();
+  }
+});
+
 test("presence: the devices of a user for a settings page", async () => {
   const { main }: { main(): Promise<string[]> } = await import("../dist/presence/devices.js");
   expect(await main()).toEqual([
@@ -180,6 +196,7 @@ test("presence: the devices of a user for a settings page", async () => {
 const kept = [
   { program: "offline", lines: ["waiting", "kept for 1", "your parcel is here (kept)"] },
   { program: "unread", lines: ["unread: 7 (kept)", "that is all (kept)"] },
+  { program: "reopened", lines: ["one (kept)", "three"] },
   { program: "stream", lines: ["The sea is deep and blue."] },
 ];
 
@@ -231,6 +248,7 @@ test.each([
     page: "docs/how-do-i.md",
     files: [
       ...answers.map(({ program }) => `how-do-i/${program}`),
+      "how-do-i/room",
       ...kept.map(({ program }) => `kept/${program}`),
     ],
   },

@@ -1,29 +1,37 @@
 // A stream of chunks, such as the answer of a language model, continues for a client that lost its connection in the middle.
 import { bindSessions } from "@wsession/adapter-ws";
 import { connect, tokenInMemory } from "@wsession/client";
-import { createSessions, mapStore, protocolToken } from "@wsession/core";
+import { createSessions, mapStore, protocolToken, TransactionRefused } from "@wsession/core";
 import { WebSocket } from "ws";
 import { listen } from "../client.ts";
-import { nextEvent } from "./events.ts";
 
 const sessions = createSessions({ store: mapStore(), token: protocolToken(), initial: () => ({}) });
 
 async function* answer(): AsyncGenerator<string> {
-  yield* ["The", " sea", " is", " deep", " and", " blue", "."];
+  yield* ["The", " sea", " is"];
+  // The client loses its connection in the middle of the answer.
+  for (const conn of sessions.connections) conn.terminate();
+  yield* [" deep", " and", " blue", "."];
 }
+
+// #region stream
+/** Sends the chunks to the session, with or without a connection. */
+async function stream(id: string): Promise<void> {
+  for await (const chunk of answer()) {
+    const sent = await sessions.send(id, chunk);
+    if (sent === undefined) return; // the session has ended: stop the model
+  }
+}
+// #endregion
 
 export async function main(): Promise<string[]> {
   const { server, url } = await listen();
   bindSessions(server, sessions, {
-    // #region stream
-    async message(conn, text) {
-      if (text !== "ask") return;
-      let number = 0;
-      for await (const chunk of answer()) {
-        // Ends the connection at the fourth chunk. The session keeps the chunks, so the stream continues.
-        if ((number += 1) === 4) conn.terminate();
-        await conn.session.send(chunk);
-      }
+    // #region stream-transaction
+    transaction(tx, question) {
+      if (question !== "ask") throw new TransactionRefused("no-question");
+      const { id } = tx.connection.session;
+      tx.after(() => stream(id));
     },
     // #endregion
   });
@@ -35,8 +43,7 @@ export async function main(): Promise<string[]> {
       if (text.endsWith(".")) resolve(text);
     });
   });
-  await nextEvent(client, "session");
-  client.sendNow("ask");
+  await client.send("ask"); // resolves once the answer has begun
   const lines = [await whole];
   await client.close();
   await sessions.close();

@@ -78,7 +78,8 @@ export interface ClientOptions {
   readonly token?: TokenStorage | undefined;
   /**
    * Stores the position and the unsettled messages, so that they survive a reload of the page: `sessionStorage`, or another
-   * storage that no two pages share. The client ignores a storage that throws, is full, or has data of another version.
+   * storage that no two pages share. Without a stored position a page gets only the kept messages that are sent after it has
+   * connected. The client ignores a storage that throws, is full, or has data of another version.
    */
   readonly storage?: KeyValueStorage | undefined;
   /** The delays between two attempts, with full jitter. */
