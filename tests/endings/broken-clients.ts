@@ -11,6 +11,8 @@ export const broken: Readonly<Record<string, (runtime: RuntimeName) => Promise<n
   "1009 a message over the runtime's limit": (runtime) =>
     // 2 ** 40 bytes are announced.
     breaking(runtime, Buffer.from([0x82, 0xff, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0])),
+  "3000 a close frame with a code from 1012 to 3999": (runtime) =>
+    breaking(runtime, frame(Buffer.from([0x0b, 0xb8]), { opcode: 8 })),
   "1006 a connection that ends without a close frame": (runtime) => breaking(runtime, undefined),
   "1005 a close frame without a code": (runtime) => breaking(runtime, frame("", { opcode: 8 })),
 };

@@ -1,10 +1,34 @@
 /** @import { Mutant } from "./mutants.mjs" */
 
-import { core, hazards, onWs } from "./suites.mjs";
+import { core, hazards, onUws, onWs } from "./suites.mjs";
 
 /** Promises of core's connections: the order of handlers, waiting messages, and the end of a connection.
  * @type {readonly Mutant[]} */
 export const connectionMutants = [
+  {
+    name: "reason-of-the-runtime",
+    promise: "a connection that ended without a close frame has no reason, on every runtime",
+    file: "packages/core/src/connection/close-info.ts",
+    find: 'reason: "", by: by ?? "network"',
+    replace: 'reason, by: by ?? "network"',
+    tests: onUws("fault F1: a client's protocol error"),
+  },
+  {
+    name: "protocol-error-uncounted",
+    promise: "F1: a frame that breaks the protocol is counted and reported on every runtime",
+    file: "packages/core/src/connection/close-info.ts",
+    find: 'by !== "server" || reason === ""',
+    replace: 'by !== "heartbeat" || reason === ""',
+    tests: onUws("fault F1: a client's protocol error"),
+  },
+  {
+    name: "protocol-error-without-connection",
+    promise: "F1: the report of a protocol error names its connection on ws too",
+    file: "packages/adapter-ws/src/index.ts",
+    find: "{ stage: stageOf(error), connection: sessions.of(this) }",
+    replace: "{ stage: stageOf(error) }",
+    tests: onWs("fault F1: a client's protocol error"),
+  },
   {
     name: "single-message-refused",
     promise: "I3: a single message may be larger than inbox.maxBytes",

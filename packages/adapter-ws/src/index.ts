@@ -81,7 +81,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
   server.on("headers", onHeaders);
   function onError(this: WebSocket, error: Error): void {
     if (isOfProtocol(error)) endedByServer(this);
-    binding.report(error, { stage: stageOf(error) });
+    binding.report(error, { stage: stageOf(error), connection: sessions.of(this) });
   }
   const begin = (socket: WebSocket, request: IncomingMessage): Connection | undefined => {
     const admitted = accepted.get(request);

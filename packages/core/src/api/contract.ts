@@ -51,7 +51,7 @@ export type SendOutcome = "sent" | "queued" | "dropped" | "closed";
 export interface CloseInfo {
   /** The code of the first close frame, from either side; 1005 if the frame had no code, 1006 if there was no frame. */
   readonly code: number;
-  /** The text of the close frame, from either side; "" for none. */
+  /** The text of the close frame, from either side; "" for none, and always with the code 1006. */
   readonly reason: string;
   /**
    * Who ended the connection. `"peer"`: the peer sent the first close frame. `"server"`: this side ended the connection: `close` or
@@ -128,7 +128,10 @@ export interface Connection<
    * @throws INVALID_ARGUMENT for a code that an endpoint may not send (RFC 6455 section 7.4), or a reason over 123 bytes.
    */
   close(code?: number, reason?: string): void;
-  /** Ends the connection at once, without a closing handshake. Idempotent. */
+  /**
+   * Ends the connection at once, without a closing handshake. Idempotent. On uWebSockets.js and Bun messages that were sent in the same
+   * tick are lost.
+   */
   terminate(): void;
   /**
    * Resolves once the socket of the connection has ended, with the reason; never rejects. Does not wait for the handlers: the

@@ -102,6 +102,9 @@ export interface RuntimeConnection {
    * where the adapter has more information than the code shows: `"heartbeat"` for a peer that showed no sign of life, `"server"`
    * for a socket that the runtime itself ended, such as after a protocol error. Absent: `"network"` for the code 1006, else
    * `"peer"`. If core ended the connection first, core's own code, reason and `by` stay.
+   *
+   * With the code 1006 the connection has no reason. If `by` is `"server"`, core reports a `reason` of the runtime as a protocol error
+   * of the client. An adapter that has reported the error itself passes `""`.
    */
   ended(code: number, reason: string, by?: CloseInfo["by"]): void;
   /** `bufferedAmount` is 0 again. */

@@ -3,7 +3,10 @@
  * metrics.
  */
 export interface Diagnostics {
-  /** Handshakes that are being decided now. This value may fall; all others only rise. */
+  /**
+   * Handshakes that are being decided now, and handshakes that were refused by a close code and whose socket has not ended. This value
+   * may fall; all others only rise.
+   */
   handshakesPending: number;
   /** Handshakes that became a connection. */
   handshakesAccepted: number;
@@ -17,7 +20,10 @@ export interface Diagnostics {
   connectionsOpened: number;
   /** Opened connections that have ended: `connectionsOpened - connectionsClosed` of them are live. */
   connectionsClosed: number;
-  /** Messages that waited when this side ended their connection, or that came after that (I4). */
+  /**
+   * Messages that waited when this side ended their connection, or that came after that (I4). uWebSockets.js and Bun drop what comes
+   * after that, so only ws counts it.
+   */
   messagesDiscarded: number;
   /** Messages that were refused as invalid: the message handler threw a TransactionRefused of the code INVALID_MESSAGE. */
   messagesRefused: number;

@@ -13,7 +13,7 @@ import type { ReleaseReason } from "../store/presence-contract.ts";
 import { isAboutTheEnd, isSessionError } from "../base/errors.ts";
 import { isThenable, promiseOf } from "../base/promises.ts";
 import type { Handshake } from "../handshake/handshake.ts";
-import { endOfSocket, TERMINATED } from "./close-info.ts";
+import { endOfSocket, protocolErrorOf, TERMINATED } from "./close-info.ts";
 import { ClosingHandshake } from "./closing-handshake.ts";
 import { BLOCKS_CLOSE, Flow } from "./flow.ts";
 import { MessageFlow } from "./message-flow.ts";
@@ -204,7 +204,12 @@ export abstract class ConnectionLifecycle<Socket extends object>
   ended(code: number, reason: string, by?: CloseInfo["by"]): void {
     if (this.hasEnded) return;
     this.flow |= Flow.Ended;
-    if (this.#event === undefined && isCleanLeave(code)) this.flow |= Flow.LeftCleanly;
+    if (this.#event === undefined) {
+      if (isCleanLeave(code)) this.flow |= Flow.LeftCleanly;
+      const error = protocolErrorOf(code, reason, by);
+      if (error !== undefined)
+        this.binding.report(error, { stage: "client", connection: this.publicConnection });
+    }
     // If this side ended the connection, the socket only reports the answer.
     this.#event ??= endOfSocket(code, reason, by);
     this.notifyEnded(this.#event);
