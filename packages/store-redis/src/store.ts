@@ -123,7 +123,10 @@ export class RedisStore implements RedisSessionStore {
         "this redisStore() belongs to other sessions already: create one store for each createSessions",
       );
     const onError = this.#onError ?? ((error: unknown) => host.onError(error));
-    this.#report = (error) => ignoreErrors(() => onError(error));
+    // After `close` the store's background work fails because the store closes, which is no failure of Redis.
+    this.#report = (error) => {
+      if (this.#closing === undefined) ignoreErrors(() => onError(error));
+    };
     const guardedHost: StoreHost = {
       held: (id) => host.held(id),
       heldIds: () => host.heldIds(),

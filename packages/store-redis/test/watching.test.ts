@@ -6,6 +6,7 @@ import { startLateness } from "./lateness.ts";
 import { startProcess } from "./processes.ts";
 import { until } from "./redis-server.ts";
 import { useRedisServer } from "./shared-servers.ts";
+import { startProxy } from "./tcp-proxy.ts";
 
 const server = useRedisServer();
 /** For what a busy machine adds to a bound. */
@@ -89,4 +90,23 @@ test.each([0, 10, 4_000, 7_500, 11_250])(
 
 test("sweeps that take longer than sweepMs, because Redis is overloaded, leave pauses", () => {
   expect(sweepPause(30_000, 40_000)).toBe(7_500);
+});
+
+test("fault A1: a read of a watched subject that is in progress when the store is closed is no failure of Redis", async () => {
+  const proxy = await startProxy(server);
+  onTestFinished(() => proxy.close());
+  const { store, host } = startProcess(proxy, {
+    sweepMs: 50,
+    timeoutMs: 1_000,
+    prefix: `t${aCreation().id}`,
+  });
+  await store.create(aCreation({ subject: "ada", hold: true }));
+  await store.watch(["ada"], () => undefined);
+  const closed = new Promise<number>((resolve, reject) => {
+    proxy.holdFrom("hmget", () => {
+      const reportsBefore = host.errors.length;
+      store.close().then(() => resolve(reportsBefore), reject);
+    });
+  });
+  expect(host.errors.slice(await closed)).toEqual([]);
 });
