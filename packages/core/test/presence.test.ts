@@ -204,6 +204,31 @@ test("with inConnectionStore a session is never away: it leaves, expires or is d
   expect(told).toEqual([off, on, off, on, off, on, off]);
 });
 
+test("fault A1: with inConnectionStore a session that was destroyed does not exist for further calls, also before its connection has ended", async () => {
+  const { sessions, events, server } = open(inConnectionStore(), { maxSessionsPerSubject: 1 });
+  const bob = await server.connect({ url: "/bob" });
+  const { connection } = await server.connect({ url: "/ada" });
+  const { id } = connection.session;
+  const first = sessions.destroy(id);
+  const second = Promise.all([sessions.destroy(id), sessions.destroySubject("ada")]);
+  const identify = connection.session.identify("bob").catch((error: unknown) => error);
+  expect(await sessions.get(id)).toBeUndefined();
+  expect(await first).toMatchObject({ destroyed: 1, closed: 1 });
+  expect(await second).toMatchObject([{ destroyed: 0 }, { destroyed: 0 }]);
+  expect(await identify).toMatchObject({ code: "SESSION_GONE" });
+  await pass(1);
+  expect(events).toEqual([["destroyed", "ada"]]);
+  expect(bob.socket.closedWith).toBeUndefined();
+});
+
+test("with inConnectionStore a session that has left is not destroyed by its close handler", async () => {
+  const { sessions, events } = open(inConnectionStore());
+  const server = serveInMemory(sessions, { close: async ({ session }) => void (await session.destroy()) });
+  leave((await server.connect({ url: "/ada" })).socket, 1000);
+  await pass(1);
+  expect(events).toEqual([["left", "ada"]]);
+});
+
 test("a watch ends when its signal aborts, and at once if the signal had aborted before", async () => {
   const { sessions, server } = open(mapStore());
   const { told, ended, watched } = watching(sessions, "ada");

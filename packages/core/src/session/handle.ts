@@ -4,12 +4,13 @@ import { replaceToken } from "./secrets.ts";
 import { checkMessage } from "./send-queue.ts";
 import type { SendResult } from "./send-queue.ts";
 import { assertFunction, assertNoMore, assertNone, assertReason } from "../base/arguments.ts";
-import { destroyedEnding, EXPIRED } from "../base/endings.ts";
+import { destroyedEnding, GONE } from "../base/endings.ts";
 import { fencedError, goneError, inTransactionError, tokenReplacedError } from "../base/errors.ts";
 import type { SessionError } from "../base/errors.ts";
 import type { Lifetimes } from "../base/lifetimes.ts";
 import { assertSubject } from "../base/names.ts";
 import { owned, OwnedResult } from "../base/owned-promise.ts";
+import { applied } from "../base/promises.ts";
 import { publishDestroyed } from "../base/telemetry.ts";
 import { checkLifetimes, extendInStore } from "./own-lifetimes.ts";
 import { fenceOf } from "./session-connection.ts";
@@ -156,10 +157,13 @@ export class SessionHandle<Data extends object> implements Session<Data>, Promis
   async #destroy(reason: string | undefined): Promise<boolean> {
     const state = this.#state;
     if (state.isGone) return false;
-    const result = await this.#ask(() => state.context.store.destroy(state.id, reason, false));
-    state.endSession(destroyedEnding(reason));
-    publishDestroyed(result.destroyed, "call");
-    return result.destroyed.length > 0;
+    return this.#ask(() =>
+      applied(state.context.store.destroy(state.id, reason, false), ({ destroyed }) => {
+        state.endSession(destroyedEnding(reason));
+        publishDestroyed(destroyed, "call");
+        return destroyed.length > 0;
+      }),
+    );
   }
 
   #write<Result>(kind: Write<Data>["kind"], resultOf: (data: Readonly<Data>) => Result): Promise<Result> {
@@ -172,7 +176,7 @@ export class SessionHandle<Data extends object> implements Session<Data>, Promis
     const state = this.#state;
     const stored = await this.#ask(() => extendInStore(state.context.settings, state.id, given));
     if (stored === undefined) {
-      state.endSession(EXPIRED);
+      state.endSession(GONE);
       throw goneError();
     }
     state.context.lifetimes.set(state, stored);
@@ -181,7 +185,7 @@ export class SessionHandle<Data extends object> implements Session<Data>, Promis
   async #touch(idleMs: number, absoluteMs: number | undefined): Promise<void> {
     const state = this.#state;
     if (!(await this.#ask(() => state.context.store.touch(state.id, idleMs, absoluteMs)))) {
-      state.endSession(EXPIRED);
+      state.endSession(GONE);
       throw goneError();
     }
     state.context.lifetimes.touched(state, absoluteMs);

@@ -2,6 +2,7 @@
 import { CloseCode } from "../base/close-codes.ts";
 import { GONE, REPLACED_BY_LOGIN } from "../base/endings.ts";
 import { fencedError, goneError, revokedError, tooManySessionsError } from "../base/errors.ts";
+import { applied } from "../base/promises.ts";
 import { publishDestroyed } from "../base/telemetry.ts";
 import { digestOf, newVerifier, writeRenewalCode, writeToken } from "../handshake/token.ts";
 import type { RotateResult } from "../store/contract.ts";
@@ -72,7 +73,14 @@ export async function replaceToken<Data extends object>(
       limit: subject === undefined ? undefined : settings.subjectLimit,
     };
     const login = takesSubject ? SubjectLogin.begin(state, subject) : undefined;
-    return login === undefined ? store.rotate(request) : login.rotate(() => store.rotate(request));
+    const rotating = login === undefined ? store.rotate(request) : login.rotate(() => store.rotate(request));
+    return applied(rotating, (answer) => {
+      if (answer.type !== "rotated") return answer;
+      for (const id of answer.ended ?? []) state.context.endSession(id, REPLACED_BY_LOGIN);
+      publishDestroyed(answer.ended ?? [], "limit");
+      adoptRotated(state, answer, versionAtRequest, subject);
+      return answer;
+    });
   });
   switch (result.type) {
     case "missing":
@@ -91,8 +99,6 @@ export async function replaceToken<Data extends object>(
       throw fencedError();
     case "rotated":
   }
-  for (const id of result.ended ?? []) state.context.endSession(id, REPLACED_BY_LOGIN);
-  publishDestroyed(result.ended ?? [], "limit");
   if (decision?.ending?.code === CloseCode.Destroyed) {
     // The destruction may have reached the store before this session had the subject, and missed the session. So destroy it here.
     const { destroyed } = await state.context.store.destroy(state.id, decision.ending.reason, false);
@@ -100,7 +106,6 @@ export async function replaceToken<Data extends object>(
     state.endSession(decision.ending);
     throw revokedError();
   }
-  adoptRotated(state, result, versionAtRequest, subject);
   const { id } = state;
   return {
     type: "replaced",

@@ -47,7 +47,7 @@ export type StoreEvent =
 
 /** A session with a live connection in this process, with the host's data. `outbox` is the last known end of the outbox. */
 export interface HeldSession extends StoredSession {
-  /** How many live connections of this process the session has, at least 1. */
+  /** How many live connections of this process the session has. 0 while the close handler of the last connection runs. */
   readonly connections: number;
 }
 

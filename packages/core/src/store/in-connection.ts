@@ -8,7 +8,7 @@ import type { LocalHolding } from "./local-presence.ts";
 import { healthInProcess } from "./health-contract.ts";
 import { SubjectIndex } from "./subject-index.ts";
 import type { Login } from "./subject-index.ts";
-import type { SessionStore, StoreHost, WriteRequest, WriteResult } from "./contract.ts";
+import type { HeldSession, SessionStore, StoreHost, WriteRequest, WriteResult } from "./contract.ts";
 
 const NOTHING_DESTROYED = { destroyed: [], closed: 0, unreachable: [] } as const;
 
@@ -43,6 +43,11 @@ export function inConnectionStore(surplus?: undefined): SessionStore {
     }
     index.loggedIn(id, subject);
     return ended.length > 0 ? { ended } : {};
+  }
+
+  function recordDestroyed(id: string, session: HeldSession | undefined): void {
+    // After the end of its connection the session has left already, although its close handler can still use the session.
+    if (session !== undefined && session.connections > 0) presence.ended(id, "destroyed", session.subject);
   }
 
   function write(request: WriteRequest): WriteResult {
@@ -126,7 +131,7 @@ export function inConnectionStore(surplus?: undefined): SessionStore {
     destroy(id) {
       const session = held(id);
       if (session === undefined) return NOTHING_DESTROYED;
-      presence.ended(id, "destroyed", session.subject);
+      recordDestroyed(id, session);
       return { ...NOTHING_DESTROYED, destroyed: [id] };
     },
     // The session ends with its connection, so it is never away.
@@ -140,7 +145,7 @@ export function inConnectionStore(surplus?: undefined): SessionStore {
     bySubject: (subject) => index.of(subject),
     destroySubject(subject) {
       const destroyed = index.of(subject);
-      for (const id of destroyed) presence.ended(id, "destroyed", subject);
+      for (const id of destroyed) recordDestroyed(id, held(id));
       return { ...NOTHING_DESTROYED, destroyed };
     },
     presence: () => ({ nodes: [], missing: [] }),
