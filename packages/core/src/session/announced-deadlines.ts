@@ -1,5 +1,5 @@
 /** Deadlines that another process announced. */
-import { EXPIRED } from "../base/endings.ts";
+import { GONE } from "../base/endings.ts";
 import { asStoreError, isAboutTheEnd } from "../base/errors.ts";
 import { DEADLINE_TOLERANCE_MS } from "./lifetime.ts";
 import type { KnownDeadlines } from "./lifetime.ts";
@@ -42,7 +42,7 @@ async function readDeadlines<Data extends object>(state: LocalSession<Data>): Pr
   if (state.isGone || state.connectionCount === 0 || calls.isClosed) return;
   const askedAt = performance.now();
   const stored = await calls.ask(() => state.context.store.load(state.id));
-  if (stored === undefined) state.endSession(EXPIRED);
+  if (stored === undefined) state.endSession(GONE);
   else lifetimes.set(state, { ...stored, idleInMs: stored.idleInMs - (performance.now() - askedAt) });
 }
 

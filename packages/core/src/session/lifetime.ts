@@ -27,12 +27,24 @@ export interface Lifetime {
   checkAt: number;
 }
 
+/** A part of the idle time. The store's deadline may be earlier than the local one by this much, because a store may skip a touch. */
+const SKIPPED_TOUCH = 0.2;
+
+/** Whether a deadline may have passed in the store. `idleMs`: the session's idle time. */
+export function isDue({ idleInMs, absoluteInMs }: KnownDeadlines, idleMs: number): boolean {
+  const slackMs =
+    idleMs === Infinity ? DEADLINE_TOLERANCE_MS : Math.max(DEADLINE_TOLERANCE_MS, idleMs * SKIPPED_TOUCH);
+  return absoluteInMs <= DEADLINE_TOLERANCE_MS || idleInMs <= slackMs;
+}
+
 /** The part of `LifetimeWatch` that sessions and their handles use. */
 export interface LifetimeKeeper<State> {
   /** Stores the deadlines of the store's answer. */
   set(state: State, known: KnownDeadlines): void;
   /** A touch moved the idle deadline. `undefined`: the absolute deadline did not change. */
   touched(state: State, absoluteInMs: number | undefined): void;
+  /** Whether a deadline may have passed in the store. */
+  isDue(state: State): boolean;
   /** The absolute deadline, milliseconds since the epoch; `Infinity` for never. */
   expiresAt(state: State): number;
   /** The idle deadline, milliseconds since the epoch; `Infinity` for never, and while a connection keeps the session. */

@@ -1,10 +1,10 @@
 /** The idle and absolute deadlines of sessions, and the timers of those that have a live connection here. */
 import type { Deadlines } from "../base/deadlines.ts";
-import { EXPIRED } from "../base/endings.ts";
+import { GONE } from "../base/endings.ts";
 import { asStoreError } from "../base/errors.ts";
 import type { Settings } from "../api/settings.ts";
 import { awaitMessages, takeActivity } from "./activity.ts";
-import { DEADLINE_TOLERANCE_MS } from "./lifetime.ts";
+import { DEADLINE_TOLERANCE_MS, isDue } from "./lifetime.ts";
 import { wallClock } from "../base/wall-clock.ts";
 import type { KnownDeadlines, Lifetime, LifetimeKeeper } from "./lifetime.ts";
 import type { LocalSession } from "./local-session.ts";
@@ -105,6 +105,10 @@ export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalS
     const now = performance.now();
     const { idleAt, absoluteAt, own } = lifetime;
     return { idleInMs: idleAt - now, absoluteInMs: absoluteAt - now, own };
+  }
+
+  isDue(state: LocalSession<Data>): boolean {
+    return isDue(this.left(state), this.idleMsOf(state));
   }
 
   /** When the session expires, milliseconds since the epoch; `Infinity` for never. */
@@ -229,7 +233,7 @@ export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalS
 
   async #touch(state: LocalSession<Data>, lifetime: Lifetime, askedAt: number): Promise<void> {
     if (!(await state.context.store.touch(state.id, this.#settings.idleMs))) {
-      state.endSession(EXPIRED);
+      state.endSession(GONE);
       return;
     }
     lifetime.needsTouch = false;
@@ -242,7 +246,7 @@ export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalS
     for (let reads = 1; ; reads += 1) {
       const askedAt = performance.now();
       const stored = await state.context.store.load(state.id);
-      if (stored === undefined) return void state.endSession(EXPIRED);
+      if (stored === undefined) return void state.endSession(GONE);
       const tookMs = performance.now() - askedAt;
       // The deadline in a slow answer may be too early by the time that the answer took. The next answer would then count as a new
       // deadline, and cause another warning.

@@ -3,7 +3,7 @@ import { deepFreeze } from "../store/change.ts";
 import { PENDING_FENCE, LOST_FENCE } from "./session-connection.ts";
 import type { SessionConnection } from "./session-connection.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
-import { GONE, REPLACED, REPLACED_BY_LOGIN, TOO_MANY_CONNECTIONS } from "../base/endings.ts";
+import { EXPIRED, GONE, REPLACED, TOO_MANY_CONNECTIONS } from "../base/endings.ts";
 import type { Ending } from "../base/endings.ts";
 import { goneError } from "../base/errors.ts";
 import type { ErrorContext } from "../api/error-context.ts";
@@ -45,8 +45,8 @@ export interface SessionContext<Data extends object> {
 
 /** States whose stored record has another schema version. A WeakSet, because a field would cost memory in each of the other states. */
 const otherVersion = new WeakSet<object>();
-/** States that a newer login of the subject ended. Connections that are attached later get the same close code. */
-const replacedStates = new WeakSet<object>();
+/** Why sessions ended. Connections that are attached later get the same close code. */
+const endings = new WeakMap<object, Ending>();
 
 /**
  * The one state of a session in this process, for all its handles and connections. The version only rises (I8). A change is
@@ -229,18 +229,22 @@ export class LocalSession<Data extends object> {
     this.context.lifetimes.set(this, stored);
   }
 
-  /** Ends the session here: refuses further writes and ends the connections. Returns the number of ended connections. */
-  endSession(ending: Ending): number {
+  /**
+   * Ends the session here: refuses further writes and ends the connections. Returns the number of ended connections. `GONE`: the
+   * store no longer has the session and does not say why, so the deadlines known here decide whether the session has expired.
+   */
+  endSession(found: Ending): number {
     if (this.isGone) return 0;
+    const ending = found === GONE && this.context.lifetimes.isDue(this) ? EXPIRED : found;
     this.isGone = true;
-    if (ending === REPLACED_BY_LOGIN) replacedStates.add(this);
+    endings.set(this, ending);
     this.context.pending.endSession(this.id, ending);
     return this.endConnections(() => true, ending);
   }
 
   /** The ending for a connection that is attached after the session has ended. */
   get goneEnding(): Ending {
-    return replacedStates.has(this) ? REPLACED_BY_LOGIN : GONE;
+    return endings.get(this) ?? GONE;
   }
 
   /** Ends the other connections at once, for a newer connection of this process whose takeover the store has not answered yet. */

@@ -2,14 +2,10 @@ import { endingOf, EXPIRED } from "../base/endings.ts";
 import { SessionError } from "../base/errors.ts";
 import { publishDestroyed } from "../base/telemetry.ts";
 import type { HeldSession, StoreEvent, StoreHost } from "../store/contract.ts";
-import { DEADLINE_TOLERANCE_MS } from "./lifetime.ts";
 import type { LifetimeWatch } from "./lifetimes.ts";
 import type { LocalSession, SessionContext } from "./local-session.ts";
 import { applyStoreEvent } from "./store-events.ts";
 import type { SessionTable } from "./table.ts";
-
-/** A part of the idle time. The store's deadline may be earlier than the local one by this much, because a store may skip a touch. */
-const SKIPPED_TOUCH = 0.2;
 
 /** The `StoreHost` of this process: gives a store access to the sessions that have a live connection here. */
 export class SessionHost<Data extends object> implements StoreHost {
@@ -58,12 +54,9 @@ export class SessionHost<Data extends object> implements StoreHost {
 
   /** Reports and counts a loss if a session is gone long before its deadline, because then the store has lost the session. */
   #checkDeadline(state: LocalSession<Data>): void {
+    if (state.isGone || this.#lifetimes.isDue(state)) return;
     const { idleInMs, absoluteInMs } = this.#lifetimes.left(state);
     const { diagnostics } = this.#context;
-    const idleMs = this.#lifetimes.idleMsOf(state);
-    const slackMs =
-      idleMs === Infinity ? DEADLINE_TOLERANCE_MS : Math.max(DEADLINE_TOLERANCE_MS, idleMs * SKIPPED_TOUCH);
-    if (state.isGone || absoluteInMs <= DEADLINE_TOLERANCE_MS || idleInMs <= slackMs) return;
     const leftMs = Math.min(idleInMs, absoluteInMs);
     diagnostics.storeLosses += 1;
     const when =
