@@ -8,6 +8,30 @@ const commands = (/** @type {string} */ test) => inPackage("cli", "commands", te
  * @type {readonly Mutant[]} */
 export const cliMutants = [
   {
+    name: "cli-last-option-counts",
+    promise: "An option that is given twice is refused",
+    file: "packages/cli/src/arguments.ts",
+    find: "if (given.has(name)) throw",
+    replace: 'if (given.has(name) && name === "") throw',
+    tests: inPackage("cli", "arguments", "is wrong usage, and the command exits with 2"),
+  },
+  {
+    name: "cli-mixes-tls",
+    promise: "No password is sent in plain text to a server whose URL differs in TLS from the first one",
+    file: "packages/cli/src/redis.ts",
+    find: "if ((other.tls === undefined) !== (first.tls === undefined))",
+    replace: "if (other.tls === undefined && first.tls === null)",
+    tests: inPackage("cli", "arguments", "prints no part of a password"),
+  },
+  {
+    name: "cli-password-as-host",
+    promise: "A password that is not percent-encoded is not taken for the host",
+    file: "packages/cli/src/redis.ts",
+    find: "if (/#|[/?][^@]*@/.test(",
+    replace: "if (/[/?][^@]*@/.test(",
+    tests: inPackage("cli", "arguments", "prints no part of a password"),
+  },
+  {
     name: "cli-explains-for-ever",
     promise: "A message about an error ends, although the error is its own cause",
     file: "packages/cli/src/failures.ts",
@@ -20,7 +44,8 @@ export const cliMutants = [
     promise: "I12: an error of the function of listen does not end the process",
     file: "packages/store-redis/src/inspection/bus.ts",
     find: 'call().catch((error: unknown) => this.#warnings.warn("listen", error));',
-    replace: "void call();",
+    replace:
+      'call().catch((error: unknown) => {\n      if (error === undefined) this.#warnings.warn("listen", error);\n      throw error;\n    });',
     tests: redis("inspection", "I12 an error of the function of listen"),
   },
   {
@@ -28,7 +53,7 @@ export const cliMutants = [
     promise: "The inspection refuses a subject that is not well-formed Unicode",
     file: "packages/store-redis/src/inspection/inspection.ts",
     find: 'assertSubject("redisInspection: subject()", subject);',
-    replace: 'assertString("redisInspection: subject()", subject);',
+    replace: 'if (subject === "") assertSubject("redisInspection: subject()", subject);',
     tests: redis("inspection", "a subject that is not well-formed"),
   },
   {

@@ -95,7 +95,11 @@ export function parseInvocation(args: readonly string[], environment: NodeJS.Pro
   const { values, positionals } = parse(args.filter((arg) => !HYPHENATED.test(arg)));
   const [name, ...words] = [...positionals, ...hyphenated];
   if (values.version === true) return { type: "version" };
-  if (values.help === true || name === "help") return { type: "help", of: name === "help" ? words[0] : name };
+  if (values.help === true || name === "help") {
+    const of = name === "help" ? words[0] : name;
+    if (of !== undefined && !isCommandName(of)) throw new UsageError("there is no such command");
+    return { type: "help", of };
+  }
   if (name === undefined) throw new UsageError("a command is missing");
   if (!isCommandName(name)) throw new UsageError("there is no such command");
   const {
@@ -117,18 +121,46 @@ export function parseInvocation(args: readonly string[], environment: NodeJS.Pro
 
 function parse(args: readonly string[]) {
   try {
-    return parseArgs({
+    const parsed = parseArgs({
       args: [...args],
       options: { ...SHARED_OPTIONS, ...COMMAND_OPTIONS },
       allowPositionals: true,
+      tokens: true,
     });
+    assertGivenOnce(parsed.tokens);
+    return parsed;
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     // Only the option's name is repeated from Node's message, because the rest may quote a secret.
     const option =
       error instanceof Error ? /'(?:-\w, )?(--?[\w-]{1,30})/.exec(error.message)?.[1] : undefined;
     throw new UsageError(
       option === undefined ? "the arguments can't be read" : `the option ${option} can't be read`,
     );
+  }
+}
+
+/**
+ * The options that choose sessions or servers. If one is given twice, `parseArgs` uses the last value, and
+ * `destroy --subject ada --subject bob` would end no session of ada.
+ */
+const GIVEN_ONCE: ReadonlySet<string> = new Set([
+  "subject",
+  "before",
+  "field",
+  "absolute",
+  "reason",
+  "sentinel",
+  "prefix",
+  "key-prefix",
+] satisfies (keyof (typeof SHARED_OPTIONS & typeof COMMAND_OPTIONS))[]);
+
+function assertGivenOnce(tokens: readonly { readonly kind: string; readonly name?: string }[]): void {
+  const given = new Set<string>();
+  for (const { kind, name } of tokens) {
+    if (kind !== "option" || name === undefined || !GIVEN_ONCE.has(name)) continue;
+    if (given.has(name)) throw new UsageError(`the option --${name} is given twice`);
+    given.add(name);
   }
 }
 

@@ -9,7 +9,8 @@ const GENERAL = `wsession: shows, watches and ends the sessions of wsession in R
   wsession doctor                             checks Redis: version, role, policy, rights, clock, bus
 
   --redis <url>       redis://[user:password@]host[:port][/database], rediss:// for TLS. Default: the environment's
-                      REDIS_URL, or redis://127.0.0.1:6379. Several for --cluster and --sentinel
+                      REDIS_URL, or redis://127.0.0.1:6379. Several for --cluster and --sentinel, where the first one has
+                      the user, the password and the database. The port of a Sentinel is 26379 by default
   --cluster           the URLs name nodes of a Cluster
   --sentinel <name>   the URLs name Sentinels, which monitor the master <name>
   --prefix <prefix>   the option prefix of redisStore. Default: ws
@@ -76,5 +77,6 @@ Prints what to do about each finding. The exit code is 1 if there is a problem.
 };
 
 export function helpOf(command: string | undefined): string {
-  return (command === undefined ? undefined : COMMANDS[command]) ?? GENERAL;
+  // `Object.hasOwn`, because `help toString` would find a function of every object.
+  return command !== undefined && Object.hasOwn(COMMANDS, command) ? (COMMANDS[command] ?? GENERAL) : GENERAL;
 }

@@ -55,12 +55,50 @@ describe("arguments", () => {
     [["doctor", "--cluster", "--sentinel", "a"]],
     [["doctor", "--sentinel", ""]],
     [["doctor", "--redis", "redis://a", "--redis", "redis://b"]],
+    [["help", "unknown"]],
+    [["help", "toString"]],
+    [["__proto__", "--help"]],
+    [["destroy", "--subject", "a", "--subject", "b", "--yes"]],
+    [["revoke", "--before", "2026-01-01", "--before=2020-01-01", "--field", "at"]],
+    [["inspect", "--prefix", "a", "--prefix", "a"]],
   ])("%j is wrong usage, and the command exits with 2", async (args) => {
     expect(() => parsed(...args)).toThrow(UsageError);
     const { code, stdout, stderr } = await wsession(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toMatch(/^wsession: .+\. See wsession --help\n$/);
     expect(stderr).not.toContain("secret");
+  });
+
+  test.each([
+    ["--redis", "redis://12:34#secret@127.0.0.1:1"],
+    ["--redis", "redis://12:34?secret@127.0.0.1:1"],
+    ["--redis", "redis://12:34/secret@127.0.0.1:1"],
+    ["--redis", "redis://:secret#@127.0.0.1:1"],
+    ["--cluster", "--redis", "redis://127.0.0.1:1/3"],
+    ["--cluster", "--redis", "rediss://:secret@a", "--redis", "redis://b"],
+    ["--cluster", "--redis", "redis://:secret@a", "--redis", "redis://:secret2@b"],
+    ["--sentinel", "m", "--redis", "redis://a", "--redis", "redis://:secret@b"],
+    ["--sentinel", "m", "--redis", "redis://a/1", "--redis", "redis://b/2"],
+  ])("the URLs in %j are wrong usage, which prints no part of a password", async (...args) => {
+    const { code, stdout, stderr } = await wsession(["doctor", "--timeout", "100ms", ...args]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(/^wsession: .+\. See wsession --help\n$/);
+    expect(stderr).not.toMatch(/secret|12|34/);
+  });
+
+  test("several URLs may repeat the user, the password and the database of the first one, or leave them out", () => {
+    const target = (...urls: readonly string[]) => ({
+      urls,
+      sentinel: "main",
+      isCluster: false,
+      prefix: "ws",
+      keyPrefix: "",
+      timeoutMs: 1_000,
+    });
+    const first = "redis://u:secret@one/2";
+    expect(describeTarget(target(first, first, "redis://two"))).toBe(
+      "main by the Sentinels one:26379, one:26379, two:26379, prefix ws",
+    );
   });
 
   test.each(["-1", "1e3", "0x1", "one", " 1"])(
