@@ -13,6 +13,8 @@ const STOPS: Readonly<Partial<Record<number, ClosedWhy>>> = {
 /** A connection that lived for more than this many milliseconds resets the count of failures. */
 const STEADY_MS = 5_000;
 const RESTART_MS = 1_000;
+/** The short connections in a row after which a restart is no reason to come back within RESTART_MS. */
+const MAX_RESTARTS = 3;
 const LOGIN_MS = 2_000;
 const LOGIN_ATTEMPTS = 2;
 
@@ -55,12 +57,10 @@ export function createBackoff({ minMs, maxMs }: Settings): Backoff {
       const mayRecover = code === 4401 && hadSession && logins++ < LOGIN_ATTEMPTS;
       if (why !== undefined && !mayRecover) return why;
       // The server shuts down or restarts: another server takes over, or this server is back soon.
-      const isRestart = livedMs >= 0 && (code === 1001 || code === 1012);
-      const longest = mayRecover
-        ? LOGIN_MS
-        : isRestart
-          ? RESTART_MS
-          : Math.min(maxMs, minMs * 2 ** failures++);
+      // Without the limit all clients of a server that ends each connection with such a code would come back twice a second.
+      const isRestart = livedMs >= 0 && failures < MAX_RESTARTS && (code === 1001 || code === 1012);
+      const backoffMs = Math.min(maxMs, minMs * 2 ** failures++);
+      const longest = mayRecover ? LOGIN_MS : isRestart ? RESTART_MS : backoffMs;
       return Math.random() * longest;
     },
   };

@@ -179,6 +179,25 @@ describe("backoff", () => {
     expect(waits().slice(0, expected.length)).toEqual(expected);
   });
 
+  test("a server that ends each connection at once with 1012 is a restart three times, then the delays double", async () => {
+    vi.spyOn(Math, "random").mockReturnValue(1);
+    onTestFinished(() => vi.mocked(Math.random).mockRestore());
+    const server = await listen();
+    const { of } = client(server, { backoff: {} });
+    const waits = () =>
+      of("status").flatMap(({ status, retryInMs }) => (status === "waiting" ? [retryInMs] : []));
+    const expected = [1_000, 1_000, 1_000, 2_000, 4_000, 8_000];
+    for (const [index, wait] of expected.entries()) {
+      const peer = await server.peer();
+      await peer.attach();
+      peer.hello();
+      peer.socket.close(1012);
+      await vi.waitFor(() => expect(waits()).toHaveLength(index + 1), { timeout: 20_000 });
+      await vi.advanceTimersByTimeAsync(wait);
+    }
+    expect(waits()).toEqual(expected);
+  });
+
   test("delays start again after a stable connection, also if the clock was set back meanwhile", async () => {
     vi.spyOn(Math, "random").mockReturnValue(1);
     onTestFinished(() => vi.mocked(Math.random).mockRestore());
