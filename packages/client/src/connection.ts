@@ -4,6 +4,7 @@ import { startTimer } from "./environment.ts";
 import { watchLiveness } from "./liveness.ts";
 import type { Liveness } from "./liveness.ts";
 import type { Settings } from "./options.ts";
+import { bytesOf, failure } from "./outgoing.ts";
 import type { Page } from "./page.ts";
 import type { Conversation } from "./conversation-contract.ts";
 
@@ -16,6 +17,7 @@ export interface Connection {
   conversation: Conversation | undefined;
   /** Whether the server does not support v1.wsession. */
   isPlain: boolean;
+  /** Throws TOO_LARGE for a message that is longer than the server accepts. */
   sendNow(message: string | Uint8Array): boolean;
   /** Closes the socket, and ignores further events. Resolves when the socket has closed, at the latest after CLOSE_MS. */
   close(code?: number, reason?: string): Promise<void>;
@@ -78,7 +80,12 @@ export function openConnection(
     ),
     conversation: undefined,
     isPlain: false,
-    sendNow: (message) => send(connection.isPlain ? message : writePlain(message)),
+    sendNow(message) {
+      if (connection.isPlain) return send(message);
+      // The server would close the connection with 1009, and the largest numbered message in flight would reject in its place.
+      if (bytesOf(message) >= page.maxMessage) throw failure("TOO_LARGE");
+      return send(writePlain(message));
+    },
     close(code = 1000, reason = "") {
       if (connection.conversation !== undefined) send(BYE);
       hasEnded = true;

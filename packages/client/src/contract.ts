@@ -173,7 +173,8 @@ export interface Client {
   /**
    * Sends a message that is neither numbered nor kept. Returns false, and sends nothing, if the client is not live.
    *
-   * @throws ClientError INVALID_ARGUMENT unless the message is a string or a Uint8Array
+   * @throws ClientError INVALID_ARGUMENT unless the message is a string or a Uint8Array, and TOO_LARGE if it is longer than the
+   * server accepts
    */
   sendNow(message: string | Uint8Array): boolean;
   /**

@@ -97,7 +97,7 @@ export function createOutgoing(
       const settled: (() => void)[] = [];
       stream.waiting = stream.waiting.filter((entry) => {
         const outcome = outcomeOf(entry);
-        return outcome === null || settled.push(() => entry.settle(outcome)) === 0;
+        return outcome === null || !settled.push(() => entry.settle(outcome));
       });
       if (settled.length > 0) saved(() => settled.forEach((run) => run()));
     },

@@ -144,5 +144,5 @@ function writeEntry({ number, mark, message }: QueuedMessage): object {
 }
 
 function readList<Value>(value: unknown, read: (body: Body) => Value): Value[] {
-  return Array.isArray(value) ? value.map((one) => read(new Body(one))) : [];
+  return Array.from(Object(value), (one) => read(new Body(one)));
 }

@@ -85,6 +85,41 @@ test("binary messages in an ArrayBuffer of another realm, as under jsdom, arrive
   ]);
 });
 
+test("sendNow throws TOO_LARGE for a message that the server would answer with 1009, and sends nothing", async () => {
+  const server = await listen();
+  const { client: one, until } = client(server);
+  const peer = await server.peer();
+  await peer.attach();
+  peer.hello({ maxMessage: 6 });
+  await until("status", ({ status }) => status === "live");
+  const tooLarge = { code: "TOO_LARGE", outcome: "not-applied" };
+  // The lead of the frame is one byte.
+  for (const message of ["123456", "éé12", new Uint8Array(6)])
+    expect(() => one.sendNow(message)).toThrow(expect.objectContaining(tooLarge));
+  for (const message of ["12345", "éé1", new Uint8Array(5)]) expect(one.sendNow(message)).toBe(true);
+  expect([await peer.frame(), await peer.frame()]).toEqual(["-12345", "-éé1"]);
+  expect(await peer.frame()).toHaveLength(6);
+  peer.cut();
+  await until("status", ({ status }) => status === "waiting");
+  expect(one.sendNow("123456")).toBe(false);
+});
+
+test("sendNow sends a message of any length to a server without the protocol", async () => {
+  const server = await listen();
+  const other = await listen({ choose: ([first = ""]) => first });
+  const urls = [server.url];
+  const { client: one, until } = client(server, {}, () => urls.shift() ?? other.url);
+  const peer = await server.peer();
+  await peer.attach();
+  peer.hello({ maxMessage: 6 });
+  await until("session");
+  peer.cut();
+  const plain = await other.peer();
+  await expect.poll(() => one.status === "live" && one.session === undefined).toBe(true);
+  expect(one.sendNow("1234567")).toBe(true);
+  expect(await plain.frame()).toBe("1234567");
+});
+
 test.each([
   ...[
     "",
