@@ -19,10 +19,10 @@ test("a planned failover of Sentinel, with the writes of the old primary paused 
   onTestFinished(() => application.close());
   const { id } = await application.create();
   const acknowledged: string[] = [];
-  let isStopping = false;
+  const stopping = new AbortController();
   let changes = 0;
   const lanes = [1, 2].map(async () => {
-    while (!isStopping) {
+    while (!stopping.signal.aborted) {
       const value = String((changes += 1));
       try {
         await application.append({ id, value });
@@ -47,7 +47,7 @@ test("a planned failover of Sentinel, with the writes of the old primary paused 
   await until(() => acknowledged.length > before + 20, FAILOVER_MS);
   await cli(primary.port, "client", "unpause");
 
-  isStopping = true;
+  stopping.abort();
   await Promise.all(lanes);
   const list = (await application.read(id))?.data.list ?? [];
   expect(list).toEqual(expect.arrayContaining(acknowledged));

@@ -55,4 +55,37 @@ export const operatorMutants = [
     replace: "isRefused && performance.now() < 0 ? giveUp()",
     tests: redis("calls", "lack of replicas"),
   },
+  {
+    name: "cluster-password-kept",
+    promise: "The next connections to a Cluster use a password that the application has changed",
+    file: "packages/store-redis/src/drivers/ioredis/cluster-client.ts",
+    find: "const own = this.#areCredentialsChanged()",
+    replace: "const own = this.#nodes.size === 0",
+    tests: redis("credentials", "on a Cluster"),
+  },
+  {
+    name: "cluster-password-kept-by-nodes",
+    promise:
+      "A node of a Cluster that waits for its first command uses a password that the application has changed",
+    file: "packages/store-redis/src/drivers/ioredis/cluster-client.ts",
+    find: "if (this.#areCredentialsChanged()) for",
+    replace: "if (this.#nodes.size === 0) for",
+    tests: redis("credentials", "on a Cluster"),
+  },
+  {
+    name: "authority-kept",
+    promise: "The next connection uses an authority that the application has changed",
+    file: "packages/store-redis/src/drivers/ioredis/own-options.ts",
+    find: "return { username, password, tls, sentinelUsername",
+    replace: "return { username, password, sentinelUsername",
+    tests: redis("credentials", "uses an authority"),
+  },
+  {
+    name: "sentinel-password-kept",
+    promise: "The next connection asks Sentinel with a password that the application has changed",
+    file: "packages/store-redis/src/drivers/ioredis/server-client.ts",
+    find: "        renewCredentials();\n        return retryPause(times);",
+    replace: "        return retryPause(times);",
+    tests: redis("credentials", "asks Sentinel"),
+  },
 ];

@@ -12,21 +12,32 @@ import type {
 } from "../driver.ts";
 import { watchConnection, watchSilence } from "./connections.ts";
 import { createListener } from "./listener.ts";
-import { ownClusterOptions, ownOptions } from "./own-options.ts";
+import { areOther, type Credentials, credentialsOf, ownClusterOptions, ownOptions } from "./own-options.ts";
 import { commandClassOf, type CommandClass, type IoredisCommand } from "./sent-command.ts";
 
 /** The store's own client of a Cluster. */
 export class ClusterClient implements OwnClient {
   readonly isCluster: boolean = true;
   readonly #cluster: Cluster;
+  /** The application's client, and its credentials when the store was created. */
+  readonly #client: Cluster;
+  readonly #credentials: Credentials;
   readonly #given: RedisOptions;
   readonly #handshakeMs: number;
   readonly #Command: CommandClass;
   /** The known nodes, by `host:port`. */
   readonly #nodes = new Map<string, Node>();
 
-  constructor(given: Cluster, { handshakeMs, countFailure }: OwnClientSettings, events: OwnClientEvents) {
+  /** `credentials`: those of the application's client when the store was created. */
+  constructor(
+    given: Cluster,
+    credentials: Credentials,
+    { handshakeMs, countFailure }: OwnClientSettings,
+    events: OwnClientEvents,
+  ) {
     const redisOptions: RedisOptions = given.options.redisOptions ?? {};
+    this.#client = given;
+    this.#credentials = credentials;
     this.#given = redisOptions;
     this.#handshakeMs = handshakeMs;
     const own = given.duplicate([], {
@@ -43,10 +54,7 @@ export class ClusterClient implements OwnClient {
     own.on("+node", (redis: Redis) => {
       const node = new Node(redis, own);
       this.#nodes.set(node.name, node);
-      const known = given.nodes().find((other) => nameOf(other) === node.name)?.options;
-      const { username, password } = known ?? redisOptions;
-      if (username !== undefined) redis.options.username = username;
-      if (password !== undefined) redis.options.password = password;
+      this.#renewCredentials(node);
       watchConnection(redis, node.name, handshakeMs, events);
       events.nodeAdded();
     });
@@ -99,6 +107,8 @@ export class ClusterClient implements OwnClient {
   checkPrimary(): void {}
 
   refresh(): void {
+    // The slot table is read from any of the nodes.
+    if (this.#areCredentialsChanged()) for (const node of this.#nodes.values()) this.#renewCredentials(node);
     if (this.isReady) this.#cluster.refreshSlotsCache();
   }
 
@@ -126,6 +136,20 @@ export class ClusterClient implements OwnClient {
     if (node !== undefined) return createListener(node.redis, this.#given, this.#handshakeMs, events);
     this.connect();
     return undefined;
+  }
+
+  /** The application may change its credentials at run time, on its own client. */
+  #areCredentialsChanged(): boolean {
+    return areOther(credentialsOf(this.#client.options.redisOptions ?? {}), this.#credentials);
+  }
+
+  /** A node may have credentials of its own, until the application changes those of all nodes. */
+  #renewCredentials({ name, redis }: Node): void {
+    const own = this.#areCredentialsChanged()
+      ? undefined
+      : this.#client.nodes().find((other) => nameOf(other) === name)?.options;
+    const current = Object.entries(credentialsOf(own ?? this.#client.options.redisOptions ?? {}));
+    Object.assign(redis.options, Object.fromEntries(current.filter(([, value]) => value !== undefined)));
   }
 
   /** A random primary, of those that accept a command if there are any. */

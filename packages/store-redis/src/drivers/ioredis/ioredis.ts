@@ -2,6 +2,7 @@ import type { Cluster, Redis } from "ioredis";
 import { invalidArgument } from "@wsession/core/runtime";
 import type { Driver, OwnClient, OwnClientEvents, OwnClientSettings } from "../driver.ts";
 import { ClusterClient } from "./cluster-client.ts";
+import { credentialsOf } from "./own-options.ts";
 import { ServerClient } from "./server-client.ts";
 
 /** Checks properties rather than the class, because the application may have any copy of the library. */
@@ -30,13 +31,14 @@ export function isIoredis(value: object): value is Redis | Cluster {
  */
 export function ioredisDriver(given: Redis | Cluster): Driver {
   assertReadsFromPrimaries(given);
+  const credentials = isCluster(given) ? credentialsOf(given.options.redisOptions ?? {}) : {};
   return {
     isCluster: isCluster(given),
     keyPrefix: given.options.keyPrefix ?? "",
     isEnded: given.status === "end",
     createClient: (settings: OwnClientSettings, events: OwnClientEvents): OwnClient =>
       isCluster(given)
-        ? new ClusterClient(given, settings, events)
+        ? new ClusterClient(given, credentials, settings, events)
         : new ServerClient(given, settings, events),
     follow: ({ ended, connecting }) => {
       given.on("end", ended);

@@ -15,6 +15,8 @@ export function createListener(
     enableOfflineQueue: true,
     readOnly: false,
     retryStrategy: null,
+    // The next listener has the credentials that the application has then.
+    sentinelRetryStrategy: () => null,
   });
   limitHandshake(redis, handshakeMs);
   redis.on("error", events.failed);

@@ -43,10 +43,26 @@ export function ownOptions(given: RedisOptions, handshakeMs: number): RedisOptio
     role: "master",
     // Without a limit, one Sentinel that hangs would prevent the others from being asked.
     sentinelCommandTimeout: SENTINEL_MS,
-    sentinelRetryStrategy: retryPause,
     socketTimeout: undefined,
     stringNumbers: false,
   };
+}
+
+/** The options that an application may change on its own client at run time: a password, a certificate. */
+export type Credentials = Pick<
+  RedisOptions,
+  "username" | "password" | "tls" | "sentinelUsername" | "sentinelPassword" | "sentinelTLS"
+>;
+
+/** The credentials for the next connection. */
+export function credentialsOf(given: RedisOptions): Credentials {
+  const { username, password, tls, sentinelUsername, sentinelPassword, sentinelTLS } = given;
+  return { username, password, tls, sentinelUsername, sentinelPassword, sentinelTLS };
+}
+
+/** Whether the application has changed its credentials. The values are compared by identity. */
+export function areOther(some: Credentials, others: Credentials): boolean {
+  return some.username !== others.username || some.password !== others.password || some.tls !== others.tls;
 }
 
 /**

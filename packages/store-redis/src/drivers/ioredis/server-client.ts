@@ -1,5 +1,6 @@
 import type { Redis } from "ioredis";
 import { reasonOf } from "../../base/failures.ts";
+import { retryPause } from "../../base/retry-pause.ts";
 import type {
   Listener,
   ListenerEvents,
@@ -12,7 +13,7 @@ import type {
 import { Batch } from "./batch.ts";
 import { onReady, watchConnection, watchSilence } from "./connections.ts";
 import { createListener } from "./listener.ts";
-import { ownOptions, retryPauseOf } from "./own-options.ts";
+import { credentialsOf, ownOptions, retryPauseOf } from "./own-options.ts";
 import { SentinelWatch } from "./sentinel-watch.ts";
 import { commandClassOf, type CommandClass, type IoredisCommand } from "./sent-command.ts";
 
@@ -34,15 +35,19 @@ export class ServerClient implements OwnClient, Server {
   constructor(given: Redis, { handshakeMs, countFailure }: OwnClientSettings, events: OwnClientEvents) {
     this.#given = given;
     this.#handshakeMs = handshakeMs;
+    // The application may change its credentials at run time, on its own client.
+    const renewCredentials = (): unknown => Object.assign(own.options, credentialsOf(given.options));
     const own: Redis = given.duplicate({
       ...ownOptions(given.options, handshakeMs),
       enableOfflineQueue: false,
       readOnly: false,
       retryStrategy: () => {
-        // The application may change its password at run time, on its own client.
-        own.options.username = given.options.username;
-        own.options.password = given.options.password;
+        renewCredentials();
         return retryPauseOf(countFailure(), given.options.retryStrategy);
+      },
+      sentinelRetryStrategy: (times: number) => {
+        renewCredentials();
+        return retryPause(times);
       },
     });
     this.redis = own;
