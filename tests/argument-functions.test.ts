@@ -153,9 +153,9 @@ describe("fault D6: a wrong argument throws INVALID_ARGUMENT at once:", () => {
       peer.attach();
       await peer.until("hello");
       peer.sendCounted("go");
-      const told = await peer.next();
+      const reported = await peer.next();
       expect(failures).toEqual([]);
-      expect(told).toMatchObject({ type: "applied", number: 1 });
+      expect(reported).toMatchObject({ type: "applied", number: 1 });
       const [connection] = sessions.connections;
       expect(connection?.session).toMatchObject({ version: 1, data: { n: 0 } });
     });

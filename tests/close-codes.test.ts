@@ -43,10 +43,12 @@ test.each(Object.entries(broken))(
 test("each cause in the reference has a test, and each cause in the source has a row", async () => {
   const tested = [...Object.keys(closings), ...Object.keys(refusals), ...Object.keys(elsewhere)];
   const rows = [...(await causesOf("Close codes")), ...(await causesOf("Statuses"))];
-  const told = rows.filter((cells) => cells.length === 3).map(([code, reason]) => `${code} ${reason}`.trim());
+  const reported = rows
+    .filter((cells) => cells.length === 3)
+    .map(([code, reason]) => `${code} ${reason}`.trim());
   const own = tested.map((cause) => cause.trim());
-  expect(told.filter((cause) => !own.includes(cause))).toEqual([]);
-  expect(own.filter((cause) => !told.includes(cause))).toEqual([]);
+  expect(reported.filter((cause) => !own.includes(cause))).toEqual([]);
+  expect(own.filter((cause) => !reported.includes(cause))).toEqual([]);
   const reasons = new Set(rows.map(([, reason]) => reason));
   expect((await reasonsInSource()).filter((reason) => !reasons.has(reason))).toEqual([]);
 });

@@ -18,9 +18,9 @@ function pagesOf(...patterns: string[]): string[] {
 test("each page of docs and each package's README stands in the contents once", () => {
   const pages = pagesOf(":(glob)docs/*.md", ":(glob)packages/*/README.md");
   expect(pages.length).toBeGreaterThan(30);
-  const wanted = pages.filter((page) => page !== "docs/README.md");
-  const others = listed.filter((page) => !wanted.includes(page));
-  expect(listed.filter((page) => wanted.includes(page)).toSorted()).toEqual(wanted.toSorted());
+  const expected = pages.filter((page) => page !== "docs/README.md");
+  const others = listed.filter((page) => !expected.includes(page));
+  expect(listed.filter((page) => expected.includes(page)).toSorted()).toEqual(expected.toSorted());
   expect(others).toEqual(["CONTRIBUTING.md", "docs/decisions/README.md"]);
 });
 

@@ -50,7 +50,7 @@ describe.each(combinations)("$runtime on $store", ({ runtime, store }) => {
     });
     const client = await connect(server);
     for (const text of ["a", "b", "c"]) client.send(text);
-    for (const wanted of ["1", "2", "3"]) expect(await client.next()).toBe(wanted);
+    for (const expected of ["1", "2", "3"]) expect(await client.next()).toBe(expected);
     client.socket.close();
     await journal.until(1);
     expect(journal.entries).toEqual(["3 c 4"]);

@@ -70,7 +70,7 @@ async function inTheGap(served: Served, gap: Gap) {
 }
 
 /** Reads what comes until the connection ends, or until `isEnough`. Returns all frames. */
-async function told(
+async function reported(
   peer: FramedPeer,
   ended: Promise<number>,
   isEnough: (frame: ServerFrame) => boolean,
@@ -162,7 +162,7 @@ describe.each(combinations)("$runtime, $store store, $when the commit took effec
       if (!isThere) return expect([absoluteMs, await ended]).toEqual([SHORT_MS, code]);
       await overtake(other, own, { id, token });
       gap.letGo();
-      const frames = await told(peer, ended, () => false);
+      const frames = await reported(peer, ended, () => false);
       // The commit's answer says that the session is gone, before the deadline is looked at here.
       expect([code, 4410]).toContain(await ended);
       if (when === "before") expect(wasApplied(frames)).toBe(false);
@@ -181,7 +181,7 @@ describe.each(combinations)("$runtime, $store store, $when the commit took effec
       const overtaken = overtake(other, own, { id, token });
       if (code !== undefined) await overtaken;
       gap.letGo();
-      const frames = await told(peer, ended, isSettled);
+      const frames = await reported(peer, ended, isSettled);
       if (code !== undefined) expect(await ended).toBe(code);
       const renewal = await overtaken;
       const n = (await other.sessions.get(id))?.data.n;
@@ -206,7 +206,7 @@ describe.each(combinations)("$runtime, $store store, $when the commit took effec
     const { id, token, ended, peer } = await inTheGap(own, gap);
     const closing = own.sessions.close();
     gap.letGo();
-    const frames = await told(peer, ended, () => false);
+    const frames = await reported(peer, ended, () => false);
     await closing;
     expect(await ended).toBe(1012);
     expect(unexpected(own.errors)).toEqual([]);

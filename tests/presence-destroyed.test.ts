@@ -27,24 +27,24 @@ function clientOf(kind: "standalone" | "cluster"): Redis | Cluster {
 }
 
 describe.each(["standalone", "cluster"] as const)("on a %s", (kind) => {
-  /** The processes of one application. `told` has the events that all processes report, as "type subject". */
+  /** The processes of one application. `reported` has the events that all processes report, as "type subject". */
   function application() {
     const prefix = newPrefix();
-    const told = new Journal<string>();
+    const reported = new Journal<string>();
     const ids: string[] = [];
     const note = (type: string) => (event: SessionEvent) => {
       ids.push(event.id);
-      told.note(`${type} ${event.subject}`);
+      reported.note(`${type} ${event.subject}`);
     };
     const start = (
-      wanted: readonly (keyof SessionEvents)[],
+      expected: readonly (keyof SessionEvents)[],
       options: SessionsOptions<Data> = {},
       storeOptions: Partial<RedisStoreOptions> = {},
     ) => {
       const client = clientOf(kind);
       const sessions = createSessions<Data>({
         store: redisStore({ client, prefix, timeoutMs: TIMEOUT_MS, confirmMs: TIMEOUT_MS, ...storeOptions }),
-        events: Object.fromEntries(wanted.map((type) => [type, note(type)])),
+        events: Object.fromEntries(expected.map((type) => [type, note(type)])),
         ...options,
       });
       onTestFinished(() => sessions.close());
@@ -56,11 +56,11 @@ describe.each(["standalone", "cluster"] as const)("on a %s", (kind) => {
       const keys = await Promise.all(nodes.map((node) => node.keys(`${prefix}:d:*`)));
       return keys.flat();
     };
-    return { start, told, ids, remaining };
+    return { start, reported, ids, remaining };
   }
 
   test("a process without events destroys sessions of a process with events.destroyed: each is reported once", async () => {
-    const { start, told, ids, remaining } = application();
+    const { start, reported, ids, remaining } = application();
     const listening = start(["destroyed"]);
     const silent = start([]);
     const { session: one } = await listening.create({ n: 0 }, { subject: "one" });
@@ -68,9 +68,9 @@ describe.each(["standalone", "cluster"] as const)("on a %s", (kind) => {
     expect((await silent.destroy(one.id)).destroyed).toBe(1);
     expect((await silent.destroySubject("many")).destroyed).toBe(20);
     expect((await silent.destroy(one.id)).destroyed).toBe(0);
-    await told.until(21);
+    await reported.until(21);
     await expect.poll(remaining).toEqual([]);
-    expect(told.entries.toSorted()).toEqual([
+    expect(reported.entries.toSorted()).toEqual([
       ...Array.from({ length: 20 }, () => "destroyed many"),
       "destroyed one",
     ]);
@@ -78,18 +78,18 @@ describe.each(["standalone", "cluster"] as const)("on a %s", (kind) => {
   });
 
   test("a session that maxSessionsPerSubject ends in a process without events is reported", async () => {
-    const { start, told } = application();
+    const { start, reported } = application();
     const limit = { maxSessionsPerSubject: 1 };
     const listening = start(["destroyed"], limit);
     const silent = start([], limit);
     await listening.create({ n: 1 }, { subject: "ada" });
     await silent.create({ n: 2 }, { subject: "ada" });
-    await told.until(1);
-    expect(told.entries).toEqual(["destroyed ada"]);
+    await reported.until(1);
+    expect(reported.entries).toEqual(["destroyed ada"]);
   });
 
   test("a session that no process with events.destroyed has held causes no event, and leaves nothing to report", async () => {
-    const { start, told, remaining } = application();
+    const { start, reported, remaining } = application();
     start(["destroyed"]);
     const silent = start([]);
     const other = start(["left"]);
@@ -98,11 +98,11 @@ describe.each(["standalone", "cluster"] as const)("on a %s", (kind) => {
       expect((await silent.destroy(session.id)).destroyed).toBe(1);
     }
     expect(await remaining()).toEqual([]);
-    expect(told.entries).toEqual([]);
+    expect(reported.entries).toEqual([]);
   });
 
   test("a logout by HTTP in a process without events is reported", async () => {
-    const { start, told } = application();
+    const { start, reported } = application();
     const cookie = cookieToken({ name: "app", secure: false });
     const origin = "https://app.example.com";
     const options = { token: cookie, origins: [origin] };
@@ -111,12 +111,12 @@ describe.each(["standalone", "cluster"] as const)("on a %s", (kind) => {
     const { token } = await listening.create({ n: 0 }, { subject: "ada" });
     const request = new Request(origin, { method: "POST", headers: { origin, cookie: `app=${token}` } });
     await http.logout(request, new Headers());
-    await told.until(1);
-    expect(told.entries).toEqual(["destroyed ada"]);
+    await reported.until(1);
+    expect(reported.entries).toEqual(["destroyed ada"]);
   });
 
   test("a session that a process with events.destroyed once held causes the event", async () => {
-    const { start, told } = application();
+    const { start, reported } = application();
     const options: SessionsOptions<Data> = {
       token: queryToken(),
       admit: ({ url }) => accept({ subject: new URL(url, "ws://x").searchParams.get("as") ?? "nobody" }),
@@ -145,12 +145,12 @@ describe.each(["standalone", "cluster"] as const)("on a %s", (kind) => {
     await visit(silent, "bob");
     await processes.silent.destroySubject("bob");
     expect((await processes.silent.destroy(session?.id ?? "")).closed).toBe(3);
-    await told.until(1);
-    expect(told.entries).toEqual(["destroyed ada"]);
+    await reported.until(1);
+    expect(reported.entries).toEqual(["destroyed ada"]);
   });
 
   test("an event waits while no process with events.destroyed runs, and is reported to the next such process", async () => {
-    const { start, told, ids } = application();
+    const { start, reported, ids } = application();
     const short = { leaseMs: SHORT_LEASE_MS };
     const listening = start(["destroyed"], {}, short);
     const silent = start([], {}, short);
@@ -161,12 +161,12 @@ describe.each(["standalone", "cluster"] as const)("on a %s", (kind) => {
     const other = start(["left", "expired"], { leaveAfterMs: 100 }, short);
     const lifetimes = { absoluteMs: 2 * SHORT_LEASE_MS };
     const { session: expiring } = await other.create({ n: 0 }, { subject: "bob", ...lifetimes });
-    await told.until(1);
-    expect(told.entries).toEqual(["expired bob"]);
+    await reported.until(1);
+    expect(reported.entries).toEqual(["expired bob"]);
     expect(expiring.id).not.toBe(session.id);
     start(["destroyed"], {}, short);
-    await told.until(2);
-    expect(told.entries).toEqual(["expired bob", "destroyed ada"]);
+    await reported.until(2);
+    expect(reported.entries).toEqual(["expired bob", "destroyed ada"]);
     expect(ids[1]).toMatch(new RegExp(`^${session.id}:destroyed:`));
   });
 });

@@ -32,9 +32,9 @@ const places = (["map", "redis"] as const).map((store, index) => ({
 describe.each(places)("on $store, with a server on $runtime,", ({ runtime, store }) => {
   async function start(leaveAfterMs: number) {
     const left = new Journal<{ readonly event: SessionEvent; readonly sum: number | undefined }>();
-    const told: string[] = [];
-    const toldOften = (type: string, times: number) =>
-      until(() => told.filter((one) => one === type).length >= times);
+    const reported: string[] = [];
+    const reportedOften = (type: string, times: number) =>
+      until(() => reported.filter((one) => one === type).length >= times);
     const sessions = createSessions<Data>({
       store: openStore(store, redis.port),
       token: protocolToken(),
@@ -63,21 +63,21 @@ describe.each(places)("on $store, with a server on $runtime,", ({ runtime, store
     });
     const watching = new AbortController();
     onTestFinished(() => watching.abort());
-    await sessions.watch(["ada"], ({ type }) => void told.push(type), { signal: watching.signal });
+    await sessions.watch(["ada"], ({ type }) => void reported.push(type), { signal: watching.signal });
     const line = await Line.to(server.port);
-    const { client, until: heard } = open(line, { token: tokenInMemory() });
-    await heard("status", ({ status }) => status === "live");
-    await toldOften("online", 1);
+    const { client, until: received } = open(line, { token: tokenInMemory() });
+    await received("status", ({ status }) => status === "live");
+    await reportedOften("online", 1);
     const [connection] = sessions.connections;
     const session = connection?.session ?? expect.fail("no connection");
     const sums: number[] = [];
     messages.client(client).on.sum((sum) => sums.push(sum));
     const { send } = messages.client(client);
-    return { sessions, session, left, told, toldOften, gate, line, client, sums, send };
+    return { sessions, session, left, reported, reportedOften, gate, line, client, sums, send };
   }
 
   test("I21 a transaction whose connection is lost for good is committed, keeps no user online, and the session leaves once", async () => {
-    const { sessions, session, left, told, toldOften, gate, line, send } = await start(300);
+    const { sessions, session, left, reported, reportedOften, gate, line, send } = await start(300);
     const opened = deferred();
     gate.opens = opened.promise;
     // It stays unsettled, because the client does not come back.
@@ -85,18 +85,18 @@ describe.each(places)("on $store, with a server on $runtime,", ({ runtime, store
     await gate.reached.promise;
     line.isDown = true;
     line.cut();
-    await toldOften("offline", 2);
-    expect(told).toEqual(["offline", "online", "away", "offline"]);
+    await reportedOften("offline", 2);
+    expect(reported).toEqual(["offline", "online", "away", "offline"]);
     await left.until(1);
     opened.resolve();
     await expect.poll(async () => (await sessions.get(session.id))?.data.sum).toBe(5);
     expect((await sessions.presenceOfSubject("ada")).type).toBe("offline");
-    expect(told).toHaveLength(4);
+    expect(reported).toHaveLength(4);
     expect(left.entries).toMatchObject([{ event: { sessionId: session.id, subject: "ada" }, sum: 0 }]);
   });
 
   test("I21 I22 drops in the middle of transactions are no leave, each message counts once, and the clean leave reads all of them", async () => {
-    const { session, left, told, toldOften, gate, line, client, sums, send } = await start(HOUR);
+    const { session, left, reported, reportedOften, gate, line, client, sums, send } = await start(HOUR);
     for (let round = 1; round <= 5; round += 1) {
       const opened = deferred();
       gate.reached = deferred();
@@ -105,20 +105,20 @@ describe.each(places)("on $store, with a server on $runtime,", ({ runtime, store
       await gate.reached.promise;
       line.isDown = true;
       line.cut();
-      await toldOften("away", round);
+      await reportedOften("away", round);
       opened.resolve();
       line.isDown = false;
       await sent;
-      await toldOften("online", round + 1);
+      await reportedOften("online", round + 1);
     }
     await until(() => sums.length === 5);
     expect(sums).toEqual([1, 2, 3, 4, 5]);
     expect(left.entries).toEqual([]);
-    expect(told.slice(1)).not.toContain("offline");
+    expect(reported.slice(1)).not.toContain("offline");
     await client.close();
-    await toldOften("offline", 2);
+    await reportedOften("offline", 2);
     await left.until(1);
     expect(left.entries).toMatchObject([{ event: { sessionId: session.id, subject: "ada" }, sum: 5 }]);
-    expect(told.slice(-2)).toEqual(["online", "offline"]);
+    expect(reported.slice(-2)).toEqual(["online", "offline"]);
   });
 });

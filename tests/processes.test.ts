@@ -36,16 +36,16 @@ test("I8 a change made in one process reaches the other's session.data and its c
   second.send(command({ do: "update", times: 3 }));
   await nextOf(second, "done");
   // Announcements are hints: a process may read several changes at once.
-  const heard = [5];
-  while (heard.at(-1) !== 8) heard.push((await nextOf(first, "change")).data.n);
-  expect(heard).toEqual(heard.toSorted((a, b) => a - b));
+  const received = [5];
+  while (received.at(-1) !== 8) received.push((await nextOf(first, "change")).data.n);
+  expect(received).toEqual(received.toSorted((a, b) => a - b));
 });
 
 test("I9 a destroy in one process closes the other's sockets with 4410 and its reason", async () => {
   const { first, second, token, two } = await twoProcesses();
   first.send(command({ do: "destroy" }));
-  const wanted = { code: 4410, reason: "by command" };
-  expect(await Promise.all([first.closed, second.closed])).toEqual([wanted, wanted]);
+  const expected = { code: 4410, reason: "by command" };
+  expect(await Promise.all([first.closed, second.closed])).toEqual([expected, expected]);
   const late = await connect(two, `/?token=${token}`);
   expect((await nextOf(late, "open")).resumed).toBe(false);
 });

@@ -34,12 +34,15 @@ async function statusOf({ port }: { readonly port: number }, path = "/"): Promis
 }
 
 /** The reports of `onError`, as "stage CODE". */
-function reports(): { readonly told: Journal<string>; readonly onError: SessionsOptions<Data>["onError"] } {
-  const told = new Journal<string>();
+function reports(): {
+  readonly reported: Journal<string>;
+  readonly onError: SessionsOptions<Data>["onError"];
+} {
+  const reported = new Journal<string>();
   return {
-    told,
+    reported,
     onError: (error, { stage }) =>
-      told.note(`${stage} ${isSessionError(error) ? error.code : String(error)}`),
+      reported.note(`${stage} ${isSessionError(error) ? error.code : String(error)}`),
   };
 }
 
@@ -103,8 +106,8 @@ describe.each(runtimeNames)("%s", (runtime) => {
     expect(session.data.n).toBe(8);
     expect(await statusOf(server)).toBe(503);
     expect((await (await connect(openServer)).closed).code).toBe(4503);
-    expect(new Set(here.told.entries)).toEqual(new Set(["store STORE_UNAVAILABLE"]));
-    expect(there.told.entries).toContain("open STORE_UNAVAILABLE");
+    expect(new Set(here.reported.entries)).toEqual(new Set(["store STORE_UNAVAILABLE"]));
+    expect(there.reported.entries).toContain("open STORE_UNAVAILABLE");
     await client.roundTrip();
 
     await redis.restart();
@@ -121,7 +124,7 @@ describe.each(runtimeNames)("%s", (runtime) => {
   test("I10 I11 if Redis stops answering, a write's outcome is unknown at its deadline, and it is applied once or never", async () => {
     const redis = await startDurableRedis();
     const opened = new Journal<Conn>();
-    const { told, onError } = reports();
+    const { reported, onError } = reports();
     const own = store(redis);
     const sessions = createSessions({ store: own, initial: () => ({ n: 0 }), onError });
     const server = await serve(runtime, sessions, { open: (connection) => opened.note(connection) });
@@ -139,7 +142,7 @@ describe.each(runtimeNames)("%s", (runtime) => {
     await session.update(({ n }) => ({ n: n + 10 }));
     expect([10, 11]).toContain((await session.refresh()).n);
     // The sweep and the lease fail meanwhile, or not yet.
-    expect(["", "store STORE_UNAVAILABLE"]).toContain([...new Set(told.entries)].join());
+    expect(["", "store STORE_UNAVAILABLE"]).toContain([...new Set(reported.entries)].join());
     await client.roundTrip();
   });
 
@@ -147,7 +150,7 @@ describe.each(runtimeNames)("%s", (runtime) => {
     const redis = await startDurableRedis();
     const prefix = newPrefix();
     const opened = new Journal<Conn>();
-    const { told, onError } = reports();
+    const { reported, onError } = reports();
     const own = store(redis, prefix);
     const sessions = createSessions({ store: own, initial: () => ({ n: 0 }), onError });
     const server = await serve(runtime, sessions, { open: (connection) => opened.note(connection) });
@@ -163,7 +166,7 @@ describe.each(runtimeNames)("%s", (runtime) => {
     await admin.call("client", "kill", "type", "pubsub");
     await other.destroy(id, "while away");
     expect((await client.closed).code).toBe(4410);
-    expect(["", "store STORE_UNAVAILABLE"]).toContain([...new Set(told.entries)].join());
+    expect(["", "store STORE_UNAVAILABLE"]).toContain([...new Set(reported.entries)].join());
     await other.close();
   });
 });

@@ -71,7 +71,7 @@ describe.each(runtimeNames)("%s", (runtime) => {
     expect(reports.length).toBeLessThanOrEqual(10);
     expect(reports.filter(({ failures }) => failures !== undefined).length).toBe(1);
     expect(String(reports.at(-1)?.error)).toContain("the store answers again");
-    const told = reports.reduce((sum, { failures = 1 }) => sum + failures, 0);
-    expect(told).toBe(HANDSHAKES + refusedAfter + background.entries.length);
+    const reported = reports.reduce((sum, { failures = 1 }) => sum + failures, 0);
+    expect(reported).toBe(HANDSHAKES + refusedAfter + background.entries.length);
   }, 60_000);
 });

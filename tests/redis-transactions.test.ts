@@ -59,7 +59,7 @@ async function open(runtime: RuntimeName, port: number, when: "before" | "after"
       () => "applied",
       () => over,
     );
-    return { peer, told: await Promise.race([applied, over]) };
+    return { peer, reported: await Promise.race([applied, over]) };
   };
   /** Sends the message of `first` again on a new connection, and checks that it counts once. */
   const sendAgain = async (first: FramedPeer) => {
@@ -85,12 +85,12 @@ describe.each(runtimeNames)("%s", (runtime) => {
     async (when) => {
       const redis = await aRedis();
       const { stored, send, sendAgain } = await open(runtime, redis.port, when, () => redis.pause());
-      const { peer, told } = await send();
+      const { peer, reported } = await send();
       redis.continue();
       await until(async () => (await stored()) !== undefined, 20_000);
       // Redis may have answered the commit before the signal arrived.
-      if (told === "applied") expect([when, await stored()]).toEqual(["after", 1]);
-      else expect(told).toBe("closed 4503");
+      if (reported === "applied") expect([when, await stored()]).toEqual(["after", 1]);
+      else expect(reported).toBe("closed 4503");
       await sendAgain(peer);
     },
   );
@@ -131,10 +131,10 @@ describe.each(runtimeNames)("%s", (runtime) => {
     const redis = await aRedis();
     const standStill = () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, STANDSTILL_MS);
     const { stored, send, sendAgain } = await open(runtime, redis.port, "after", standStill);
-    const { peer, told } = await send();
+    const { peer, reported } = await send();
     // A commit that was not written to the socket before the standstill is out of time after it.
-    if (told === "applied") expect(await stored()).toBe(1);
-    else expect(told).toBe("closed 4503");
+    if (reported === "applied") expect(await stored()).toBe(1);
+    else expect(reported).toBe("closed 4503");
     await sendAgain(peer);
   }, 30_000);
 });

@@ -96,8 +96,8 @@ test.each(Object.entries(roomsOf))(
     expect([...listed.keys()].filter((name) => name !== ".")).toEqual(rooms);
     for (const each of rooms.filter((name) => !ROOMS_BY_SCRIPT.has(name))) {
       const files = await readdir(join(root, "packages", inPackage, "src", each));
-      const wanted = files.filter((name) => name.endsWith(".ts"));
-      expect({ [each]: listed.get(each)?.toSorted() }).toEqual({ [each]: wanted.toSorted() });
+      const expected = files.filter((name) => name.endsWith(".ts"));
+      expect({ [each]: listed.get(each)?.toSorted() }).toEqual({ [each]: expected.toSorted() });
     }
   },
 );

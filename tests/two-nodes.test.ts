@@ -65,8 +65,8 @@ test("I9 destroySubject ends the subject's connections at every node, and return
     closed: 2,
     unreachable: [],
   });
-  const wanted = { code: 4410, reason: "everywhere" };
-  expect(await Promise.all([here.client.closed, there.client.closed])).toEqual([wanted, wanted]);
+  const expected = { code: 4410, reason: "everywhere" };
+  expect(await Promise.all([here.client.closed, there.client.closed])).toEqual([expected, expected]);
   await stranger.client.roundTrip();
 });
 

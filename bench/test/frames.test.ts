@@ -16,14 +16,14 @@ test.for([true, false])(
     const sent = [frame(Opcode.Text, "one"), frame(Opcode.Ping, ""), frame(Opcode.Text, "x".repeat(300))];
     const bytes = Buffer.concat(sent);
     for (let size = 1; size <= bytes.length; size += 1) {
-      const seen: [number, string | undefined][] = [];
+      const observed: [number, string | undefined][] = [];
       const reader = new FrameReader({
         wantsPayloads,
-        frame: (opcode, payload) => seen.push([opcode, payload?.toString()]),
+        frame: (opcode, payload) => observed.push([opcode, payload?.toString()]),
       });
       for (let at = 0; at < bytes.length; at += size) reader.read(bytes.subarray(at, at + size));
       const text = (payload: string) => (wantsPayloads ? payload : undefined);
-      expect(seen).toEqual([
+      expect(observed).toEqual([
         [Opcode.Text, text("one")],
         [Opcode.Ping, ""],
         [Opcode.Text, text("x".repeat(300))],

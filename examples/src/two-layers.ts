@@ -17,7 +17,7 @@ const sessions = createSessions<{ user: string }, Tcp>({
 
 export async function main(): Promise<string[]> {
   const { server, url } = await listen();
-  const seen: string[] = [];
+  const observed: string[] = [];
   // Code that has the TCP socket before the upgrade may attach data for the connection.
   server.options.verifyClient = ({ req }: { readonly req: IncomingMessage }) => {
     transportOf(req.socket).data = "by the proxy";
@@ -31,11 +31,11 @@ export async function main(): Promise<string[]> {
       conn.send(`${conn.session.data.user}, ${conn.transport.data.bytesAllowed} bytes left`);
     },
     // #endregion
-    open: (conn) => void seen.push(`proxied: ${conn.transport.data.proxied}`),
+    open: (conn) => void observed.push(`proxied: ${conn.transport.data.proxied}`),
   });
   const client = await connect(url);
   client.send("grace");
-  const lines = [await client.next(), ...seen];
+  const lines = [await client.next(), ...observed];
   await client.close();
   await sessions.close();
   server.close();

@@ -57,8 +57,8 @@ describe.each(places)("the client, with a server on $runtime and a $store store,
 
   test("connects, and gets its session", async () => {
     const { line, opened } = await start();
-    const { client, of, until: told } = open(line, { token: tokenInMemory() });
-    await told("status", live);
+    const { client, of, until: reported } = open(line, { token: tokenInMemory() });
+    await reported("status", live);
     expect(of("session")).toEqual([{ id: opened.entries[0]!.session.id, resumed: false }]);
     expect(client.sendNow("now")).toBe(true);
     await until(() => opened.entries[0]!.session.data.said.includes("now"));
@@ -76,11 +76,11 @@ describe.each(places)("the client, with a server on $runtime and a $store store,
   ] as const)("comes back to its session %s", async (_, options) => {
     const { server, client: own } = options();
     const { line, opened } = await start(server);
-    const { client, of, until: told } = open(line, own);
-    await told("status", live);
+    const { client, of, until: reported } = open(line, own);
+    await reported("status", live);
     await client.send("first");
     line.cut();
-    await told("session", ({ resumed }) => resumed);
+    await reported("session", ({ resumed }) => resumed);
     await client.send("second");
     const { id } = opened.entries[0]!.session;
     expect(of("session")).toEqual([
@@ -92,18 +92,18 @@ describe.each(places)("the client, with a server on $runtime and a $store store,
 
   test("I16 gets the messages that were kept while it was away, in order, each once", async () => {
     const { line, opened, sessions } = await start();
-    const { of, until: told } = open(line, { token: tokenInMemory() });
-    await told("status", live);
+    const { of, until: reported } = open(line, { token: tokenInMemory() });
+    await reported("status", live);
     const { session } = opened.entries[0]!;
     await session.send("0");
-    await told("message");
+    await reported("message");
     for (let round = 0; round < 3; round += 1) {
       line.isDown = true;
       line.cut();
-      await told("status", waiting);
+      await reported("status", waiting);
       for (let index = 1; index <= 20; index += 1) await sessions.send(session.id, `${round * 20 + index}`);
       line.isDown = false;
-      await told("message", ({ data }) => data === `${round * 20 + 20}`);
+      await reported("message", ({ data }) => data === `${round * 20 + 20}`);
     }
     const messages = of("message");
     expect(messages.map(({ data }) => data)).toEqual(Array.from({ length: 61 }, (_, index) => `${index}`));
@@ -114,17 +114,17 @@ describe.each(places)("the client, with a server on $runtime and a $store store,
 
   test("I16 gets the offsets of the messages that are no longer kept", async () => {
     const { line, opened } = await start({ outbox: { maxMessages: 5 } });
-    const { of, until: told } = open(line, { token: tokenInMemory() });
-    await told("status", live);
+    const { of, until: reported } = open(line, { token: tokenInMemory() });
+    await reported("status", live);
     const { session } = opened.entries[0]!;
     await session.send("1");
-    await told("message");
+    await reported("message");
     line.isDown = true;
     line.cut();
-    await told("status", waiting);
+    await reported("status", waiting);
     for (let index = 2; index <= 10; index += 1) await session.send(`${index}`);
     line.isDown = false;
-    await told("message", ({ data }) => data === "10");
+    await reported("message", ({ data }) => data === "10");
     // The message at the client's position is no longer kept: the server can't compare the position.
     expect(of("missed")).toEqual([{ from: 2, to: 5, certain: false }]);
     expect(of("message").map(({ offset }) => offset)).toEqual([1, 6, 7, 8, 9, 10]);
@@ -132,14 +132,14 @@ describe.each(places)("the client, with a server on $runtime and a $store store,
 
   test("numbered messages are handled in order, each at least once, however often the line is cut", async () => {
     const { line, opened } = await start();
-    const { client, until: told } = open(line, { token: tokenInMemory(), attempts: 50 });
-    await told("status", live);
+    const { client, until: reported } = open(line, { token: tokenInMemory(), attempts: 50 });
+    await reported("status", live);
     const sent: Promise<string>[] = [];
     for (let index = 0; index < 100; index += 1) {
       sent.push(outcomeOf(client.send(`${index}`)));
       if (index % 20 === 10) {
         line.cut();
-        await told("status", live);
+        await reported("status", live);
       }
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
@@ -162,8 +162,8 @@ describe.each(places)("the client, with a server on $runtime and a $store store,
 
   test("exclusive: a client that replaces its own connection continues", async () => {
     const { line } = await start({ exclusive: true });
-    const { client, of, until: told } = open(line, { token: tokenInMemory() });
-    await told("status", live);
+    const { client, of, until: reported } = open(line, { token: tokenInMemory() });
+    await reported("status", live);
     for (let turn = 0; turn < 5; turn += 1) {
       client.reconnect();
       await until(() => of("session").length === turn + 2 && client.status === "live");
@@ -175,32 +175,32 @@ describe.each(places)("the client, with a server on $runtime and a $store store,
   test("after its session is destroyed the client requires a login, and has dropped the token", async () => {
     const token = tokenInMemory();
     const { line, opened, sessions } = await start();
-    const { client, until: told } = open(line, { token });
-    await told("status", live);
+    const { client, until: reported } = open(line, { token });
+    await reported("status", live);
     expect(await token.read()).toBeTypeOf("string");
     await sessions.destroy(opened.entries[0]!.session.id);
-    expect(await told("closed")).toMatchObject({ code: 4410, why: "login" });
+    expect(await reported("closed")).toMatchObject({ code: 4410, why: "login" });
     expect(await outcomeOf(client.send("late"))).toBe("CLOSED not-applied");
     await until(() => token.read() === undefined);
   });
 
   test("a session that expires asks for a login", async () => {
     const { line } = await start({ idleMs: 300 });
-    const { until: told } = open(line, { token: tokenInMemory() });
-    expect(await told("closed")).toMatchObject({ code: 4419, why: "login" });
+    const { until: reported } = open(line, { token: tokenInMemory() });
+    expect(await reported("closed")).toMatchObject({ code: 4419, why: "login" });
   });
 
   test("a server that closes sends its clients to another server, and none of their messages is lost", async () => {
     const { line, server, opened } = await start();
-    const { client, of, until: told } = open(line, { token: tokenInMemory() });
-    await told("status", live);
+    const { client, of, until: reported } = open(line, { token: tokenInMemory() });
+    await reported("status", live);
     await client.send("before");
     const { session } = opened.entries[0]!;
     await session.send("kept");
-    await told("message");
+    await reported("message");
     line.isDown = true;
     const closing = server.binding.close();
-    await told("status", waiting);
+    await reported("status", waiting);
     const meanwhile = client.send("meanwhile");
     await closing;
     expect(of("closed")).toEqual([]);
@@ -220,9 +220,9 @@ describe.each(places)("the client, with a server on $runtime and a $store store,
         },
       } as never,
     );
-    const { client, until: told } = open(server);
+    const { client, until: reported } = open(server);
     const numbered = client.send("after");
-    await told("status", live);
+    await reported("status", live);
     expect(client.session).toBeUndefined();
     expect(client.sendNow("log in")).toBe(true);
     await numbered;

@@ -20,8 +20,8 @@ export async function bundleClient(): Promise<string> {
   }
 }
 
-/** What the page keeps in `window.seen`, for the test to read. */
-export interface Seen {
+/** What the page keeps in `window.record`, for the test to read. */
+export interface PageRecord {
   readonly messages: {
     readonly data: string;
     readonly offset: number | undefined;
@@ -37,7 +37,7 @@ export interface Seen {
 }
 
 const HTML = `<!doctype html><title>client</title><script src="/client.js"></script><script>
-  const seen = (window.seen = { messages: [], statuses: [], sessions: [], missed: [], leftovers: [], codes: [], closed: [] });
+  const record = (window.record = { messages: [], statuses: [], sessions: [], missed: [], leftovers: [], codes: [], closed: [] });
   const query = new URLSearchParams(location.search);
   const client = (window.client = wsession.connect("ws://localhost:" + query.get("port") + "/", {
     backoff: { minMs: 20, maxMs: 60 },
@@ -45,15 +45,15 @@ const HTML = `<!doctype html><title>client</title><script src="/client.js"></scr
     ...(query.has("silence") && { silenceMs: 500 }),
     ...(query.has("token") && { token: wsession.tokenInStorage(localStorage) }),
   }));
-  client.on("message", ({ data, offset, replayed }) => seen.messages.push({ data, offset, replayed }));
+  client.on("message", ({ data, offset, replayed }) => record.messages.push({ data, offset, replayed }));
   client.on("status", ({ status, code }) => {
-    seen.statuses.push(status);
-    if (status === "waiting") seen.codes.push(code);
+    record.statuses.push(status);
+    if (status === "waiting") record.codes.push(code);
   });
-  client.on("session", (session) => seen.sessions.push(session));
-  client.on("missed", (missed) => seen.missed.push(missed));
-  client.on("closed", ({ code, why }) => seen.closed.push({ code, why }));
-  client.on("leftover", ({ data, error }) => seen.leftovers.push({ data, failed: error !== undefined }));
+  client.on("session", (session) => record.sessions.push(session));
+  client.on("missed", (missed) => record.missed.push(missed));
+  client.on("closed", ({ code, why }) => record.closed.push({ code, why }));
+  client.on("leftover", ({ data, error }) => record.leftovers.push({ data, failed: error !== undefined }));
 </script>`;
 
 /** Serves the page; returns its address without a query. */
@@ -72,8 +72,8 @@ export async function servePage(script: string): Promise<string> {
   return `http://localhost:${(server.address() as AddressInfo).port}/`;
 }
 
-export function seenBy(tab: Tab): Promise<Seen> {
-  return tab.evaluate<Seen>("window.seen");
+export function recordOf(tab: Tab): Promise<PageRecord> {
+  return tab.evaluate<PageRecord>("window.record");
 }
 
 const PATIENCE_MS = 60_000;
@@ -83,7 +83,7 @@ export async function untilPage(tab: Tab, condition: string): Promise<void> {
   const late = Date.now() + PATIENCE_MS;
   while (!(await tab.evaluate<boolean>(`Boolean(${condition})`))) {
     if (Date.now() > late) {
-      const { statuses, sessions, closed } = await seenBy(tab);
+      const { statuses, sessions, closed } = await recordOf(tab);
       const told = JSON.stringify({ statuses: statuses.slice(-10), sessions, closed });
       throw new Error(`the page does not satisfy ${condition}: ${told}`);
     }

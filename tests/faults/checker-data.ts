@@ -23,18 +23,18 @@ export function checkList(history: SessionHistory): void {
     if (shorter.some((value, index) => value !== longer[index]))
       say("rewritten", `${nameOf(read)}: not the beginning of what others read`);
     longest = longer;
-    const seen = new Set(list);
+    const observed = new Set(list);
     for (const append of appends.values()) {
-      if (isSure(append) && append.endedAt < shownSince(read, history) && !seen.has(append.value)) {
+      if (isSure(append) && append.endedAt < shownSince(read, history) && !observed.has(append.value)) {
         say(isLast(read, reads) ? "lost" : "stale", `${nameOf(append)} is not in ${nameOf(read)}`);
         missed.set(append.value, Math.min(read.endedAt, missed.get(append.value) ?? Infinity));
       }
     }
-    for (const value of seen)
+    for (const value of observed)
       if ((missed.get(value) ?? Infinity) < read.invokedAt)
         say("revived", `${nameOf(read)}: ${String(value)} is there again`);
-    if (seen.size < list.length) say("duplicate", `${nameOf(read)}: a value is there twice`);
-    for (const value of seen) {
+    if (observed.size < list.length) say("duplicate", `${nameOf(read)}: a value is there twice`);
+    for (const value of observed) {
       const append = appends.get(String(value));
       if (append === undefined || append.outcome === "fail")
         say(

@@ -87,8 +87,8 @@ function checkVanished({ own, rules, say }: SessionHistory): void {
 
 /** In the order of the observations of one process, versions and fences never decrease (I8, I13). */
 function checkVersions(own: readonly Operation[], say: Say): void {
-  for (const [worker, seen] of groupBy(own, (operation) => operation.worker)) {
-    const ended = seen
+  for (const [worker, observed] of groupBy(own, (operation) => operation.worker)) {
+    const ended = observed
       .filter(({ outcome }) => outcome === "ok")
       .toSorted((one, other) => one.endedAt - other.endedAt);
     // A read that overlaps another operation may return the state before that operation.

@@ -29,7 +29,7 @@ async function killedInTransaction(holder: PresenceProcess, user: string) {
   const { message } = await peer.until("plain");
   while (peer.hello === undefined) await peer.next();
   peer.sendCounted("add");
-  await until(() => holder.told.includes("transaction begun"));
+  await until(() => holder.reported.includes("transaction begun"));
   await holder.kill();
   return { peer, token: Buffer.from(message).toString() };
 }
@@ -44,9 +44,9 @@ test("I21 a process is killed in the middle of a transaction: the client comes b
   expect(await other.call("counts", "ada")).toEqual([1]);
   // The time at which a session that did not come back would have left.
   await delay(LEASE_MS + LEAVE_MS + LATE_MS);
-  const told = other.told.filter((one) => one.startsWith("ada"));
-  expect(told.slice(1)).not.toContain("ada offline");
-  expect(told.at(-1)).toBe("ada online");
+  const reported = other.reported.filter((one) => one.startsWith("ada"));
+  expect(reported.slice(1)).not.toContain("ada offline");
+  expect(reported.at(-1)).toBe("ada online");
   expect(leavers(file)).toEqual([]);
   expect(await other.call("counts", "ada")).toEqual([1]);
 });
@@ -69,12 +69,12 @@ test("a process that is stopped until after the end of its session closes the co
   const [holder, other] = await Promise.all([start(options), start({ ...options, watch: ["e0", "e1"] })]);
   const clients = await connectAll(holder, 2, "e");
   const closed = clients.map(async ({ socket }): Promise<unknown> => (await once(socket, "close"))[0]);
-  const lastOf = (user: string) => other.told.findLast((one) => one.startsWith(user));
+  const lastOf = (user: string) => other.reported.findLast((one) => one.startsWith(user));
   // The holder may be stopped before it has published that they are online, and then publishes that once it continues.
   holder.signal("SIGSTOP");
   await until(() => file.handled("expired").size === 2, idleMs + LEASE_MS + 10_000);
   await until(() => lastOf("e0") === "e0 offline" && lastOf("e1") === "e1 offline");
-  const told = other.told.length;
+  const reported = other.reported.length;
   await delay(2 * LEASE_MS);
   holder.signal("SIGCONT");
   const codes = await Promise.all(closed);
@@ -84,7 +84,7 @@ test("a process that is stopped until after the end of its session closes the co
   expect(events.map(({ event, times }) => `${event.subject} ${times}`).toSorted()).toEqual(["e0 1", "e1 1"]);
   expect(leavers(file)).toEqual([]);
   expect(file.begun("destroyed").size).toBe(0);
-  expect(other.told.slice(told)).toEqual([]);
+  expect(other.reported.slice(reported)).toEqual([]);
 });
 
 test("a process is stopped while it handles events: another process handles them again under the same ids, once, and no process a third time", async () => {

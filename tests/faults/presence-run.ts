@@ -75,19 +75,19 @@ test("presence: a process that is stopped loses its sessions for a while, and ha
     start(where, file, 1_000, { node: "web-2", watch: ["s0"] }),
   ]);
   const [client] = await connectAll(holder, 1, "s");
-  await until(() => other.told.at(-1) === "s0 online");
+  await until(() => other.reported.at(-1) === "s0 online");
   expect((await other.call("presence", "s0")).sessions).toMatchObject([{ connections: 1, nodes: ["web-1"] }]);
   const stoppedAt = performance.now();
   holder.signal("SIGSTOP");
-  await until(() => other.told.at(-1) === "s0 away");
+  await until(() => other.reported.at(-1) === "s0 away");
   expect(performance.now() - stoppedAt).toBeLessThan(NOTICED_MS);
-  await until(() => other.told.at(-1) === "s0 offline");
+  await until(() => other.reported.at(-1) === "s0 offline");
   holder.signal("SIGCONT");
-  await until(() => other.told.at(-1) === "s0 online");
+  await until(() => other.reported.at(-1) === "s0 online");
   expect(leavers(file)).toEqual(["s0"]);
   client?.socket.terminate();
-  await until(() => leavers(file).length === 2 && other.told.length === 7);
-  expect(other.told).toEqual(
+  await until(() => leavers(file).length === 2 && other.reported.length === 7);
+  expect(other.reported).toEqual(
     ["offline", "online", "away", "offline", "online", "away", "offline"].map((type) => `s0 ${type}`),
   );
 });

@@ -34,7 +34,7 @@ test("the users of a killed process are away within the lease and a second, and 
   const users = Array.from({ length: 20 }, (_, n) => `k${n}`);
   const [holder, other] = await Promise.all([start({ leaveAfterMs }), start({ leaveAfterMs, watch: users })]);
   await connectAll(holder, users.length, "k");
-  const countOf = (type: string) => other.told.filter((told) => told.endsWith(` ${type}`)).length;
+  const countOf = (type: string) => other.reported.filter((reported) => reported.endsWith(` ${type}`)).length;
   await until(() => countOf("online") === users.length);
   const lateMs = startLateness(() => other.call("presence", "k0"));
   const killedAt = performance.now();
@@ -69,14 +69,14 @@ test("100 reconnects to two processes in turn give no event, and no watcher gets
   const leaveAfterMs = 3_000;
   const [one, two] = await Promise.all([start({ leaveAfterMs }), start({ leaveAfterMs, watch: ["f0"] })]);
   let [client] = await connectAll(one, 1, "f");
-  await until(() => two.told.at(-1) === "f0 online");
+  await until(() => two.reported.at(-1) === "f0 online");
   for (let n = 0; n < 100; n += 1) {
     client?.socket.terminate();
     client = await (n % 2 === 0 ? two : one).connect("f0", client?.token);
   }
   await delay(leaveAfterMs + LEAVE_MS);
   expect(leavers()).toEqual([]);
-  expect(two.told.slice(1)).not.toContain("f0 offline");
+  expect(two.reported.slice(1)).not.toContain("f0 offline");
   client?.socket.terminate();
 });
 

@@ -63,8 +63,8 @@ describe.each(runtimeNames)("a message that waits for its schema, on %s,", (runt
     "reaches no handler once its session is destroyed, if the message is numbered (in a transaction: %s)",
     async (inTransaction) => {
       const { gap, handled, server, first } = await start(inTransaction);
-      const { client, until: told } = open(server, { token: tokenInMemory() });
-      await told("status", ({ status }) => status === "live");
+      const { client, until: reported } = open(server, { token: tokenInMemory() });
+      await reported("status", ({ status }) => status === "live");
       const sent = client.send(RAW);
       await gap.reached;
       const { closed, session } = first();
@@ -80,8 +80,8 @@ describe.each(runtimeNames)("a message that waits for its schema, on %s,", (runt
     "is handled once, on the client's next connection, if the server ended the first one (I21; in a transaction: %s)",
     async (inTransaction) => {
       const { gap, handled, opened, server, first } = await start(inTransaction);
-      const { client, until: told } = open(server, { token: tokenInMemory() });
-      await told("status", ({ status }) => status === "live");
+      const { client, until: reported } = open(server, { token: tokenInMemory() });
+      await reported("status", ({ status }) => status === "live");
       const sent = client.send(RAW);
       await gap.reached;
       first().terminate();

@@ -24,7 +24,7 @@ const messages = defineMessages({
       return true;
     }),
   },
-  toClient: { sold: z.object({ price: z.number() }), told: z.unknown() },
+  toClient: { sold: z.object({ price: z.number() }), reported: z.unknown() },
 });
 
 const keptLater = defineMessages({
@@ -47,9 +47,9 @@ describe.each(runtimeNames)("typed messages on %s", (runtime) => {
         }));
         messages.to(conn).sold({ price: highest });
       },
-      leave: (conn, { reason }) => messages.to(conn).told(reason),
-      typing: (conn, payload) => messages.to(conn).told(payload),
-      slow: (conn, text) => messages.to(conn).told(text),
+      leave: (conn, { reason }) => messages.to(conn).reported(reason),
+      typing: (conn, payload) => messages.to(conn).reported(payload),
+      slow: (conn, text) => messages.to(conn).reported(text),
     });
     const server = await serve(runtime, sessions, handlers);
     return { sessions, reports, server };
@@ -75,9 +75,9 @@ describe.each(runtimeNames)("typed messages on %s", (runtime) => {
     client.send('["bid",{"amount":"40"}]');
     expect(await client.next()).toBe('["sold",{"price":40}]');
     client.send('["leave",{"reason":"tired"}]');
-    expect(await client.next()).toBe('["told",5]');
+    expect(await client.next()).toBe('["reported",5]');
     client.send('["typing",{"on":true}]');
-    expect(await client.next()).toBe('["told",{"on":true}]');
+    expect(await client.next()).toBe('["reported",{"on":true}]');
   });
 
   test("are handled in the order in which they were sent (I2), even if a schema is slow", async () => {
@@ -85,8 +85,8 @@ describe.each(runtimeNames)("typed messages on %s", (runtime) => {
     const client = await connect(server);
     for (const text of ['["slow","20"]', '["typing",{"on":true}]', '["slow","1"]', '["leave",{"reason":""}]'])
       client.send(text);
-    const heard = [await client.next(), await client.next(), await client.next(), await client.next()];
-    expect(heard).toEqual(['["told","20"]', '["told",{"on":true}]', '["told","1"]', '["told",0]']);
+    const received = [await client.next(), await client.next(), await client.next(), await client.next()];
+    expect(received).toEqual(['["reported","20"]', '["reported",{"on":true}]', '["reported","1"]', '["reported",0]']);
   });
 
   test("that are invalid reach no handler; each is counted, the first is reported, and the connection stays open", async () => {
@@ -104,7 +104,7 @@ describe.each(runtimeNames)("typed messages on %s", (runtime) => {
     for (const text of [...invalid, ...invalid]) client.send(text);
     client.send(new Uint8Array([1, 2]));
     client.send('["typing",{"on":false}]');
-    expect(await client.next()).toBe('["told",{"on":false}]');
+    expect(await client.next()).toBe('["reported",{"on":false}]');
     expect(sessions.diagnostics).toMatchObject({ messagesRefused: 15, clientErrors: 1 });
     expect(reports).toHaveLength(1);
     const [{ error, stage } = expect.fail("no report")] = reports;
@@ -120,7 +120,7 @@ describe.each(runtimeNames)("typed messages on %s", (runtime) => {
     const client = await connect(server);
     client.send('["slow",5]');
     client.send('["slow","1"]');
-    expect(await client.next()).toBe('["told","1"]');
+    expect(await client.next()).toBe('["reported","1"]');
     expect(sessions.diagnostics.messagesRefused).toBe(1);
   });
 

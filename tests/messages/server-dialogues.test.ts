@@ -87,37 +87,42 @@ class Player {
     else this.#compare(what, `${await this.#client?.next()}`, same);
   }
 
-  #compare(wanted: string, frame: string, same: readonly string[]): void {
+  #compare(required: string, frame: string, same: readonly string[]): void {
     assert.equal(
-      frame.slice(0, wanted.startsWith(".") ? 2 : 1),
-      wanted.slice(0, wanted.startsWith(".") ? 2 : 1),
+      frame.slice(0, required.startsWith(".") ? 2 : 1),
+      required.slice(0, required.startsWith(".") ? 2 : 1),
     );
-    if (wanted.startsWith(".h")) {
+    if (required.startsWith(".h")) {
       const actual: Record<string, unknown> = JSON.parse(frame.slice(2));
       this.#token = typeof actual["token"] === "string" ? actual["token"] : this.#token;
-      this.#bind(JSON.parse(wanted.slice(2)), actual);
-      const expected = JSON.parse(this.#filled(wanted.slice(2))) as Record<string, unknown>;
+      this.#bind(JSON.parse(required.slice(2)), actual);
+      const expected = JSON.parse(this.#filled(required.slice(2))) as Record<string, unknown>;
       for (const member of same) assert.deepEqual([member, actual[member]], [member, expected[member]]);
-    } else if (wanted.startsWith(".")) {
-      const [actual, expected] = [frame, this.#filled(wanted)].map((one) => {
+    } else if (required.startsWith(".")) {
+      const [actual, expected] = [frame, this.#filled(required)].map((one) => {
         return parseServerControl(one) as unknown as Record<string, unknown>;
       });
       for (const member of same) assert.deepEqual([member, actual?.[member]], [member, expected?.[member]]);
     } else {
-      const [, name = "", text] = /^=(\$c\d)(.*)$/.exec(wanted) ?? [];
+      const [, name = "", text] = /^=(\$c\d)(.*)$/.exec(required) ?? [];
       if (name !== "") this.#values.set(name, frame.slice(1, 7));
-      assert.equal(frame, name === "" ? wanted : `=${this.#values.get(name)}${text}`);
+      assert.equal(frame, name === "" ? required : `=${this.#values.get(name)}${text}`);
     }
   }
 
   /** Takes the values that stand in a frame of the server for the first time. */
-  #bind(wanted: unknown, actual: unknown): void {
-    if (typeof wanted === "string" && wanted.startsWith("$")) {
-      const known = this.#values.get(wanted);
-      if (known === undefined) this.#values.set(wanted, String(actual));
+  #bind(required: unknown, actual: unknown): void {
+    if (typeof required === "string" && required.startsWith("$")) {
+      const known = this.#values.get(required);
+      if (known === undefined) this.#values.set(required, String(actual));
       else assert.equal(actual, known);
-    } else if (typeof wanted === "object" && wanted !== null && typeof actual === "object" && actual !== null)
-      for (const [name, value] of Object.entries(wanted)) this.#bind(value, Reflect.get(actual, name));
+    } else if (
+      typeof required === "object" &&
+      required !== null &&
+      typeof actual === "object" &&
+      actual !== null
+    )
+      for (const [name, value] of Object.entries(required)) this.#bind(value, Reflect.get(actual, name));
   }
 }
 

@@ -11,13 +11,13 @@ import { newPrefix } from "../stores.ts";
 
 const APPLICATION = fileURLToPath(new URL("application.mjs", import.meta.url));
 
-interface Told {
+interface Report {
   readonly stage: string;
   readonly code: string;
   readonly ofConnection: boolean;
 }
 
-const isTold = (message: unknown): message is Told =>
+const isTold = (message: unknown): message is Report =>
   typeof message === "object" && message !== null && "stage" in message;
 
 /** The application, with `clients` connections, each with its session; and then without Redis. */
@@ -34,10 +34,10 @@ async function withoutRedis(runtime: RuntimeName, clients: number) {
   const printed: string[] = [];
   for (const stream of [child.stdout, child.stderr])
     stream?.setEncoding("utf8").on("data", (text: string) => void printed.push(text));
-  const told = new Journal<Told>();
+  const reported = new Journal<Report>();
   const [{ port }] = (await once(child, "message")) as [{ port: number }];
   child.on("message", (message) => {
-    if (isTold(message)) told.note(message);
+    if (isTold(message)) reported.note(message);
   });
   const connected: Client[] = [];
   for (let count = 0; count < clients; count += 1) {
@@ -52,11 +52,11 @@ async function withoutRedis(runtime: RuntimeName, clients: number) {
     witness.send("ping");
     return (await witness.next()) === "pong" && child.exitCode === null;
   };
-  return { connected, told, lives, printed };
+  return { connected, reported, lives, printed };
 }
 
 /** The reports to `onError` that come from the calls themselves, without those of the store. */
-const unhandled = ({ entries }: Journal<Told>) => entries.filter(({ stage }) => stage === "unhandled");
+const unhandled = ({ entries }: Journal<Report>) => entries.filter(({ stage }) => stage === "unhandled");
 
 const OF_HANDLES = [
   "session.set",
@@ -88,7 +88,7 @@ const OF_SESSIONS = [
 
 describe.each(runtimeNames)("%s", (runtime) => {
   test("I12 fault F3: if Redis is unavailable, a rejected call of a connection that is not awaited ends only that connection, with 4503", async () => {
-    const { connected, told, lives, printed } = await withoutRedis(runtime, OF_HANDLES.length);
+    const { connected, reported, lives, printed } = await withoutRedis(runtime, OF_HANDLES.length);
     for (const [index, call] of OF_HANDLES.entries()) connected[index]?.send(`floating:${call}`);
     const codes = await Promise.all(connected.map(async ({ closed }) => (await closed).code));
     expect(Object.fromEntries(OF_HANDLES.map((call, index) => [call, codes[index]]))).toEqual(
@@ -96,17 +96,17 @@ describe.each(runtimeNames)("%s", (runtime) => {
     );
     expect(await lives()).toBe(true);
     const failure = { stage: "unhandled", code: "STORE_UNAVAILABLE", ofConnection: true };
-    expect(unhandled(told)).toEqual(OF_HANDLES.map(() => failure));
+    expect(unhandled(reported)).toEqual(OF_HANDLES.map(() => failure));
     expect(printed).toEqual([]);
   });
 
   test("I12 fault F3: a rejected call of the sessions that is not awaited is reported to onError, and ends no connection", async () => {
-    const { connected, told, lives, printed } = await withoutRedis(runtime, 1);
+    const { connected, reported, lives, printed } = await withoutRedis(runtime, 1);
     const [client = expect.unreachable()] = connected;
     for (const call of OF_SESSIONS) client.send(`floating:${call}`);
-    while (unhandled(told).length < OF_SESSIONS.length) await told.until(told.entries.length + 1);
+    while (unhandled(reported).length < OF_SESSIONS.length) await reported.until(reported.entries.length + 1);
     const failure = { stage: "unhandled", code: "STORE_UNAVAILABLE", ofConnection: false };
-    expect(unhandled(told)).toEqual(OF_SESSIONS.map(() => failure));
+    expect(unhandled(reported)).toEqual(OF_SESSIONS.map(() => failure));
     client.send("ping");
     expect(await client.next()).toBe("pong");
     expect(await lives()).toBe(true);
@@ -115,31 +115,31 @@ describe.each(runtimeNames)("%s", (runtime) => {
 
   test("fault F3: a rejection that the application catches has no other effect", async () => {
     const calls = [...OF_HANDLES.filter((call) => !call.includes("three")), ...OF_SESSIONS];
-    const { connected, told, lives, printed } = await withoutRedis(runtime, calls.length);
+    const { connected, reported, lives, printed } = await withoutRedis(runtime, calls.length);
     for (const [index, call] of calls.entries()) connected[index]?.send(`caught:${call}`);
     expect(await Promise.all(connected.map((client) => client.next()))).toEqual(calls.map(() => "caught"));
     expect(await lives()).toBe(true);
-    expect(unhandled(told)).toEqual([]);
+    expect(unhandled(reported)).toEqual([]);
     expect(printed).toEqual([]);
   });
 
   test("fault F3: a rejection that a handler awaits ends the connection only through the failure of that handler", async () => {
-    const { connected, told, lives } = await withoutRedis(runtime, 1);
+    const { connected, reported, lives } = await withoutRedis(runtime, 1);
     connected[0]?.send("awaited:session.patch");
     expect((await connected[0]?.closed)?.code).toBe(4503);
     expect(await lives()).toBe(true);
-    const failures = told.entries.filter(({ ofConnection }) => ofConnection);
+    const failures = reported.entries.filter(({ ofConnection }) => ofConnection);
     expect(failures).toEqual([{ stage: "message", code: "STORE_UNAVAILABLE", ofConnection: true }]);
   });
 
   test("I12 fault F3: an error in a promise that is not awaited ends its connection with 1011", async () => {
-    const { connected, told, lives, printed } = await withoutRedis(runtime, 2);
+    const { connected, reported, lives, printed } = await withoutRedis(runtime, 2);
     connected[0]?.send("floating:ready().then(…), which throws");
     connected[1]?.send("floating:a handle's own mistake");
     for (const { closed } of connected) expect((await closed).code).toBe(1011);
     expect(await lives()).toBe(true);
     const failure = { stage: "unhandled", code: "Error: a typo", ofConnection: true };
-    expect(unhandled(told)).toEqual([failure, failure]);
+    expect(unhandled(reported)).toEqual([failure, failure]);
     expect(printed).toEqual([]);
   });
 

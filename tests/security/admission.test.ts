@@ -103,9 +103,9 @@ describe.each(runtimes)("on $runtime", (harness) => {
         admit: () => (who === undefined ? accept() : accept({ subject: who })),
         initial: () => ({ who: who ?? "nobody" }),
       });
-      const seen = new Journal();
+      const observed = new Journal();
       const server = await trialOf().serve(sessions, {
-        open: ({ session, resumed }) => seen.note(`${session.data.who} ${session.subject} ${resumed}`),
+        open: ({ session, resumed }) => observed.note(`${session.data.who} ${session.subject} ${resumed}`),
       });
       const cookie = cookieOf(await trialOf().connect(server));
       await trialOf().connect(server, "/", withCookie(cookie));
@@ -119,8 +119,8 @@ describe.each(runtimes)("on $runtime", (harness) => {
       await trialOf().connect(server, "/", withCookie(anonymous));
       who = "ada";
       await trialOf().connect(server, "/", withCookie(cookie));
-      await seen.until(6);
-      expect(seen.entries).toEqual([
+      await observed.until(6);
+      expect(observed.entries).toEqual([
         "ada ada false",
         "ada ada true",
         "eve eve false",
@@ -139,9 +139,9 @@ describe.each(runtimes)("on $runtime", (harness) => {
         admit: () => accept(name),
         initial: () => ({ who: "new" }),
       });
-      const seen = new Journal();
+      const observed = new Journal();
       const server = await trialOf().serve(sessions, {
-        open: ({ session }) => seen.note(`${session.data.who} ${session.subject}`),
+        open: ({ session }) => observed.note(`${session.data.who} ${session.subject}`),
       });
       const { session } = await sessions.create({ who: "ada" });
       name = { sessionId: session.id, subject: "ada" };
@@ -150,8 +150,8 @@ describe.each(runtimes)("on $runtime", (harness) => {
       await trialOf().connect(server);
       name = { sessionId: session.id, subject: "eve" };
       await trialOf().connect(server);
-      await seen.until(3);
-      expect(seen.entries).toEqual(["ada ada", "ada ada", "new eve"]);
+      await observed.until(3);
+      expect(observed.entries).toEqual(["ada ada", "ada ada", "new eve"]);
     });
 
     test.each(["", "../x", "a:b", "}x{", "a\r\nFLUSHALL", "__proto__", "x".repeat(65), "*", "é"])(

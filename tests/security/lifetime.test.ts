@@ -55,29 +55,29 @@ describe.each(runtimes)("on $runtime", (harness) => {
     });
 
     test("expiring is called before the absolute deadline, again after each extend, and a connection that is not extended ends with 4419", async () => {
-      const told = new Journal<number>();
+      const reported = new Journal<number>();
       // The call comes after 800 ms. The rest is long enough for a machine that stalls for a second.
       const sessions = createSessions({ ...options(), absoluteMs: 3_200, expiringMs: 2_400 });
       const server = await trialOf().serve(sessions, {
         async expiring(conn, remainingMs) {
-          told.note(remainingMs);
+          reported.note(remainingMs);
           // The application checks again, and is content three times. The last time the session has little time left.
-          if (told.entries.length < 3) await conn.session.extend();
-          else if (told.entries.length === 3) await conn.session.extend({ absoluteMs: 1_200 });
+          if (reported.entries.length < 3) await conn.session.extend();
+          else if (reported.entries.length === 3) await conn.session.extend({ absoluteMs: 1_200 });
         },
       });
       const started = performance.now();
       const client = await trialOf().connect(server);
       expect((await client.closed).code).toBe(4419);
-      expect(told.entries).toHaveLength(4);
-      expect(Math.max(...told.entries)).toBeLessThanOrEqual(2_400);
+      expect(reported.entries).toHaveLength(4);
+      expect(Math.max(...reported.entries)).toBeLessThanOrEqual(2_400);
       expect(performance.now() - started).toBeGreaterThan(3 * 800 + 1_200 - 20);
     });
   });
 
   describe.each(storeNames)("with the %s store", (store) => {
     test("a connection that joins the session after the warning of the others is warned too, after its open", async () => {
-      const told = new Journal();
+      const reported = new Journal();
       const sessions = createSessions<Count>({
         store: storeOf(store, redis),
         token: testCookie(),
@@ -86,14 +86,14 @@ describe.each(runtimes)("on $runtime", (harness) => {
         initial: () => ({ n: 0 }),
       });
       const server = await trialOf().serve(sessions, {
-        open: (conn, { url }) => told.note(`open ${url} ${conn.resumed}`),
-        expiring: (_, remainingMs) => told.note(remainingMs <= 59_900 ? "expiring" : "too early"),
+        open: (conn, { url }) => reported.note(`open ${url} ${conn.resumed}`),
+        expiring: (_, remainingMs) => reported.note(remainingMs <= 59_900 ? "expiring" : "too early"),
       });
       const cookie = cookieOf(await trialOf().connect(server, "/first"));
-      await told.until(2);
+      await reported.until(2);
       await trialOf().connect(server, "/second", withCookie(cookie));
-      await told.until(4);
-      expect(told.entries).toEqual(["open /first false", "expiring", "open /second true", "expiring"]);
+      await reported.until(4);
+      expect(reported.entries).toEqual(["open /first false", "expiring", "open /second true", "expiring"]);
     });
 
     test("a resume after a deadline does not move that deadline: the session is gone, connected or not (I9)", async () => {

@@ -173,9 +173,9 @@ describe("migrate", () => {
     const [harness = expect.fail()] = runtimes;
     const trial = new AdapterTrial(harness);
     try {
-      const seen = new Journal<string>();
+      const observed = new Journal<string>();
       const [oldServer, newServer] = [
-        await trial.serve(oldForm, { change: (_, data) => seen.note(JSON.stringify(data)) }),
+        await trial.serve(oldForm, { change: (_, data) => observed.note(JSON.stringify(data)) }),
         await trial.serve(newForm, {}),
       ];
       const cookie = cookieOf(await trial.connect(oldServer));
@@ -186,9 +186,9 @@ describe("migrate", () => {
         (await newForm.get(id)) ?? expect.fail(),
       ];
       await current.patch({ name: "grace" });
-      await seen.until((entry) => entry === '{"user":"grace"}');
+      await observed.until((entry) => entry === '{"user":"grace"}');
       await current.patch({ name: "hedy" });
-      await seen.until((entry) => entry === '{"user":"hedy"}');
+      await observed.until((entry) => entry === '{"user":"hedy"}');
       await old.patch({ user: "joan" });
       await until(() => current.data.name === "joan");
       expect(await old.refresh()).toEqual({ user: "joan" });

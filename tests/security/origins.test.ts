@@ -96,11 +96,11 @@ describe.each(runtimes)("on $runtime", (harness) => {
   });
 
   test("a function decides, gets undefined for a missing Origin, and a throw refuses the handshake", async () => {
-    const seen: unknown[] = [];
+    const observed: unknown[] = [];
     const errors = new Journal<unknown>();
     const sessions = createSessions({
       ...serving((origin) => {
-        seen.push(origin);
+        observed.push(origin);
         if (origin === undefined) throw new Error("no origin");
         return origin.endsWith(".example.com");
       }),
@@ -109,7 +109,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
     const server = await trialOf().serve(sessions, {});
     await trialOf().connect(server, "/", { headers: { origin: HERE } });
     expect((await trialOf().refused(server)).status).toBe(500);
-    expect(seen).toEqual([HERE, undefined]);
+    expect(observed).toEqual([HERE, undefined]);
     expect(errors.entries).toEqual([["admit", "Error: no origin"]]);
   });
 });

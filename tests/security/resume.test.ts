@@ -67,9 +67,9 @@ describe.each(pairs)("from %s to %s", (_, __, from, to) => {
           exclusive,
           initial: () => ({ n: 0 }),
         });
-        const seen = new Journal<unknown>();
+        const observed = new Journal<unknown>();
         const first = await here.connect(
-          await here.serve(sessions, { close: (_conn, { code }) => seen.note(code) }),
+          await here.serve(sessions, { close: (_conn, { code }) => observed.note(code) }),
         );
         // The old connection answers nothing any more, like a connection whose network is lost.
         first.socket.pause();

@@ -107,12 +107,12 @@ describe.each(runtimes)("on $runtime", (harness) => {
   const trialOf = useTrial(harness);
 
   test("a token is not echoed back as a subprotocol, and the application does not get the token", async () => {
-    const seen = new Journal<string>();
+    const observed = new Journal<string>();
     const sessions = createSessions({
       store: mapStore(),
       token: protocolToken(),
       admit: ({ headers, protocols }) => {
-        seen.note(
+        observed.note(
           JSON.stringify({
             offered: headers["sec-websocket-protocol"],
             protocols,
@@ -124,7 +124,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
       initial: () => ({}),
     });
     const server = await trialOf().serve(sessions, {
-      open: (_, handshake) => seen.note(JSON.stringify([handshake.protocols, handshake.headers])),
+      open: (_, handshake) => observed.note(JSON.stringify([handshake.protocols, handshake.headers])),
     });
     const { token } = await sessions.create({});
     const raw = await trialOf().rawUpgraded(server, {
@@ -136,9 +136,9 @@ describe.each(runtimes)("on $runtime", (harness) => {
       headers: [["sec-websocket-protocol", `wsession.${token}`]],
     });
     expect(new Map((await alone.response).headers).has("sec-websocket-protocol")).toBe(false);
-    await seen.until(4);
-    expect(seen.entries[0]).toBe(JSON.stringify({ offered: "chat", protocols: ["chat"], proto: false }));
-    expect(seen.entries.join()).not.toContain(token);
+    await observed.until(4);
+    expect(observed.entries[0]).toBe(JSON.stringify({ offered: "chat", protocols: ["chat"], proto: false }));
+    expect(observed.entries.join()).not.toContain(token);
     expect(sessions.diagnostics.sessionsResumed).toBe(2);
   });
 });

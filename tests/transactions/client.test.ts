@@ -61,10 +61,10 @@ describe.each(places)("transactions, with a server on $runtime and a $store stor
       }),
     });
     const line = await Line.to(server.port);
-    const { client, until: told } = open(line, { token: tokenInMemory() });
+    const { client, until: reported } = open(line, { token: tokenInMemory() });
     const received: number[] = [];
     messages.client(client).on.sum((sum) => received.push(sum));
-    await told("status", ({ status }) => status === "live");
+    await reported("status", ({ status }) => status === "live");
     const session = opened[0]?.session ?? expect.fail("no connection");
     return { sessions, line, client, received, send: messages.client(client).send, session };
   }

@@ -121,9 +121,9 @@ test("I21 close() waits for a running transaction, and a message that was not ha
   await closing;
   await peer.client.closed;
   const frames = await drained(peer);
-  const told = Math.max(0, ...frames);
-  expect(state?.data.sum).toBe(told);
-  expect(told).toBeGreaterThan(0);
+  const reported = Math.max(0, ...frames);
+  expect(state?.data.sum).toBe(reported);
+  expect(reported).toBeGreaterThan(0);
 });
 
 /** The acknowledged numbers that the client has not read yet. */

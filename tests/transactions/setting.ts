@@ -38,10 +38,10 @@ export async function start(
     open: (connection) => void ids.push(connection.session.id),
     transaction,
   });
-  const { client, until: told } = open(server, { token: tokenInMemory() });
+  const { client, until: reports } = open(server, { token: tokenInMemory() });
   const received: string[] = [];
   client.on("message", ({ data }) => received.push(`${data}`));
-  await told("status", ({ status }) => status === "live");
+  await reports("status", ({ status }) => status === "live");
   const [id] = ids;
   if (id === undefined) throw new Error("no session");
   const stored = async () => (await sessions.get(id))?.refresh();

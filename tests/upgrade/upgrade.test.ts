@@ -98,8 +98,8 @@ describe.each([
     const [last] = results.toSorted((a, b) => b.data.n - a.data.n);
     const late = results[0] === last ? second : first;
     if (results.some(({ data }) => data.n < 40)) {
-      let heard = 0;
-      while (heard < 40) heard = (await next(late, "change")).data.n;
+      let received = 0;
+      while (received < 40) received = (await next(late, "change")).data.n;
     }
     expect(errors()).toEqual([[], [], []]);
   });

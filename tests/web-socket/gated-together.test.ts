@@ -30,7 +30,7 @@ async function start(open: (connection: Connection<Data, unknown, never>) => unk
     await sessions.close({ drainMs: 0 });
     server.close();
   });
-  const heard = new Journal();
+  const received = new Journal();
   const running: Deferred<void>[] = [];
   const writes = new Journal<unknown>();
   let atOnce = 0;
@@ -53,17 +53,17 @@ async function start(open: (connection: Connection<Data, unknown, never>) => unk
   bindSessions(server, sessions, handlers, { listeners: "gated" });
   server.on("connection", (socket, { url = "" }) => {
     const name = url.includes("token=") ? "second" : "first";
-    heard.note(`${name} connection`);
-    socket.on("message", (data) => heard.note(`${name} ${String(data)}`));
-    socket.on("close", (code) => heard.note(`${name} close ${code}`));
+    received.note(`${name} connection`);
+    socket.on("message", (data) => received.note(`${name} ${String(data)}`));
+    socket.on("close", (code) => received.note(`${name} close ${code}`));
   });
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : expect.fail("no port");
-  return { sessions, port, heard, running, writes, mostAtOnce: () => mostAtOnce };
+  return { sessions, port, received, running, writes, mostAtOnce: () => mostAtOnce };
 }
 
 test("I2 a gated listener gets the messages in order, in whichever order the handlers that run at once end", async () => {
-  const { port, heard, running, writes, mostAtOnce } = await start();
+  const { port, received, running, writes, mostAtOnce } = await start();
   const client = await connect({ port });
   for (const text of sent) client.send(text);
   for (let ended = 0; ended < sent.length; ended += AT_ONCE) {
@@ -71,14 +71,14 @@ test("I2 a gated listener gets the messages in order, in whichever order the han
     for (const held of running.slice(ended).toReversed()) held.resolve();
   }
   await writes.until(sent.length);
-  await heard.until(1 + sent.length);
-  expect(heard.entries).toEqual(["first connection", ...sent.map((text) => `first ${text}`)]);
+  await received.until(1 + sent.length);
+  expect(received.entries).toEqual(["first connection", ...sent.map((text) => `first ${text}`)]);
   expect(mostAtOnce()).toBe(AT_ONCE);
   expect(new Set(writes.entries)).toEqual(new Set(["written"]));
 });
 
 test("I4 a connection that is replaced while its handlers run gives its gated listener 4409, and no message after it", async () => {
-  const { sessions, port, heard, running, writes } = await start();
+  const { sessions, port, received, running, writes } = await start();
   const first = await connect({ port });
   for (const text of sent) first.send(text);
   await until(() => running.length === AT_ONCE);
@@ -86,16 +86,16 @@ test("I4 a connection that is replaced while its handlers run gives its gated li
   const [connection] = sessions.connections;
   const second = await connect({ port }, `/?token=${connection?.token}`);
   expect((await first.closed).code).toBe(4409);
-  await heard.until((entry) => entry === "second connection");
+  await received.until((entry) => entry === "second connection");
   for (const held of running) held.resolve();
   await writes.until(AT_ONCE);
   expect(new Set(writes.entries)).toEqual(new Set(["FENCED"]));
   second.send("hello");
-  await heard.until((entry) => entry === "second hello");
-  await heard.until((entry) => entry === "first close 4409");
+  await received.until((entry) => entry === "second hello");
+  await received.until((entry) => entry === "first close 4409");
   running.at(-1)?.resolve();
   await writes.until((entry) => entry === "written");
-  expect(heard.entries.filter((entry) => entry.startsWith("first"))).toEqual([
+  expect(received.entries.filter((entry) => entry.startsWith("first"))).toEqual([
     "first connection",
     ...sent.slice(0, AT_ONCE).map((text) => `first ${text}`),
     "first close 4409",
@@ -104,7 +104,7 @@ test("I4 a connection that is replaced while its handlers run gives its gated li
 
 test("I1 I4 a connection that is replaced before its gate opens reaches no gated listener and no handler", async () => {
   const opened = deferred();
-  const { sessions, port, heard, running } = await start(async ({ resumed }) => {
+  const { sessions, port, received, running } = await start(async ({ resumed }) => {
     if (!resumed) await opened.promise;
   });
   const first = await connect({ port });
@@ -115,8 +115,8 @@ test("I1 I4 a connection that is replaced before its gate opens reaches no gated
   expect((await first.closed).code).toBe(4409);
   opened.resolve();
   second.send("hello");
-  await heard.until((entry) => entry === "second hello");
-  expect(heard.entries).toEqual(["second connection", "second hello"]);
+  await received.until((entry) => entry === "second hello");
+  expect(received.entries).toEqual(["second connection", "second hello"]);
   await until(() => running.length === 1);
   running[0]?.resolve();
 });

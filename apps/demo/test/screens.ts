@@ -141,13 +141,13 @@ export function chartPixels(page: Page, property: string): Promise<number> {
     const context = copy.getContext("2d", { willReadFrequently: true })!;
     context.fillStyle = getComputedStyle(document.documentElement).getPropertyValue(name);
     context.fillRect(0, 0, 1, 1);
-    const wanted = context.getImageData(0, 0, 1, 1).data;
+    const expected = context.getImageData(0, 0, 1, 1).data;
     context.clearRect(0, 0, 1, 1);
     context.drawImage(chart, 0, 0);
     const pixels = context.getImageData(0, 0, width, height).data;
     let count = 0;
     for (let at = 0; at < pixels.length; at += 4)
-      if ([0, 1, 2, 3].every((part) => Math.abs((pixels[at + part] ?? 0) - (wanted[part] ?? 0)) <= 2))
+      if ([0, 1, 2, 3].every((part) => Math.abs((pixels[at + part] ?? 0) - (expected[part] ?? 0)) <= 2))
         count += 1;
     return count;
   }, property);

@@ -39,11 +39,11 @@ export async function main(): Promise<string[]> {
   page.onInvalid(({ name }) => show(`not understood: ${name}`));
   // #endregion
   await once(socket, "open");
-  const told = new Promise((resolve) => page.on.highest(resolve));
+  const reported = new Promise((resolve) => page.on.highest(resolve));
   // #region send
   await page.send.bid({ lot: "vase", amount: 40 });
   // #endregion
-  await told;
+  await reported;
   await page.send.bid({ lot: "vase", amount: -1 }).catch((error: unknown) => show(String(error)));
   socket.close();
   await once(socket, "close");

@@ -44,31 +44,31 @@ test("I2 the runtime detaches a message's buffer when the callback returns, and 
 });
 
 test('binary: "borrowed" hands over the runtime\'s own bytes, which are valid until the first await', async () => {
-  const seen = new Journal<boolean>();
+  const observed = new Journal<boolean>();
   const kept: (string | Uint8Array)[] = [];
   const sessions = createSessions({ initial: () => ({ n: 0 }) });
   const handlers: Handlers<Data, unknown, never> = {
     message(_, data) {
       kept.push(data);
-      seen.note(isWhole(data));
+      observed.note(isWhole(data));
     },
   };
   const port = await serve(sessions, handlers, { binary: "borrowed" });
   const client = await connect(port);
   client.send(Buffer.of(1, 2, 3));
-  await seen.until(1);
+  await observed.until(1);
   await macrotask();
-  expect(seen.entries).toEqual([true]);
+  expect(observed.entries).toEqual([true]);
   expect(isWhole(kept[0])).toBe(false);
 });
 
 test('binary: "borrowed" bytes that have to wait are copied nevertheless', async () => {
   const gate = deferred();
-  const seen = new Journal<boolean>();
+  const observed = new Journal<boolean>();
   const sessions = createSessions({ initial: () => ({ n: 0 }) });
   const handlers: Handlers<Data, unknown, never> = {
     open: () => gate.promise,
-    message: (_, data) => seen.note(isWhole(data)),
+    message: (_, data) => observed.note(isWhole(data)),
   };
   const port = await serve(sessions, handlers, { binary: "borrowed" });
   const client = await connect(port);
@@ -76,8 +76,8 @@ test('binary: "borrowed" bytes that have to wait are copied nevertheless', async
   await client.roundTrip();
   await macrotask();
   gate.resolve();
-  await seen.until(1);
-  expect(seen.entries).toEqual([true]);
+  await observed.until(1);
+  expect(observed.entries).toEqual([true]);
 });
 
 test("after close every method of the runtime's socket throws, and the methods of the connection do not, in the close handler and later", async () => {

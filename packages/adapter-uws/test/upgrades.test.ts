@@ -53,20 +53,20 @@ test("headers on the answer do not turn the 101 into a 200", async () => {
 });
 
 test("parameters of the route, read while the request is valid, reach `transport` as `found`", async () => {
-  const seen = new Journal<unknown>();
+  const observed = new Journal<unknown>();
   const sessions = createSessions<Data>({ initial: () => ({ n: 0 }) });
   const port = await serve(
     sessions,
-    { open: ({ transport }) => seen.note(transport.data) },
+    { open: ({ transport }) => observed.note(transport.data) },
     { pattern: "/room/:id", found: (request) => ({ room: request.getParameter(0) }) },
   );
   await connect(port, "/room/7");
-  await seen.until(1);
-  expect(seen.entries).toEqual([{ room: "7" }]);
+  await observed.until(1);
+  expect(observed.entries).toEqual([{ room: "7" }]);
 });
 
 test("parameters of the route reach `admit` as `found`, before the decision", async () => {
-  const seen = new Journal<unknown>();
+  const observed = new Journal<unknown>();
   const sessions = createSessions({
     admit: (_, found) => (found === "banned" ? reject(403) : accept({ context: { found } })),
     initial: (_, { found }) => ({ found }),
@@ -76,7 +76,7 @@ test("parameters of the route reach `admit` as `found`, before the decision", as
     app,
     "/room/:id",
     sessions,
-    { open: ({ session, context }) => seen.note([session.data, context]) },
+    { open: ({ session, context }) => observed.note([session.data, context]) },
     { found: (request) => request.getParameter(0) },
   );
   onTestFinished(() => void app.close());
@@ -85,8 +85,8 @@ test("parameters of the route reach `admit` as `found`, before the decision", as
   banned.upgrade({ path: "/room/banned" });
   expect((await banned.refusal).status).toBe(403);
   await connect(port, "/room/7");
-  await seen.until(1);
-  expect(seen.entries).toEqual([[{ found: "7" }, { found: "7" }]]);
+  await observed.until(1);
+  expect(observed.entries).toEqual([[{ found: "7" }, { found: "7" }]]);
 });
 
 test("if `found` or `handleProtocols` throws, the handshake is answered with 500, onError gets the error, and no session is left behind", async () => {

@@ -43,9 +43,11 @@ describe("ws itself", () => {
   test.each(["nodebuffer", "arraybuffer", "fragments"] as const)(
     "messages are text and bytes whatever binaryType the user chose: %s",
     async (binaryType) => {
-      const seen = new Journal<string | Uint8Array>();
+      const observed = new Journal<string | Uint8Array>();
       const sessions = createSessions({ initial: () => ({ n: 0 }) });
-      const { port, server } = await serve("port", {}, sessions, { message: (_, data) => seen.note(data) });
+      const { port, server } = await serve("port", {}, sessions, {
+        message: (_, data) => observed.note(data),
+      });
       server.on("connection", (socket) => {
         socket.binaryType = binaryType;
       });
@@ -54,10 +56,10 @@ describe("ws itself", () => {
       client.send(Buffer.of(1, 2, 3));
       client.socket.send(Buffer.of(4), { fin: false });
       client.socket.send(Buffer.of(5), { fin: true });
-      await seen.until(3);
-      expect(seen.entries[0]).toBe("text");
-      expect(seen.entries.slice(1).every((data) => data instanceof Uint8Array)).toBe(true);
-      expect(seen.entries.slice(1).map((data) => [...Buffer.from(data)])).toEqual([
+      await observed.until(3);
+      expect(observed.entries[0]).toBe("text");
+      expect(observed.entries.slice(1).every((data) => data instanceof Uint8Array)).toBe(true);
+      expect(observed.entries.slice(1).map((data) => [...Buffer.from(data)])).toEqual([
         [1, 2, 3],
         [4, 5],
       ]);
@@ -65,11 +67,11 @@ describe("ws itself", () => {
   );
 
   test("I3 a Blob, which can't be read at once, is reported and closes its connection; the process lives", async () => {
-    const seen: (string | Uint8Array)[] = [];
+    const observed: (string | Uint8Array)[] = [];
     const errors = new Journal<unknown>();
     const sessions = createSessions({ initial: () => ({ n: 0 }), onError: (error) => errors.note(error) });
     const { port, server } = await serve("port", {}, sessions, {
-      message: (_, data) => void seen.push(data),
+      message: (_, data) => void observed.push(data),
     });
     server.on("connection", (socket) => {
       socket.binaryType = "blob" as never;
@@ -81,7 +83,7 @@ describe("ws itself", () => {
     expect((await client.closed).code).toBe(1011);
     await until(() => sessions.connections.size === 0);
     expect(errors.entries).toEqual([expect.objectContaining({ code: "INVALID_ARGUMENT" })]);
-    expect(seen).toEqual(["text"]);
+    expect(observed).toEqual(["text"]);
   });
 
   test("I3 a peer that has ended its side still gets all that was queued", async () => {
@@ -183,9 +185,9 @@ describe("ws itself", () => {
   });
 
   test("a peer that is in the middle of a long message is alive, though no pong can overtake it", async () => {
-    const seen = new Journal<number>();
+    const observed = new Journal<number>();
     const sessions = createSessions({ initial: () => ({ n: 0 }), heartbeatMs: 200 });
-    const { port } = await serve("port", {}, sessions, { message: (_, data) => seen.note(data.length) });
+    const { port } = await serve("port", {}, sessions, { message: (_, data) => observed.note(data.length) });
     const client = raw(port);
     client.upgrade();
     await client.response;
@@ -194,8 +196,8 @@ describe("ws itself", () => {
       client.write(whole.subarray(sent, sent + 1_000));
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
-    await seen.until(1);
-    expect(seen.entries).toEqual([20_000]);
+    await observed.until(1);
+    expect(observed.entries).toEqual([20_000]);
   });
 
   test.each([

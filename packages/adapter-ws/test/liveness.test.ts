@@ -39,16 +39,16 @@ test("after destroy() other listeners of the same socket get no event of a peer 
   const client = await upgraded(port);
   const connection = await opened.promise;
   const socket = connection.socket as WebSocket;
-  const heard: string[] = [];
+  const received: string[] = [];
   const listen = () => {
-    for (const event of ["message", "ping", "pong"] as const) socket.on(event, () => heard.push(event));
-    socket.addEventListener("message", () => heard.push("DOM message"));
+    for (const event of ["message", "ping", "pong"] as const) socket.on(event, () => received.push(event));
+    socket.addEventListener("message", () => received.push("DOM message"));
   };
   listen();
   const speak = () =>
     client.write(frame("x"), frame("", { opcode: Opcode.Ping }), frame("", { opcode: Opcode.Pong }));
   speak();
-  await until(() => heard.length === 4);
+  await until(() => received.length === 4);
   const started = performance.now();
   const destroying = connection.session.destroy();
   await destroying;
@@ -57,7 +57,7 @@ test("after destroy() other listeners of the same socket get no event of a peer 
   const flood = setInterval(speak, 50);
   await client.closed;
   clearInterval(flood);
-  expect(heard).toHaveLength(4);
+  expect(received).toHaveLength(4);
   // ws alone would listen for 30 s.
   expect(performance.now() - started).toBeLessThan(20_000);
   await closed.until(1);
@@ -66,18 +66,18 @@ test("after destroy() other listeners of the same socket get no event of a peer 
 });
 
 test("after terminate() nothing that was read already reaches a listener (fault A6)", async () => {
-  const heard: string[] = [];
+  const received: string[] = [];
   const closed = new Journal<number>();
   const sessions = createSessions<Data>({ initial: () => ({ n: 0 }) });
   const { port } = await serve(sessions, {
-    open: ({ socket }) => void (socket as WebSocket).on("message", (data) => heard.push(String(data))),
+    open: ({ socket }) => void (socket as WebSocket).on("message", (data) => received.push(String(data))),
     message: (connection) => connection.terminate(),
     close: (_, { code }) => closed.note(code),
   });
   const client = await upgraded(port);
   client.write(frame("one"), frame("two"), frame("three"));
   await closed.until(1);
-  expect(heard).toEqual(["one"]);
+  expect(received).toEqual(["one"]);
 });
 
 test("a peer that answers no ping, but reads the data that is written, is alive as long as it reads (fault C1)", async () => {
@@ -124,7 +124,7 @@ test("a time limit that the application has set on the TCP socket is kept", asyn
 });
 
 test("onBadToken: close counts a peer that ignores the close frame as a pending handshake, and ends it after 2 s", async () => {
-  const heard = new Journal();
+  const received = new Journal();
   const sessions = createSessions<Data>({
     store: mapStore(),
     token: queryToken(),
@@ -133,8 +133,8 @@ test("onBadToken: close counts a peer that ignores the close frame as a pending 
     initial: () => ({ n: 0 }),
   });
   const { port } = await serve(sessions, {
-    open: () => heard.note("open"),
-    message: () => heard.note("message"),
+    open: () => received.note("open"),
+    message: () => received.note("message"),
   });
   const path = "/?token=nonsense";
   const peer = await upgraded(port, path);
@@ -145,6 +145,6 @@ test("onBadToken: close counts a peer that ignores the close frame as a pending 
   await peer.closed;
   expect(performance.now() - refusedAt).toBeGreaterThan(1_500);
   await until(() => sessions.diagnostics.handshakesPending === 0);
-  expect(heard.entries).toEqual([]);
+  expect(received.entries).toEqual([]);
   expect(await statusOf(port)).toBe(101);
 });

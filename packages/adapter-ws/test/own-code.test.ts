@@ -47,17 +47,17 @@ describe("a socket that the application uses too", () => {
     const arriving = arrived();
     client.upgrade();
     const [socket, tcp] = await arriving;
-    const heard: string[] = [];
-    for (const event of ["message", "ping", "pong"]) socket.on(event, () => heard.push(event));
+    const received: string[] = [];
+    for (const event of ["message", "ping", "pong"]) socket.on(event, () => received.push(event));
     client.write(frame("before"));
-    await until(() => heard.length === 1);
+    await until(() => received.length === 1);
     const closed = once(socket, "close");
     sessions.of(socket)?.close();
     const read = tcp.bytesRead;
     client.write(frame("after"), frame("", { opcode: Opcode.Ping }), frame("", { opcode: Opcode.Pong }));
     await until(() => tcp.bytesRead > read);
     await closed;
-    expect(heard).toEqual(["message"]);
+    expect(received).toEqual(["message"]);
   });
 
   test("I3 is closed by this side though the application has paused it", async () => {

@@ -15,7 +15,7 @@ import type { Way } from "./servers.ts";
 
 type Data = { readonly n: number };
 
-interface Told {
+interface Report {
   readonly stage: Stage;
   readonly message: string;
 }
@@ -24,10 +24,10 @@ const initial = (): Data => ({ n: 0 });
 
 /** What reached `onError`, and the option that puts it there. */
 function listener() {
-  const told = new Journal<Told>();
+  const errors = new Journal<Report>();
   const onError = (error: unknown, { stage }: { readonly stage: Stage }) =>
-    told.note({ stage, message: error instanceof Error ? error.message : String(error) });
-  return { told, onError };
+    errors.note({ stage, message: error instanceof Error ? error.message : String(error) });
+  return { errors, onError };
 }
 
 async function serve(
@@ -36,7 +36,7 @@ async function serve(
   handlers: Handlers<Data, unknown, never> = {},
   way: Way = "port",
 ) {
-  const { told, onError } = listener();
+  const { errors, onError } = listener();
   const { server, address, http } = await ways[way](options);
   const sessions = createSessions({ initial, onError, ...sessionsOptions });
   bindSessions(server, sessions, handlers);
@@ -44,7 +44,7 @@ async function serve(
     await sessions.close();
     await closeAll(server, http);
   });
-  return { server, http, port: address.port, sessions, told };
+  return { server, http, port: address.port, sessions, errors };
 }
 
 async function connect(port: number): Promise<Client> {
@@ -61,35 +61,35 @@ describe("fault F1: the application's mistakes are reported as stage adapter, an
   test.each(["port", "server", "noServer"] as const)(
     "an exception in its own `connection` listener, on a server made with `%s`; the connection continues",
     async (way) => {
-      const { server, port, told } = await serve({}, {}, { message: (c, text) => void c.send(text) }, way);
+      const { server, port, errors } = await serve({}, {}, { message: (c, text) => void c.send(text) }, way);
       server.on("connection", typo);
       const client = await connect(port);
-      await told.until(1);
-      expect(told.entries).toEqual([{ stage: "adapter", message: "a typo" }]);
+      await errors.until(1);
+      expect(errors.entries).toEqual([{ stage: "adapter", message: "a typo" }]);
       client.send("hello");
       expect(await client.next()).toBe("hello");
     },
   );
 
   test("an exception in a `connection` listener that comes before ours: after the 101 no other answer follows", async () => {
-    const { server, port, told, sessions } = await serve();
+    const { server, port, errors, sessions } = await serve();
     server.prependListener("connection", typo);
     const client = await connect(port);
     expect((await client.closed).code).toBe(1006);
-    await told.until(1);
-    expect(told.entries).toEqual([{ stage: "adapter", message: "a typo" }]);
+    await errors.until(1);
+    expect(errors.entries).toEqual([{ stage: "adapter", message: "a typo" }]);
     expect(sessions.diagnostics.handshakesAbandoned).toBe(1);
   });
 
   test("sessions that are bound after the first handshake was let in", async () => {
     const { server, address } = await ways.port();
     onTestFinished(() => closeAll(server, undefined));
-    const { told, onError } = listener();
+    const { errors, onError } = listener();
     const sessions = createSessions<Data>({ initial, onError });
     server.once("headers", () => bindSessions(server, sessions, {}));
     const client = await connect(address.port);
     expect((await client.closed).code).toBe(1011);
-    expect(told.entries).toEqual([
+    expect(errors.entries).toEqual([
       {
         stage: "adapter",
         message: "a connection was not admitted: call bindSessions once, before the first connection",
@@ -99,12 +99,12 @@ describe("fault F1: the application's mistakes are reported as stage adapter, an
   });
 
   test('binaryType "blob"', async () => {
-    const { server, port, told } = await serve();
+    const { server, port, errors } = await serve();
     server.on("connection", (socket) => void Object.assign(socket, { binaryType: "blob" }));
     const client = await connect(port);
     client.send(Buffer.of(1));
     expect((await client.closed).code).toBe(1011);
-    expect(told.entries).toEqual([
+    expect(errors.entries).toEqual([
       { stage: "adapter", message: 'binaryType must not be "blob", because a Blob can\'t be read in order' },
     ]);
   });
@@ -113,9 +113,9 @@ describe("fault F1: the application's mistakes are reported as stage adapter, an
     const warned = await warningsDuring("WsessionWarning", async () => {
       const { server, port } = await serve({}, { onError: undefined });
       server.on("connection", typo);
-      const told = once(process, "warning");
+      const errors = once(process, "warning");
       await connect(port);
-      await told;
+      await errors;
     });
     expect(warned.map(({ message }) => message)).toEqual(["adapter: a typo; give createSessions an onError"]);
   });
@@ -131,7 +131,7 @@ describe("fault F1: errors of strangers are counted, reported to an explicit onE
   test.each(Object.entries(offences))("%s", async (_, bytes) => {
     const warned = await warningsDuring("WsessionWarning", async () => {
       for (const onError of [undefined, "listener"] as const) {
-        const { told, ...own } = listener();
+        const { errors, ...own } = listener();
         const { port, sessions } = await serve(
           { maxPayload: 1_000 },
           { onError: onError === undefined ? undefined : own.onError },
@@ -144,7 +144,7 @@ describe("fault F1: errors of strangers are counted, reported to an explicit onE
         client.socket.end();
         await client.closed;
         expect(sessions.diagnostics.clientErrors).toBe(1);
-        expect(told.entries.map(({ stage }) => stage)).toEqual(onError === undefined ? [] : ["client"]);
+        expect(errors.entries.map(({ stage }) => stage)).toEqual(onError === undefined ? [] : ["client"]);
       }
     });
     expect(warned).toEqual([]);
@@ -155,20 +155,20 @@ describe("fault F5: every handshake is answered, and a mistake in it is reported
   test.each(["server", "noServer"] as const)(
     "a header that HTTP code set to a number: 500 (a server made with `%s`)",
     async (way) => {
-      const { http, port, told } = await serve({}, {}, {}, way);
+      const { http, port, errors } = await serve({}, {}, {}, way);
       http?.prependListener("upgrade", ({ headers }) => void Object.assign(headers, { "x-hops": 3 }));
       expect(await statusOf(port)).toBe(500);
-      expect(told.entries).toEqual([
+      expect(errors.entries).toEqual([
         { stage: "adapter", message: 'the value of the request\'s header "x-hops" must be a string' },
       ]);
     },
   );
 
   test("a header that ws itself reads, set to a value that is not a string: 500", async () => {
-    const { http, port, told } = await serve({}, {}, {}, "server");
+    const { http, port, errors } = await serve({}, {}, {}, "server");
     http?.prependListener("upgrade", ({ headers }) => void Object.assign(headers, { upgrade: 1 }));
     expect(await statusOf(port)).toBe(500);
-    expect(told.entries).toHaveLength(1);
+    expect(errors.entries).toHaveLength(1);
   });
 
   /** The bytes that are written to a stream until it ends. */
@@ -189,7 +189,7 @@ describe("fault F5: every handshake is answered, and a mistake in it is reported
   test.each([undefined, null])(
     "a request whose socket is %s, as test clients of frameworks make: 500",
     async (socket) => {
-      const { told, onError } = listener();
+      const { errors, onError } = listener();
       const sessions = createSessions<Data>({ initial, onError });
       const server = new WebSocketServer({ noServer: true });
       bindSessions(server, sessions, {});
@@ -211,7 +211,7 @@ describe("fault F5: every handshake is answered, and a mistake in it is reported
         ),
       );
       expect(written).toMatch(/^HTTP\/1\.1 500 /);
-      expect(told.entries).toEqual([
+      expect(errors.entries).toEqual([
         { stage: "adapter", message: "the request must come from a server, because it needs a socket" },
       ]);
       await sessions.close();
@@ -222,7 +222,7 @@ describe("fault F5: every handshake is answered, and a mistake in it is reported
     ["whose socket is of a stream that is none of the network's", "13"],
     ["of @fastify/websocket's injectWS, whose sec-websocket-version is a number", 13],
   ])("a request %s is served", async (_, version) => {
-    const { told, onError } = listener();
+    const { errors, onError } = listener();
     const sessions = createSessions<Data>({ initial, onError });
     const server = new WebSocketServer({ noServer: true });
     bindSessions(server, sessions, {});
@@ -240,7 +240,7 @@ describe("fault F5: every handshake is answered, and a mistake in it is reported
       });
     });
     expect(written).toMatch(/^HTTP\/1\.1 101 /);
-    expect(told.entries).toEqual([]);
+    expect(errors.entries).toEqual([]);
     await sessions.close();
   });
 
@@ -253,15 +253,15 @@ describe("fault F5: every handshake is answered, and a mistake in it is reported
   test.each(Object.entries(verifiers))(
     "the user's verifyClient, %s: 500, and no client is admitted",
     async (_, verifyClient) => {
-      const { port, told } = await serve({ verifyClient: verifyClient as never });
+      const { port, errors } = await serve({ verifyClient: verifyClient as never });
       expect(await statusOf(port)).toBe(500);
-      expect(told.entries).toHaveLength(1);
-      expect(told.entries[0]?.stage).toBe("adapter");
+      expect(errors.entries).toHaveLength(1);
+      expect(errors.entries[0]?.stage).toBe("adapter");
     },
   );
 
   test("the user's verifyClient answers twice: the first counts", async () => {
-    const { port, told } = await serve({
+    const { port, errors } = await serve({
       verifyClient: (_, answer) => {
         answer(true);
         answer(true);
@@ -270,19 +270,19 @@ describe("fault F5: every handshake is answered, and a mistake in it is reported
     });
     const client = await connect(port);
     await client.roundTrip();
-    expect(told.entries.map(({ message }) => message)).toEqual([
+    expect(errors.entries.map(({ message }) => message)).toEqual([
       "verifyClient called its callback twice",
       "verifyClient called its callback twice",
     ]);
   });
 
   test("the user's handleProtocols answers with a promise: 500", async () => {
-    const { port, told } = await serve(
+    const { port, errors } = await serve(
       { handleProtocols: (() => Promise.reject(new Error("late"))) as unknown as () => false },
       { store: mapStore(), token: protocolToken() },
     );
     expect(await statusOf(port, { headers: [["Sec-WebSocket-Protocol", "a"]] })).toBe(500);
-    expect(told.entries).toEqual([{ stage: "adapter", message: "handleProtocols must be synchronous" }]);
+    expect(errors.entries).toEqual([{ stage: "adapter", message: "handleProtocols must be synchronous" }]);
   });
 });
 

@@ -113,23 +113,23 @@ describe.each(["port", "server", "noServer"] as const)("a server made with `%s`"
 describe("HTTP code before the upgrade", () => {
   test("the data that it puts on the TCP socket's record reaches `transport`, and without that option it is the data of the record", async () => {
     for (const transport of [undefined, (_: unknown, found: unknown) => ({ wrapped: found })]) {
-      const seen = new Journal<unknown>();
+      const observed = new Journal<unknown>();
       const sessions = createSessions<Data>({ initial: () => ({ n: 0 }), transport });
       const { server, address, http } = await ways.server();
       http.prependListener("upgrade", (request) => {
         transportOf(request.socket).data = { certificate: request.url };
       });
-      bindSessions(server, sessions, { open: (connection) => seen.note(connection.transport.data) });
+      bindSessions(server, sessions, { open: (connection) => observed.note(connection.transport.data) });
       onTestFinished(() => closeAll(server, http));
       expect(await answer(address.port, "/me")).toBe(101);
-      await seen.until(1);
+      await observed.until(1);
       const put = { certificate: "/me" };
-      expect(seen.entries).toEqual([transport === undefined ? put : { wrapped: put }]);
+      expect(observed.entries).toEqual([transport === undefined ? put : { wrapped: put }]);
     }
   });
 
   test("the data that it puts on the TCP socket's record reaches `admit`, before the decision", async () => {
-    const seen = new Journal<unknown>();
+    const observed = new Journal<unknown>();
     const sessions = createSessions({
       admit: (_, found) => (found === "banned" ? reject(403) : accept({ context: { found } })),
       initial: (_, { found }) => ({ found }),
@@ -138,12 +138,14 @@ describe("HTTP code before the upgrade", () => {
     http.prependListener("upgrade", (request) => {
       transportOf(request.socket).data = request.url?.slice(1);
     });
-    bindSessions(server, sessions, { open: ({ session, context }) => seen.note([session.data, context]) });
+    bindSessions(server, sessions, {
+      open: ({ session, context }) => observed.note([session.data, context]),
+    });
     onTestFinished(() => closeAll(server, http));
     expect(await answer(address.port, "/banned")).toBe(403);
     expect(await answer(address.port, "/ann")).toBe(101);
-    await seen.until(1);
-    expect(seen.entries).toEqual([[{ found: "ann" }, { found: "ann" }]]);
+    await observed.until(1);
+    expect(observed.entries).toEqual([[{ found: "ann" }, { found: "ann" }]]);
   });
 
   test("noServer without emitting `connection` is reported, and its session is released", async () => {

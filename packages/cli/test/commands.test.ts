@@ -226,8 +226,8 @@ test("revoke ends the sessions that are older than a time, by a field of the dat
 
 test("sessions that destroy and revoke end cause the event destroyed in a server that has a function for it", async () => {
   const { at, client, prefix } = await application();
-  const told: string[] = [];
-  const destroyed = ({ subject }: SessionEvent) => void told.push(String(subject));
+  const reported: string[] = [];
+  const destroyed = ({ subject }: SessionEvent) => void reported.push(String(subject));
   const server = createSessions({
     store: redisStore({ client, prefix, timeoutMs: 10_000 }),
     events: { destroyed },
@@ -240,5 +240,5 @@ test("sessions that destroy and revoke end cause the event destroyed in a server
   expect((await wsession(["destroy", id, "--yes", ...at])).code).toBe(0);
   expect((await wsession(["destroy", "--subject", "bob", "--yes", ...at])).code).toBe(0);
   expect((await wsession(["revoke", "--before", "1h ago", "--field", "at", "--yes", ...at])).code).toBe(0);
-  await expect.poll(() => told.toSorted()).toEqual(["ada", "bob", "bob", "eve", "eve"]);
+  await expect.poll(() => reported.toSorted()).toEqual(["ada", "bob", "bob", "eve", "eve"]);
 });

@@ -100,11 +100,11 @@ test("if Redis stops answering during inspect, the command prints what it has co
   proxy.replies("hold");
   const { code, stdout, stderr } = await running.ended;
   expect(code).toBe(1);
-  const told = JSON.parse(stdout) as { complete: boolean; sessions: number };
-  expect(told).toMatchObject({ complete: false, memory: [], error: expect.any(String) as string });
+  const reported = JSON.parse(stdout) as { complete: boolean; sessions: number };
+  expect(reported).toMatchObject({ complete: false, memory: [], error: expect.any(String) as string });
   expect(JSON.parse(stdout)).toHaveProperty("processes", [expect.objectContaining({ alive: null })]);
-  expect(told.sessions).toBeGreaterThan(0);
-  expect(told.sessions).toBeLessThan(500);
+  expect(reported.sessions).toBeGreaterThan(0);
+  expect(reported.sessions).toBeLessThan(500);
   expect(stderr).toMatch(/^wsession: not all sessions were counted: /);
 });
 

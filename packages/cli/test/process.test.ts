@@ -35,36 +35,36 @@ test("watch prints messages between processes and changes in Redis, until Ctrl-C
       .split("\n")
       .filter((line) => line !== "")
       .map((line) => JSON.parse(line) as { type: string; source: string; id?: string });
-  const seen = async (expected: object) => {
+  const observed = async (expected: object) => {
     await until(() => events().some((event) => expect.objectContaining(expected).asymmetricMatch(event)));
   };
-  await seen({ type: "watching" });
-  await seen({ type: "listening" });
+  await observed({ type: "watching" });
+  await observed({ type: "listening" });
   // By now the listener has subscribed to the channels of the holders.
   await one.store.write(aWrite(shared.id, { visits: 1 }));
-  await seen({ type: "changed", id: shared.id, version: 2, source: "channel" });
+  await observed({ type: "changed", id: shared.id, version: 2, source: "channel" });
   // The store publishes no message about this session. A scan finds it.
   const alone = aCreation({ subject: "bob" });
   await one.store.create(alone);
-  await seen({ type: "created", id: alone.id, subject: "bob", connections: 0, source: "scan" });
+  await observed({ type: "created", id: alone.id, subject: "bob", connections: 0, source: "scan" });
   await hold(one.store, one.host, alone.id);
-  await seen({ type: "connected", id: alone.id, connections: 1, source: "scan" });
+  await observed({ type: "connected", id: alone.id, connections: 1, source: "scan" });
   await two.store.destroy(shared.id, "over", false);
-  await seen({ type: "destroyed", id: shared.id, reason: "over", source: "channel" });
+  await observed({ type: "destroyed", id: shared.id, reason: "over", source: "channel" });
   await two.store.destroySubject("bob", undefined);
-  await seen({ type: "subject-destroyed", subject: "bob", source: "channel" });
+  await observed({ type: "subject-destroyed", subject: "bob", source: "channel" });
   // This session is found by a scan after the destruction.
   const later = aCreation();
   await one.store.create(later);
-  await seen({ type: "created", id: later.id });
+  await observed({ type: "created", id: later.id });
   // A subject and a reason that are tokens by mistake.
   const token = (part: string) => `${part.repeat(22)}.${part.repeat(43)}`;
   const odd = aCreation({ subject: token("s") });
   await one.store.create(odd);
   await hold(one.store, one.host, odd.id);
-  await seen({ type: "created", id: odd.id });
+  await observed({ type: "created", id: odd.id });
   await two.store.destroy(odd.id, token("r"), false);
-  await seen({ type: "destroyed", id: odd.id });
+  await observed({ type: "destroyed", id: odd.id });
   expect(running.output.stdout).not.toMatch(/s{43}|r{43}/);
   running.child.kill("SIGINT");
   expect(await running.ended).toMatchObject({ code: 0, stderr: "" });

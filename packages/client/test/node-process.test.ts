@@ -89,10 +89,10 @@ test("Node's own WebSocket works like that of ws: text, bytes, a lost connection
   })();
   const program = `
     const client = connect(url, { backoff: { minMs: 5 } });
-    const heard = new Promise((resolve) => client.on("message", ({ data }) => resolve([...data])));
+    const received = new Promise((resolve) => client.on("message", ({ data }) => resolve([...data])));
     await client.send("a");
     const bytes = client.send(new Uint8Array([9]));
-    console.log(JSON.stringify(await heard));
+    console.log(JSON.stringify(await received));
     await bytes;
     await client.close(4000, "done");`;
   // Node 20 has it behind this flag, later ones without.

@@ -25,7 +25,7 @@ export interface Watched {
   /** Resolves once an event of this type satisfies the predicate. */
   until<Type extends keyof ClientEvents>(
     type: Type,
-    wanted?: (event: ClientEvents[Type]) => boolean,
+    expected?: (event: ClientEvents[Type]) => boolean,
   ): Promise<ClientEvents[Type]>;
 }
 
@@ -54,10 +54,10 @@ export function watch(one: Client): Watched {
     client: one,
     events,
     of,
-    until: (type, wanted = () => true) =>
+    until: (type, expected = () => true) =>
       new Promise((resolve) => {
         const wake = () => {
-          const found = of(type).find(wanted);
+          const found = of(type).find(expected);
           if (found === undefined) return;
           wakes.delete(wake);
           resolve(found);

@@ -37,9 +37,9 @@ test("the warning says where the error was thrown", async () => {
 });
 
 test("with onError an error of a handler causes no warning", async () => {
-  const told: Stage[] = [];
-  expect(await thrown(new Error("a typo"), 1, (_, { stage }) => void told.push(stage))).toEqual([]);
-  expect(told).toEqual(["message"]);
+  const reported: Stage[] = [];
+  expect(await thrown(new Error("a typo"), 1, (_, { stage }) => void reported.push(stage))).toEqual([]);
+  expect(reported).toEqual(["message"]);
 });
 
 test.each([

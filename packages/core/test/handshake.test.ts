@@ -74,11 +74,11 @@ describe("origins", () => {
   });
 
   test("a function decides alone, and gets undefined if the handshake has no Origin", () => {
-    const seen: unknown[] = [];
-    const rule = (origin: string | undefined) => seen.push(origin) > 1;
+    const observed: unknown[] = [];
+    const rule = (origin: string | undefined) => observed.push(origin) > 1;
     expect(originAllowed(rule, withOrigin("https://a"))).toBe(false);
     expect(originAllowed(rule, withOrigin())).toBe(true);
-    expect(seen).toEqual(["https://a", undefined]);
+    expect(observed).toEqual(["https://a", undefined]);
   });
 
   test("a function admits by returning true and nothing else; a returned promise throws INVALID_ARGUMENT (I12)", () => {

@@ -188,20 +188,20 @@ describe("mapStore as an iterable", () => {
     const store = mapStore();
     const home = new StoreProcess(store);
     for (let n = 0; n < 5; n += 1) await home.born({ data: { n } });
-    const seen: unknown[] = [];
+    const observed: unknown[] = [];
     for (const [id, data] of store) {
-      seen.push("n" in data && data.n);
+      observed.push("n" in data && data.n);
       expect(store.touch(id, Infinity)).toBe(true);
       store.create({
         ...aRequest,
         digest: undefined,
-        id: `new-${seen.length}`,
+        id: `new-${observed.length}`,
         data: { n: -1 },
         hold: false,
       });
-      if (seen.length > 100) break;
+      if (observed.length > 100) break;
     }
-    expect(seen).toEqual([0, 1, 2, 3, 4]);
+    expect(observed).toEqual([0, 1, 2, 3, 4]);
   });
 
   test("fault E1: sessions.entries() yields each session once, although it is touched, extended or resumed meanwhile", async () => {
@@ -218,15 +218,15 @@ describe("mapStore as an iterable", () => {
       const { session, token } = await sessions.create({ n });
       tokens.set(session.id, token);
     }
-    const seen: number[] = [];
+    const observed: number[] = [];
     for await (const session of sessions.entries()) {
-      seen.push(session.data.n);
+      observed.push(session.data.n);
       if (session.data.n % 3 === 0) await session.touch();
       else if (session.data.n % 3 === 1) await session.extend();
       else await server.connect({ url: `/?token=${tokens.get(session.id)}` });
-      if (seen.length > 100) break;
+      if (observed.length > 100) break;
     }
-    expect(seen).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(observed).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
   });
 
   test("fault E1: sessions.entries() and sessions.connections end, although connections are opened meanwhile", async () => {
@@ -234,19 +234,19 @@ describe("mapStore as an iterable", () => {
       const sessions = createSessions({ store, initial: () => ({ n: 0 }) });
       const server = serveInMemory(sessions);
       for (let n = 0; n < 3; n += 1) await server.connect();
-      let seen = 0;
+      let observed = 0;
       for await (const _ of sessions.entries()) {
         await server.connect();
-        seen += 1;
-        if (seen > 100) break;
+        observed += 1;
+        if (observed > 100) break;
       }
-      expect(seen).toBe(3);
+      expect(observed).toBe(3);
       for (const _ of sessions.connections) {
         await server.connect();
-        seen += 1;
-        if (seen > 100) break;
+        observed += 1;
+        if (observed > 100) break;
       }
-      expect(seen).toBe(9);
+      expect(observed).toBe(9);
     }
   });
 

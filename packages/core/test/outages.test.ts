@@ -52,13 +52,13 @@ function trial() {
       }
     },
     /** The number of failures that the reports stand for. */
-    told: () => reports.reduce((sum, { failures }) => sum + (failures ?? 1), 0),
+    reported: () => reports.reduce((sum, { failures }) => sum + (failures ?? 1), 0),
   };
 }
 
 describe("fault B3: failures of the store with one cause and without a caller who waits", () => {
   test("are reported at once, then once a minute, and once when the store answers again, with their number", async () => {
-    const { reports, server, failWith, refuse, told } = trial();
+    const { reports, server, failWith, refuse, reported } = trial();
     failWith(away);
     await refuse(1);
     expect(reports).toEqual([{ message: "away", stage: "store", failures: undefined }]);
@@ -78,11 +78,11 @@ describe("fault B3: failures of the store with one cause and without a caller wh
     await vi.advanceTimersByTimeAsync(10 * SECOND);
     expect(reports.length).toBe(3);
     expect(reports[2]?.message).toMatch(/^the store answers again; calls .* \d+: away \(\d+\)$/);
-    expect(told()).toBe(701);
+    expect(reported()).toBe(701);
   });
 
   test("count as one cause, whichever handlers of whichever connections threw them", async () => {
-    const { reports, server, failWith, refuse, told } = trial();
+    const { reports, server, failWith, refuse, reported } = trial();
     const opened = [];
     for (let count = 0; count < 100; count += 1) opened.push(await server.connect());
     failWith(away);
@@ -93,7 +93,7 @@ describe("fault B3: failures of the store with one cause and without a caller wh
     await vi.advanceTimersByTimeAsync(70 * SECOND);
     expect(reports.map(({ failures }) => failures)).toEqual([undefined, 100]);
     expect(reports[1]?.message).toMatch(/^no call of the store has failed for 60 s; /);
-    expect(told()).toBe(101);
+    expect(reported()).toBe(101);
   });
 
   test("publish the health of the store twice: at the first failure, and when the outage is over", async () => {
@@ -127,7 +127,7 @@ describe("fault B3: failures of the store with one cause and without a caller wh
   });
 
   test("stay one outage while other calls are answered, because only one shard may be unavailable", async () => {
-    const { reports, server, failWith, refuse, told } = trial();
+    const { reports, server, failWith, refuse, reported } = trial();
     for (let second = 0; second < 50; second += 1) {
       failWith(away);
       await refuse(10);
@@ -138,7 +138,7 @@ describe("fault B3: failures of the store with one cause and without a caller wh
     expect(reports.length).toBe(1);
     await vi.advanceTimersByTimeAsync(70 * SECOND);
     expect(reports.length).toBe(2);
-    expect(told()).toBe(500);
+    expect(reported()).toBe(500);
   });
 
   test("are reported when the sessions are closed, if there were failures since the last report", async () => {
@@ -166,7 +166,7 @@ describe("fault B3: failures of the store with one cause and without a caller wh
 });
 
 test("fault B3: each cause has reports of its own, and any number of causes leads to a bounded number of reports", async () => {
-  const { reports, failWith, refuse, told } = trial();
+  const { reports, failWith, refuse, reported } = trial();
   failWith(() => away("away", new Error("refused")));
   await refuse(3);
   failWith(() => away("away", new Error("timed out")));
@@ -180,7 +180,7 @@ test("fault B3: each cause has reports of its own, and any number of causes lead
   expect(reports.length).toBeLessThan(20);
   await vi.advanceTimersByTimeAsync(120 * SECOND);
   expect(reports.length).toBeLessThan(21);
-  expect(told()).toBe(1_009);
+  expect(reported()).toBe(1_009);
 });
 
 test("fault B3: an error that does not come from the store is reported each time", async () => {

@@ -26,7 +26,7 @@ function runOf(entries: readonly OutboxEntry[], from: number, to: number): KeptR
 
 /** One session with a connection, on a store that has `kept`. */
 function setting(kept: readonly OutboxEntry[]) {
-  const heard: string[] = [];
+  const received: string[] = [];
   const reads: Position[] = [];
   const reports: unknown[] = [];
   let connections = 1;
@@ -51,7 +51,7 @@ function setting(kept: readonly OutboxEntry[]) {
     connections: () => [
       {
         onKept(run: KeptRun, isAgain: boolean) {
-          for (const { data } of run.entries) heard.push(isAgain ? `again ${data}` : `${data}`);
+          for (const { data } of run.entries) received.push(isAgain ? `again ${data}` : `${data}`);
         },
       },
     ],
@@ -61,7 +61,7 @@ function setting(kept: readonly OutboxEntry[]) {
   const report = (error: unknown) => void reports.push(error);
   const stream = new OutboxStream({ store, calls, report }, session);
   const leave = () => void (connections = 0);
-  return { stream, store, heard, reads, reports, leave };
+  return { stream, store, received, reads, reports, leave };
 }
 
 async function gapPasses(): Promise<void> {
@@ -71,7 +71,7 @@ async function gapPasses(): Promise<void> {
 describe("the stream of a session's kept messages", () => {
   test("I15 delivers entries in the order of their offsets, each once, in whatever order they arrive", () => {
     const entries = log(5);
-    const { stream, heard, reads } = setting(entries);
+    const { stream, received, reads } = setting(entries);
     for (const run of [
       runOf(entries, 2, 3),
       runOf(entries, 5, 5),
@@ -80,7 +80,7 @@ describe("the stream of a session's kept messages", () => {
       runOf(entries, 1, 2),
     ])
       stream.add(run);
-    expect(heard).toEqual(["1", "2", "3", "4", "5"]);
+    expect(received).toEqual(["1", "2", "3", "4", "5"]);
     expect([stream.end, reads]).toEqual([positionIn(entries, 5), []]);
   });
 
@@ -88,12 +88,12 @@ describe("the stream of a session's kept messages", () => {
     vi.useFakeTimers();
     try {
       const entries = log(4);
-      const { stream, heard, reads } = setting(entries);
+      const { stream, received, reads } = setting(entries);
       stream.add(runOf(entries, 1, 1));
       stream.add(runOf(entries, 3, 3));
-      expect(heard).toEqual(["1"]);
+      expect(received).toEqual(["1"]);
       await gapPasses();
-      expect(heard).toEqual(["1", "2", "3", "4"]);
+      expect(received).toEqual(["1", "2", "3", "4"]);
       expect(reads).toEqual([positionIn(entries, 1)]);
     } finally {
       vi.useRealTimers();
@@ -104,10 +104,10 @@ describe("the stream of a session's kept messages", () => {
     vi.useFakeTimers();
     try {
       const entries = log(66);
-      const { stream, heard } = setting(entries);
+      const { stream, received } = setting(entries);
       for (let n = 2; n <= 66; n += 1) stream.add(runOf(entries, n, n));
       await gapPasses();
-      expect(heard).toEqual(entries.map(({ data }) => data));
+      expect(received).toEqual(entries.map(({ data }) => data));
       expect(vi.getTimerCount()).toBe(0);
     } finally {
       vi.useRealTimers();
@@ -118,13 +118,13 @@ describe("the stream of a session's kept messages", () => {
     vi.useFakeTimers();
     try {
       const [lost, entries] = [log(3), log(4, 1_000)];
-      const { stream, store, heard } = setting(lost);
+      const { stream, store, received } = setting(lost);
       stream.add(runOf(lost, 1, 2));
       store.kept = entries;
       stream.add(runOf(entries, 3, 3));
-      expect(heard).toEqual(["1", "2"]);
+      expect(received).toEqual(["1", "2"]);
       await gapPasses();
-      expect(heard.slice(2)).toEqual(["again 1", "again 2", "again 3", "again 4"]);
+      expect(received.slice(2)).toEqual(["again 1", "again 2", "again 3", "again 4"]);
       expect(stream.end).toEqual(endOf(runOf(entries, 1, 4)));
     } finally {
       vi.useRealTimers();
@@ -135,7 +135,7 @@ describe("the stream of a session's kept messages", () => {
     vi.useFakeTimers();
     try {
       const [lost, entries] = [log(2), log(2, 1_000)];
-      const { stream, store, reads, heard } = setting(lost);
+      const { stream, store, reads, received } = setting(lost);
       stream.add(runOf(lost, 1, 2));
       stream.onReportedEnd(positionIn(lost, 2));
       await gapPasses();
@@ -143,7 +143,7 @@ describe("the stream of a session's kept messages", () => {
       store.kept = entries;
       stream.onReportedEnd(positionIn(entries, 2));
       await gapPasses();
-      expect(heard.slice(2)).toEqual(["again 1", "again 2"]);
+      expect(received.slice(2)).toEqual(["again 1", "again 2"]);
     } finally {
       vi.useRealTimers();
     }
@@ -151,21 +151,21 @@ describe("the stream of a session's kept messages", () => {
 
   test("without a connection reads nothing from the store, and continues at the end that the next answer reports", async () => {
     const entries = log(3);
-    const { stream, reads, heard, leave } = setting(entries);
+    const { stream, reads, received, leave } = setting(entries);
     leave();
     stream.add(runOf(entries, 2, 3));
     expect(stream.end).toEqual(positionIn(entries, 3));
     stream.onReplyEnd(positionIn(entries, 1));
     expect(stream.end).toEqual(positionIn(entries, 1));
     stream.onUnknownAppend();
-    expect([reads, heard]).toEqual([[], []]);
+    expect([reads, received]).toEqual([[], []]);
   });
 
   test("reports a failed read, and reads again at the next message", async () => {
     vi.useFakeTimers();
     try {
       const entries = log(3);
-      const { stream, store, reports, heard } = setting(entries);
+      const { stream, store, reports, received } = setting(entries);
       const { read } = store;
       store.read = () => {
         throw new Error("away");
@@ -176,7 +176,7 @@ describe("the stream of a session's kept messages", () => {
       store.read = read;
       stream.add(runOf(entries, 3, 3));
       await gapPasses();
-      expect(heard).toEqual(["1", "2", "3"]);
+      expect(received).toEqual(["1", "2", "3"]);
     } finally {
       vi.useRealTimers();
     }
@@ -186,7 +186,7 @@ describe("the stream of a session's kept messages", () => {
     vi.useFakeTimers();
     try {
       const entries = log(3);
-      const { stream, store, heard, reports } = setting(entries);
+      const { stream, store, received, reports } = setting(entries);
       const { read } = store;
       let failures = 0;
       store.read = () => {
@@ -201,7 +201,7 @@ describe("the stream of a session's kept messages", () => {
       expect(reports.length).toBe(failures);
       store.read = read;
       await vi.advanceTimersByTimeAsync(10_000);
-      expect(heard).toEqual(["1", "2", "3"]);
+      expect(received).toEqual(["1", "2", "3"]);
       expect(vi.getTimerCount()).toBe(0);
     } finally {
       vi.useRealTimers();
@@ -212,7 +212,7 @@ describe("the stream of a session's kept messages", () => {
     vi.useFakeTimers();
     try {
       const entries = log(40);
-      const { stream, store, heard, reads, leave } = setting(entries);
+      const { stream, store, received, reads, leave } = setting(entries);
       const { read } = store;
       store.read = () => {
         throw new Error("away");
@@ -224,7 +224,7 @@ describe("the stream of a session's kept messages", () => {
         stream.add(runOf(entries, n, n));
         await vi.advanceTimersByTimeAsync(5);
       }
-      expect(heard.length).toBeGreaterThan(0);
+      expect(received.length).toBeGreaterThan(0);
       await gapPasses();
       store.read = () => {
         throw new Error("away");

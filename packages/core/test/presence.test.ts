@@ -43,29 +43,29 @@ const leave = (socket: MemorySocket, code: number): void => socket.connection?.e
 const pass = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
 
 function watching(sessions: ReturnType<typeof open>["sessions"], ...subjects: string[]) {
-  const told: string[] = [];
+  const reported: string[] = [];
   const ended = new AbortController();
-  const listener = ({ subject, type }: PresenceEvent): void => void told.push(`${subject} ${type}`);
-  return { told, ended, watched: sessions.watch(subjects, listener, { signal: ended.signal }) };
+  const listener = ({ subject, type }: PresenceEvent): void => void reported.push(`${subject} ${type}`);
+  return { reported, ended, watched: sessions.watch(subjects, listener, { signal: ended.signal }) };
 }
 
 describe("with mapStore,", () => {
   test("a dropped connection is away, and has left after leaveAfterMs, once", async () => {
     const { sessions, events, ids, server } = open(mapStore());
-    const { told, watched } = watching(sessions, "ada", "bob");
+    const { reported, watched } = watching(sessions, "ada", "bob");
     await watched;
-    expect(told).toEqual(["ada offline", "bob offline"]);
+    expect(reported).toEqual(["ada offline", "bob offline"]);
     const { socket, connection } = await server.connect({ url: "/ada" });
     await pass(0);
     leave(socket, 1006);
     await pass(LEAVE_MS - 1);
-    expect(told.slice(2)).toEqual(["ada online", "ada away"]);
+    expect(reported.slice(2)).toEqual(["ada online", "ada away"]);
     expect(events).toEqual([]);
     const away = await sessions.presenceOfSubject("ada");
     expect(away).toMatchObject({ type: "away", sessions: [{ id: connection.session.id, connections: 0 }] });
     expect(away.sessions[0]?.awaySince).toBe(Date.now() - LEAVE_MS + 1);
     await pass(2);
-    expect(told.slice(4)).toEqual(["ada offline"]);
+    expect(reported.slice(4)).toEqual(["ada offline"]);
     await pass(10 * LEAVE_MS);
     expect(events).toEqual([["left", "ada"]]);
     expect(ids.size).toBe(1);
@@ -83,11 +83,11 @@ describe("with mapStore,", () => {
 
   test.each([1000, 1001, 1005])("a close with %i by the peer leaves at once", async (code) => {
     const { sessions, events, server } = open(mapStore());
-    const { told, watched } = watching(sessions, "ada");
+    const { reported, watched } = watching(sessions, "ada");
     await watched;
     leave((await server.connect({ url: "/ada" })).socket, code);
     await pass(1);
-    expect(told).toEqual(["ada offline", "ada online", "ada offline"]);
+    expect(reported).toEqual(["ada offline", "ada online", "ada offline"]);
     expect(events).toEqual([["left", "ada"]]);
   });
 
@@ -121,7 +121,7 @@ describe("with mapStore,", () => {
     const { connection, ...first } = await server.connect({ url: "/ada" });
     let { socket } = first;
     const { since } = (await sessions.presenceOfSubject("ada")).sessions[0] ?? expect.fail();
-    const { told, watched } = watching(sessions, "ada");
+    const { reported, watched } = watching(sessions, "ada");
     await watched;
     const { token } = connection;
     for (let n = 0; n < 100; n += 1) {
@@ -131,13 +131,13 @@ describe("with mapStore,", () => {
     }
     await pass(2 * LEAVE_MS);
     expect(events).toEqual([]);
-    expect(told.includes("ada offline")).toBe(false);
+    expect(reported.includes("ada offline")).toBe(false);
     expect((await sessions.presenceOfSubject("ada")).sessions).toMatchObject([{ connections: 1, since }]);
   });
 
   test("a session that expires or is destroyed causes an expired or destroyed event and no left event, whether it is away or not", async () => {
     const { sessions, events, server } = open(mapStore(), { idleMs: 60_000 });
-    const { told, watched } = watching(sessions, "ada");
+    const { reported, watched } = watching(sessions, "ada");
     await watched;
     const { socket, connection } = await server.connect({ url: "/ada" });
     leave(socket, 1006);
@@ -151,7 +151,7 @@ describe("with mapStore,", () => {
       ["destroyed", "ada"],
       ["expired", "ada"],
     ]);
-    expect(told.at(-1)).toBe("ada offline");
+    expect(reported.at(-1)).toBe("ada offline");
     await sessions.create({ n: 1 });
     await pass(60_010);
     expect(events.slice(2)).toEqual([["expired", undefined]]);
@@ -159,14 +159,14 @@ describe("with mapStore,", () => {
 
   test("identify during away moves the session to its new subject, which leaves", async () => {
     const { sessions, events, server } = open(mapStore());
-    const { told, watched } = watching(sessions, "ada", "bob");
+    const { reported, watched } = watching(sessions, "ada", "bob");
     await watched;
     const { socket, connection } = await server.connect({ url: "/ada" });
     const { id } = connection.session;
     leave(socket, 1006);
     await (await sessions.get(id))?.identify("bob");
     await pass(1);
-    expect(told.slice(2)).toEqual(["ada online", "ada away", "ada offline", "bob away"]);
+    expect(reported.slice(2)).toEqual(["ada online", "ada away", "ada offline", "bob away"]);
     await pass(LEAVE_MS);
     expect(events).toEqual([["left", "bob"]]);
   });
@@ -185,7 +185,7 @@ describe("with mapStore,", () => {
 
 test("with inConnectionStore a session is never away: it leaves, expires or is destroyed with its connection", async () => {
   const { sessions, events, server } = open(inConnectionStore(), { absoluteMs: 60_000 });
-  const { told, watched } = watching(sessions, "ada");
+  const { reported, watched } = watching(sessions, "ada");
   await watched;
   leave((await server.connect({ url: "/ada" })).socket, 1006);
   await pass(1);
@@ -201,7 +201,7 @@ test("with inConnectionStore a session is never away: it leaves, expires or is d
     ["expired", "ada"],
   ]);
   const [on, off] = ["ada online", "ada offline"];
-  expect(told).toEqual([off, on, off, on, off, on, off]);
+  expect(reported).toEqual([off, on, off, on, off, on, off]);
 });
 
 test("fault A1: with inConnectionStore a session that was destroyed does not exist for further calls, also before its connection has ended", async () => {
@@ -231,12 +231,12 @@ test("with inConnectionStore a session that has left is not destroyed by its clo
 
 test("a watch ends when its signal aborts, and at once if the signal had aborted before", async () => {
   const { sessions, server } = open(mapStore());
-  const { told, ended, watched } = watching(sessions, "ada");
+  const { reported, ended, watched } = watching(sessions, "ada");
   await watched;
   ended.abort();
   await server.connect({ url: "/ada" });
   await pass(1);
-  expect(told).toEqual(["ada offline"]);
+  expect(reported).toEqual(["ada offline"]);
   await sessions.watch(["ada"], () => expect.fail("the signal has aborted"), { signal: ended.signal });
 });
 

@@ -62,21 +62,21 @@ describe("I8 a change of another process", () => {
 
   test("reaches the `change` handler of every connection; a connection's own write does not reach its own", async () => {
     const { store, sessions, opened, session } = await openSession();
-    const heard: string[] = [];
-    const server = serveInMemory(sessions, { change: ({ id }) => void heard.push(id) });
+    const received: string[] = [];
+    const server = serveInMemory(sessions, { change: ({ id }) => void received.push(id) });
     const [one, two] = [
       await server.connect({ url: `/?token=${opened.connection.token}` }),
       await server.connect({ url: `/?token=${opened.connection.token}` }),
     ];
     await one.connection.session.patch({ n: 1 });
-    expect(heard).toEqual([two.connection.id]);
-    heard.length = 0;
+    expect(received).toEqual([two.connection.id]);
+    received.length = 0;
     await Promise.all([one.connection.session.patch({ a: 1 }), two.connection.session.patch({ b: 1 })]);
-    expect(heard.toSorted()).toEqual([one.connection.id, two.connection.id].toSorted());
-    heard.length = 0;
+    expect(received.toSorted()).toEqual([one.connection.id, two.connection.id].toSorted());
+    received.length = 0;
     const administrative = await sessions.get(session.id);
     await administrative?.patch({ c: 1 });
-    expect(heard.toSorted()).toEqual([one.connection.id, two.connection.id].toSorted());
+    expect(received.toSorted()).toEqual([one.connection.id, two.connection.id].toSorted());
     expect(store.calls.filter((call) => call === "resume")).toHaveLength(2);
   });
 });

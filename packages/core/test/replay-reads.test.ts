@@ -14,12 +14,12 @@ const CLIENT = "client-of-16-chr";
 function slowReads() {
   const inner: SessionStore = mapStore();
   const waiting: { answer(): void; fail(error: unknown): void }[] = [];
-  const seen = { reads: 0 };
+  const observed = { reads: 0 };
   let isSlow = false;
   const read = inner.read?.bind(inner);
   const store = Object.assign(inner, {
     read: async (request: ReadRequest): Promise<ReadResult> => {
-      seen.reads += 1;
+      observed.reads += 1;
       const result = (await read?.(request)) ?? expect.fail("no read");
       if (isSlow)
         await new Promise<void>((resolve, reject) => waiting.push({ answer: resolve, fail: reject }));
@@ -32,7 +32,7 @@ function slowReads() {
     for (const { answer } of waiting.splice(0)) answer();
   };
   onTestFinished(go);
-  return { store, seen, hang, go, waiting };
+  return { store, observed, hang, go, waiting };
 }
 
 function serve(options: Partial<SessionsOptions<Data>> & Pick<SessionsOptions<Data>, "store">) {
@@ -78,7 +78,7 @@ async function settled(): Promise<void> {
 test("fault B: a client that leaves while its replay waits for the budget causes no read, and its close handler runs at once", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
   onTestFinished(() => void vi.useRealTimers());
-  const { store, seen } = slowReads();
+  const { store, observed } = slowReads();
   const { sessions, comeBack } = serve({ store, outbox: { maxBytes: 1_000 } });
   const { session, token } = await sessions.create({ n: 1 });
   await session.send("x".repeat(900));
@@ -88,22 +88,22 @@ test("fault B: a client that leaves while its replay waits for the budget causes
     expect(socket.sent.length).toBe(2);
     socket.connection?.ended(1001, "");
   }
-  const before = seen.reads;
+  const before = observed.reads;
   const { socket } = await comeBack(token, session.id);
   await settled();
-  expect([seen.reads, socket.sent]).toEqual([before, []]);
+  expect([observed.reads, socket.sent]).toEqual([before, []]);
   const timers = vi.getTimerCount();
   socket.connection?.ended(1001, "");
   await settled();
   expect(vi.getTimerCount()).toBeLessThan(timers);
   await vi.advanceTimersByTimeAsync(60_000);
   await settled();
-  expect([seen.reads, socket.sent]).toEqual([before, []]);
+  expect([observed.reads, socket.sent]).toEqual([before, []]);
   await sessions.close();
 });
 
 test("fault B: a client that leaves while its replay waits for a slot causes no read", async () => {
-  const { store, seen, hang, go } = slowReads();
+  const { store, observed, hang, go } = slowReads();
   const { sessions, comeBack } = serve({ store });
   const { session, token } = await sessions.create({ n: 1 });
   await session.send("m");
@@ -112,18 +112,18 @@ test("fault B: a client that leaves while its replay waits for a slot causes no 
   const { socket } = await comeBack(token, session.id);
   const stays = await comeBack(token, session.id);
   await settled();
-  expect(seen.reads).toBe(SLOTS);
+  expect(observed.reads).toBe(SLOTS);
   socket.connection?.ended(1001, "");
   go();
   await settled();
-  expect(seen.reads).toBe(SLOTS + 1);
+  expect(observed.reads).toBe(SLOTS + 1);
   expect(stays.socket.sent.length).toBe(2);
   expect(socket.sent).toEqual([]);
   await sessions.close();
 });
 
 test("fault B3: while the store hangs, all clients that wait for kept messages get 4503 within one time limit, and one report", async () => {
-  const { store, seen, hang, go } = slowReads();
+  const { store, observed, hang, go } = slowReads();
   const { sessions, comeBack, reports } = serve({ store, handshakeTimeoutMs: 300 });
   const { session, token } = await sessions.create({ n: 1 });
   await session.send("m");
@@ -133,7 +133,7 @@ test("fault B3: while the store hangs, all clients that wait for kept messages g
   // No read is answered, so a client that waited for another one's slot would wait for ever.
   await vi.waitUntil(() => crowd.every(({ socket }) => socket.closedWith !== undefined), { timeout: 10_000 });
   expect(new Set(crowd.map(({ socket }) => socket.closedWith?.code))).toEqual(new Set([4503]));
-  expect(seen.reads).toBe(SLOTS);
+  expect(observed.reads).toBe(SLOTS);
   expect(reports).toMatchObject([{ code: "STORE_UNAVAILABLE" }]);
   go();
   await settled();
@@ -141,7 +141,7 @@ test("fault B3: while the store hangs, all clients that wait for kept messages g
   const late = await comeBack(token, session.id);
   await settled();
   expect(late.socket.sent.length).toBe(2);
-  expect(seen.reads).toBe(SLOTS + 1);
+  expect(observed.reads).toBe(SLOTS + 1);
   await sessions.close();
 });
 

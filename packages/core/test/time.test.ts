@@ -54,26 +54,26 @@ describe("a live session", () => {
 
 describe("the absolute deadline", () => {
   test("is announced once, expiringMs before, and ends the session although its client sends messages", async () => {
-    const told: number[] = [];
+    const reported: number[] = [];
     const sessions = createSessions({
       store: mapStore(),
       absoluteMs: 10 * MINUTE,
       initial: () => ({ n: 0 }),
     });
-    const server = serveInMemory(sessions, { expiring: (_, remainingMs) => void told.push(remainingMs) });
+    const server = serveInMemory(sessions, { expiring: (_, remainingMs) => void reported.push(remainingMs) });
     const { socket, receive } = await server.connect();
     for (let minute = 0; minute < 11; minute += 1) {
       receive("x");
       await vi.advanceTimersByTimeAsync(MINUTE);
     }
-    expect(told).toHaveLength(1);
-    expect(told[0]).toBeGreaterThan(MINUTE - 1_000);
-    expect(told[0]).toBeLessThanOrEqual(MINUTE);
+    expect(reported).toHaveLength(1);
+    expect(reported[0]).toBeGreaterThan(MINUTE - 1_000);
+    expect(reported[0]).toBeLessThanOrEqual(MINUTE);
     expect(socket.closedWith?.code).toBe(4419);
   });
 
   test("is not announced if there is none, also with expiringMs: Infinity", async () => {
-    const told: unknown[][] = [];
+    const reported: unknown[][] = [];
     const sessions = createSessions({
       store: mapStore(),
       idleMs: 10 * MINUTE,
@@ -81,30 +81,30 @@ describe("the absolute deadline", () => {
       expiringMs: Infinity,
       initial: () => ({ n: 0 }),
     });
-    const server = serveInMemory(sessions, { expiring: (_, ...rest) => void told.push(rest) });
+    const server = serveInMemory(sessions, { expiring: (_, ...rest) => void reported.push(rest) });
     const { socket } = await server.connect();
     await vi.advanceTimersByTimeAsync(9 * MINUTE);
-    expect(told).toEqual([[expect.any(Number), "idle"]]);
+    expect(reported).toEqual([[expect.any(Number), "idle"]]);
     expect(socket.closedWith).toBeUndefined();
     await vi.advanceTimersByTimeAsync(2 * MINUTE);
     expect(socket.closedWith?.code).toBe(4419);
   });
 
   test("moves with extend, and is announced again", async () => {
-    let told = 0;
+    let reported = 0;
     const sessions = createSessions({ store: mapStore(), absoluteMs: 5 * MINUTE, initial: () => ({ n: 0 }) });
     const server = serveInMemory(sessions, {
       async expiring(connection) {
-        told += 1;
-        if (told < 3) await connection.session.extend();
+        reported += 1;
+        if (reported < 3) await connection.session.extend();
       },
     });
     const { socket } = await server.connect();
     await vi.advanceTimersByTimeAsync(11.5 * MINUTE);
-    expect(told).toBe(2);
+    expect(reported).toBe(2);
     expect(socket.closedWith).toBeUndefined();
     await vi.advanceTimersByTimeAsync(1.5 * MINUTE + 1_000);
-    expect(told).toBe(3);
+    expect(reported).toBe(3);
     expect(socket.closedWith?.code).toBe(4419);
   });
 });

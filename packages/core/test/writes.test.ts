@@ -4,7 +4,7 @@ import { serveInMemory, sharedStore } from "./memory-runtime.ts";
 import { type Data, coded, openSession } from "./open-session.ts";
 
 test("if a change handler writes, the other connections get each change, and never older data after newer (I8)", async () => {
-  const told: unknown[] = [];
+  const reported: unknown[] = [];
   const sessions = createSessions<Data>({
     store: mapStore(),
     token: queryToken(),
@@ -12,9 +12,9 @@ test("if a change handler writes, the other connections get each change, and nev
   });
   const server = serveInMemory(sessions, {
     change(connection, data) {
-      if (connection === third.connection) told.push([data, data === connection.session.data]);
-      if (connection === second.connection && data["seen"] === undefined)
-        void connection.session.patch({ seen: true });
+      if (connection === third.connection) reported.push([data, data === connection.session.data]);
+      if (connection === second.connection && data["observed"] === undefined)
+        void connection.session.patch({ observed: true });
     },
   });
   const first = await server.connect();
@@ -22,9 +22,9 @@ test("if a change handler writes, the other connections get each change, and nev
   const second = await server.connect({ url: `/?token=${token}` });
   const third = await server.connect({ url: `/?token=${token}` });
   await first.connection.session.patch({ n: 1 });
-  expect(told).toEqual([
-    [{ n: 1, seen: true }, true],
-    [{ n: 1, seen: true }, true],
+  expect(reported).toEqual([
+    [{ n: 1, observed: true }, true],
+    [{ n: 1, observed: true }, true],
   ]);
 });
 
@@ -111,10 +111,10 @@ describe("update", () => {
   test("I8 runs again on the newer data if others wrote meanwhile", async () => {
     const { store, session, sessions } = await openSession();
     let runs = 0;
-    const seen: number[] = [];
+    const observed: number[] = [];
     const result = await session.update((data) => {
       runs += 1;
-      seen.push(data.n);
+      observed.push(data.n);
       if (runs <= 3) {
         const change = { type: "fields", set: { n: runs * 10 }, unset: [] } as const;
         void store.behindTheBack.write({
@@ -128,7 +128,7 @@ describe("update", () => {
       }
       return { ...data, n: data.n + 1 };
     });
-    expect(seen).toEqual([0, 10, 20, 30]);
+    expect(observed).toEqual([0, 10, 20, 30]);
     expect(result).toEqual({ n: 31 });
     expect(sessions.diagnostics).toMatchObject({ conflicts: 3, writeTriesMax: 4 });
   });

@@ -47,9 +47,9 @@ describe("every object of one request has the same session, also after a login, 
     const app = fastify();
     onTestFinished(() => app.close());
     app.addHook("onRequest", http.fastify());
-    const seen: (number | undefined)[][] = [];
+    const observed: (number | undefined)[][] = [];
     app.post("/", async (request, reply) => {
-      const look = () => seen.push([numberOf(http, request), numberOf(http, request.raw)]);
+      const look = () => observed.push([numberOf(http, request), numberOf(http, request.raw)]);
       look();
       await http.login(request, reply, { n: 1 }, ada);
       look();
@@ -63,7 +63,7 @@ describe("every object of one request has the same session, also after a login, 
     });
     const { headers } = await app.inject({ method: "POST", url: "/", headers: { origin } });
     // The request has no cookie, so the renewal and the logout find no session.
-    expect(seen).toEqual([
+    expect(observed).toEqual([
       [undefined, undefined],
       [1, 1],
       [2, 2],
@@ -78,19 +78,19 @@ describe("every object of one request has the same session, also after a login, 
     const { token } = await sessions.create({ n: 0 });
     const app = new Hono();
     app.use(http.hono());
-    const seen: (number | undefined)[] = [];
+    const observed: (number | undefined)[] = [];
     app.post("/", async (c) => {
-      seen.push(numberOf(http, c));
+      observed.push(numberOf(http, c));
       c.req.raw = new Request(c.req.raw);
-      seen.push(numberOf(http, c));
+      observed.push(numberOf(http, c));
       await http.login(c.req.raw, c.res.headers, { n: 1 }, ada);
-      seen.push(numberOf(http, c), numberOf(http, c.req.raw));
+      observed.push(numberOf(http, c), numberOf(http, c.req.raw));
       await http.logout(c.req.raw, c.res.headers);
-      seen.push(numberOf(http, c), numberOf(http, c.req.raw));
+      observed.push(numberOf(http, c), numberOf(http, c.req.raw));
       return c.text("");
     });
     await app.request("/", { method: "POST", headers: { origin, cookie: `app=${token}` } });
-    expect(seen).toEqual([0, 0, 1, 1, undefined, undefined]);
+    expect(observed).toEqual([0, 0, 1, 1, undefined, undefined]);
   });
 });
 

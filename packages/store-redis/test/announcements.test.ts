@@ -9,7 +9,7 @@ import { useStandaloneAndCluster } from "./shared-servers.ts";
 
 const servers = useStandaloneAndCluster();
 
-async function heard(process: Process, id: string, type: StoreEvent["type"]): Promise<StoreEvent> {
+async function received(process: Process, id: string, type: StoreEvent["type"]): Promise<StoreEvent> {
   await until(() => process.host.eventsOf(id).some((event) => event.type === type));
   return process.host.eventsOf(id).find((event) => event.type === type) ?? expect.fail();
 }
@@ -30,7 +30,7 @@ describe.each([
       change: { type: "fields", set: { 'quo"te/': [{}] }, unset: ["a"] },
     });
     const lineage = (await writer.store.load(id))?.lineage;
-    expect(await heard(holder, id, "written")).toEqual({
+    expect(await received(holder, id, "written")).toEqual({
       type: "written",
       id,
       version: 2,
@@ -57,7 +57,7 @@ describe.each([
     await writer.store.create(aCreation({ id }));
     await hold(holder.store, holder.host, id);
     await writer.store.write(aWrite(id, { large: "x".repeat(5_000) }));
-    expect(await heard(holder, id, "written")).toEqual({
+    expect(await received(holder, id, "written")).toEqual({
       type: "written",
       id,
       version: 2,
@@ -78,7 +78,7 @@ describe.each([
         writer.store.write(aWrite(id, { n: round }, { known })),
       ]);
       const version = written.type === "written" ? written.version : 0;
-      if (taken.version < version) await heard(taker, id, "written");
+      if (taken.version < version) await received(taker, id, "written");
       await until(() => (taker.host.held(id)?.version ?? 0) >= version);
     }
   });
@@ -193,7 +193,7 @@ describe("a change whose announcement was lost is read (I7)", () => {
     await writer.store.destroy(destroyed.id, "bye", false);
     await until(() => holder.host.held(changed.id)?.version === 2);
     await until(() => holder.host.held(destroyed.id) === undefined);
-    expect(await heard(holder, destroyed.id, "destroyed")).toMatchObject({ reason: "bye" });
+    expect(await received(holder, destroyed.id, "destroyed")).toMatchObject({ reason: "bye" });
   });
 
   test("by the sweep, if the loss was not detected: a write, a takeover, a destruction and an expiry", async () => {
@@ -212,11 +212,13 @@ describe("a change whose announcement was lost is read (I7)", () => {
     await Promise.all([unheld(replaced), store.resume(aResume(replaced, { exclusive: true }))]);
     await Promise.all([unheld(destroyed), store.destroy(destroyed, "bye", false)]);
     await store.touch(expired, 1);
-    expect(await heard(holder, written, "loaded")).toMatchObject({ session: { version: 2, data: { n: 1 } } });
+    expect(await received(holder, written, "loaded")).toMatchObject({
+      session: { version: 2, data: { n: 1 } },
+    });
     const fence = (await store.load(replaced))?.fence;
-    expect(await heard(holder, replaced, "replaced")).toMatchObject({ fence });
-    expect(await heard(holder, destroyed, "destroyed")).toMatchObject({ reason: "bye" });
-    await heard(holder, expired, "expired");
+    expect(await received(holder, replaced, "replaced")).toMatchObject({ fence });
+    expect(await received(holder, destroyed, "destroyed")).toMatchObject({ reason: "bye" });
+    await received(holder, expired, "expired");
     expect(holder.host.errors).toEqual([]);
   });
 

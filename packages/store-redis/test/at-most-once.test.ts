@@ -281,10 +281,10 @@ test("errors of the store contain no data, no token and no digest", async () => 
   errors.push(await rejection(process.store.write(aWrite(creation.id, { secret }))));
   for (const error of errors) {
     expect(isSessionError(error, "STORE_UNAVAILABLE")).toBe(true);
-    const told =
+    const reported =
       JSON.stringify(error, Object.getOwnPropertyNames(error)) +
       String(error instanceof Error && error.cause);
-    expect(told).not.toContain(secret);
-    expect(told).not.toContain(creation.digest);
+    expect(reported).not.toContain(secret);
+    expect(reported).not.toContain(creation.digest);
   }
 });

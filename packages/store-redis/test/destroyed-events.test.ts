@@ -159,16 +159,16 @@ test("watching processes get a report at once when a process that records nothin
   const a = listening([], { prefix, sweepMs: 600_000, leaseMs: 60_000 });
   const { id } = aCreation();
   await a.store.create(aCreation({ id, subject: "ada", hold: true }));
-  const told: string[] = [];
-  await a.store.watch(["ada"], ({ type }) => told.push(type));
+  const reported: string[] = [];
+  await a.store.watch(["ada"], ({ type }) => reported.push(type));
   await a.store.release(id);
-  await until(() => told.at(-1) === "away");
+  await until(() => reported.at(-1) === "away");
   // The first sweep, a second after the watch began, would find the change too.
   await delay(1_500);
   const silent = startProcess(server, { prefix });
   await silent.store.destroy(id, undefined, false);
-  await until(() => told.at(-1) === "offline", 5_000);
-  expect(told).toEqual(["online", "away", "offline"]);
+  await until(() => reported.at(-1) === "offline", 5_000);
+  expect(reported).toEqual(["online", "away", "offline"]);
 });
 
 test("fault B6: at maxmemory a session is destroyed, and the event follows once there is memory again", async () => {

@@ -29,12 +29,12 @@ describe("redisStore().diagnostics", () => {
     await one.store.create(aCreation({ id }));
     await hold(two.store, two.host, id);
     const before = { sent: one.store.diagnostics.announcementsSent, calls: one.store.diagnostics.calls };
-    const heard = two.store.diagnostics.announcementsHeard;
+    const received = two.store.diagnostics.announcementsHeard;
     await one.store.write(aWrite(id, { n: 1 }));
     expect(one.store.diagnostics.announcementsSent).toBe(before.sent + 1);
     expect(one.store.diagnostics.calls).toBe(before.calls + 1);
     await until(() => two.host.held(id)?.version === 2);
-    expect(two.store.diagnostics.announcementsHeard).toBe(heard + 1);
+    expect(two.store.diagnostics.announcementsHeard).toBe(received + 1);
   });
 
   test("counts timeouts, and calls whose outcome is unknown", async () => {

@@ -22,13 +22,13 @@ async function healthOf({ store }: ReturnType<typeof startProcess>) {
   return health;
 }
 
-async function untilHealth(process: ReturnType<typeof startProcess>, wanted: object): Promise<void> {
+async function untilHealth(process: ReturnType<typeof startProcess>, expected: object): Promise<void> {
   let last: unknown;
   const isThere = async (): Promise<boolean> => {
     last = await healthOf(process);
-    return Object.entries(wanted).every(([name, value]) => Reflect.get(Object(last), name) === value);
+    return Object.entries(expected).every(([name, value]) => Reflect.get(Object(last), name) === value);
   };
-  await until(isThere).catch(() => expect(last).toMatchObject(wanted));
+  await until(isThere).catch(() => expect(last).toMatchObject(expected));
 }
 
 async function ownServer() {

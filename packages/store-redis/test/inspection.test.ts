@@ -30,16 +30,16 @@ function warnings(): string[] {
 test("I12 an error of the function of listen, and the rejection of its promise, become warnings, and later events arrive", async () => {
   const texts = warnings();
   const inspection = inspect();
-  const seen: BusEvent["type"][] = [];
+  const observed: BusEvent["type"][] = [];
   const onEvent = (event: BusEvent): unknown => {
-    seen.push(event.type);
+    observed.push(event.type);
     if (event.type === "listening") throw new Error("thrown\nby the application");
     return Promise.reject(new Error("rejected by the application"));
   };
   inspection.listen(onEvent);
-  await until(() => seen.includes("listening"));
+  await until(() => observed.includes("listening"));
   await startProcess({ port: redis.port }).store.destroySubject("ada", undefined);
-  await until(() => seen.includes("subject-destroyed"));
+  await until(() => observed.includes("subject-destroyed"));
   const advice = "; catch the errors of the function that listen() was given";
   await until(() => texts.length === 2);
   expect(texts).toEqual([

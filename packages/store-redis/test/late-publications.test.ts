@@ -36,9 +36,9 @@ async function behindProxy() {
 }
 
 async function watching({ store }: Process, ...subjects: string[]): Promise<string[]> {
-  const told: string[] = [];
-  await store.watch(subjects, ({ subject, type }) => told.push(`${subject} ${type}`));
-  return told;
+  const reported: string[] = [];
+  await store.watch(subjects, ({ subject, type }) => reported.push(`${subject} ${type}`));
+  return reported;
 }
 
 test.each([["destroyed"], ["expired"]])(
@@ -48,22 +48,22 @@ test.each([["destroyed"], ["expired"]])(
     const [late, other] = [tracked({}, proxy), tracked()];
     // Redis has the script, so that the request names the script by its digest.
     await late.store.create(aCreation({ subject: "bob", hold: true }));
-    const seen = new Promise<void>((resolve) => proxy.holdFrom(scriptDigest("create"), resolve));
+    const observed = new Promise<void>((resolve) => proxy.holdFrom(scriptDigest("create"), resolve));
     const { id } = aCreation();
     const idleMs = how === "expired" ? 300 : 60_000;
     const creating = late.store.create(aCreation({ id, subject: "ada", hold: true, idleMs }));
-    await seen;
+    await observed;
     // The record stays after the deadline, which a busy machine may reach before this line.
     await until(async () => (await other.client.exists(`${prefix}:s:{${id}}`)) === 1);
     if (how === "destroyed") await other.store.destroy(id, undefined, false);
     await until(async () => !(await other.store.bySubject("ada")).includes(id));
-    const told = await watching(other, "ada", "eve");
+    const reported = await watching(other, "ada", "eve");
     proxy.replies("pass");
     expect(await creating).toMatchObject({ type: "created" });
     // This is published after the other session, on the same connection.
     await late.store.create(aCreation({ subject: "eve", hold: true }));
-    await until(() => told.includes("eve online"));
-    expect(told.filter((one) => one.startsWith("ada"))).toEqual(["ada offline"]);
+    await until(() => reported.includes("eve online"));
+    expect(reported.filter((one) => one.startsWith("ada"))).toEqual(["ada offline"]);
   },
 );
 
@@ -71,17 +71,17 @@ test("a watcher gets online for a session that is live, however late its process
   const proxy = await behindProxy();
   const [late, other] = [tracked({}, proxy), tracked()];
   await late.store.create(aCreation({ subject: "bob", hold: true }));
-  const seen = new Promise<void>((resolve) => proxy.holdFrom(scriptDigest("create"), resolve));
-  const told = await watching(other, "ada");
+  const observed = new Promise<void>((resolve) => proxy.holdFrom(scriptDigest("create"), resolve));
+  const reported = await watching(other, "ada");
   const creating = late.store.create(aCreation({ subject: "ada", hold: true }));
-  await seen;
+  await observed;
   await until(async () => (await other.store.bySubject("ada")).length === 1);
   // Another watch reads the subject again.
   await watching(other, "ada");
   proxy.replies("pass");
   await creating;
-  await until(() => told.at(-1) === "ada online");
-  expect(told).toEqual(["ada offline", "ada online"]);
+  await until(() => reported.at(-1) === "ada online");
+  expect(reported).toEqual(["ada offline", "ada online"]);
 });
 
 test("a subject whose read fails after a late message is read again, until Redis answers", async () => {
@@ -96,7 +96,7 @@ test("a subject whose read fails after a late message is read again, until Redis
   });
   await late.store.create(aCreation({ subject: "bob", hold: true }));
   await connected(watcher);
-  const told = await watching(watcher, "ada");
+  const reported = await watching(watcher, "ada");
   await firstSweep();
   const published = new Promise<void>((resolve) => holderProxy.holdFrom(scriptDigest("create"), resolve));
   const creating = late.store.create(aCreation({ subject: "ada", hold: true }));
@@ -114,8 +114,8 @@ test("a subject whose read fails after a late message is read again, until Redis
   await read;
   await once(watcher.commands, "close");
   watcherProxy.replies("pass");
-  await until(() => told.at(-1) === "ada online");
-  expect(told).toEqual(["ada offline", "ada online"]);
+  await until(() => reported.at(-1) === "ada online");
+  expect(reported).toEqual(["ada offline", "ada online"]);
 });
 
 /** Redis loses the lease of `holding`, as in a failover, again and again until `check` is true. */
@@ -149,7 +149,7 @@ test("a process that another process counts as dead, although it has its lease a
   const slow = tracked({ leaseMs }, proxy);
   await slow.store.create(aCreation({ subject: "bob", hold: true }));
   const watcher = watcherOnly(600_000);
-  const told = await watching(watcher, "ada");
+  const reported = await watching(watcher, "ada");
   await firstSweep();
   proxy.delayRequests(400);
   const presence = () => watcher.client.hget(`${prefix}:s:{${id}}`, "p");
@@ -167,7 +167,7 @@ test("a process that another process counts as dead, although it has its lease a
   }
   proxy.delayRequests(0);
   await until(async () => (await presence())?.split(" ")[1] === "0");
-  await until(() => told.at(-1) === "ada online");
+  await until(() => reported.at(-1) === "ada online");
   // The session is still in the queue of its holder. Otherwise no process would detect the holder's death.
   const [queue = ""] = await watcher.client.keys(`${prefix}:d:holder~????????`);
   // If the lease of the slow process lapses on a busy machine, the holder takes over the queue of the slow process.
@@ -177,13 +177,13 @@ test("a process that another process counts as dead, although it has its lease a
 test("a subject that is read while its process has no lease is reported online again once the process has a lease", async () => {
   await holding({ leaseMs: 900 });
   const watcher = watcherOnly(600_000);
-  const told = await watching(watcher, "ada");
+  const reported = await watching(watcher, "ada");
   await firstSweep();
   // Each watch reads the subject. On a busy machine one read may come while the process has its lease again.
   await loseLease(watcher, async () => {
     const stop = await watcher.store.watch(["ada"], () => undefined);
     stop();
-    return told.includes("ada away");
+    return reported.includes("ada away");
   });
-  await until(() => told.at(-1) === "ada online");
+  await until(() => reported.at(-1) === "ada online");
 });

@@ -58,12 +58,12 @@ test("a session whose shard is lost is not gone for those who watch its subject"
   await holder.store.create(aCreation({ id: idOn("living"), subject: bob, hold: true }));
   await holder.store.release(livingId);
   await holder.store.create(aCreation({ id: idOn("lost"), subject: carl, hold: true }));
-  const told: string[] = [];
+  const reported: string[] = [];
   await watcher.store.watch([ada, bob], ({ subject, type }) =>
-    told.push(`${subject === ada ? "ada" : "bob"} ${type}`),
+    reported.push(`${subject === ada ? "ada" : "bob"} ${type}`),
   );
-  await until(() => told.length >= 2);
-  expect(told.toSorted()).toEqual(["ada online", "bob online"]);
+  await until(() => reported.length >= 2);
+  expect(reported.toSorted()).toEqual(["ada online", "bob online"]);
   // Each session that this process watches will be lost.
   const toldOfCarl: string[] = [];
   await lone.store.watch([carl], ({ type }) => toldOfCarl.push(type));
@@ -76,14 +76,14 @@ test("a session whose shard is lost is not gone for those who watch its subject"
   await expect(watcher.store.watch([bob], () => undefined)).rejects.toMatchObject({
     code: "STORE_UNAVAILABLE",
   });
-  expect(told.toSorted()).toEqual(["ada online", "bob online"]);
+  expect(reported.toSorted()).toEqual(["ada online", "bob online"]);
 
   // No server has Carl's presence. So a new listener gets no event.
-  const heard: unknown[] = [];
-  await expect(watcher.store.watch([carl], (event) => heard.push(event))).rejects.toMatchObject({
+  const received: unknown[] = [];
+  await expect(watcher.store.watch([carl], (event) => received.push(event))).rejects.toMatchObject({
     code: "STORE_UNAVAILABLE",
   });
-  expect(heard).toEqual([]);
+  expect(received).toEqual([]);
 
   // The listener that Carl had before the outage gets the same report as a listener that has lost a part of the sessions.
   await expect(lone.store.watch([carl], () => undefined)).rejects.toMatchObject({
@@ -104,5 +104,5 @@ test("a session whose shard is lost is not gone for those who watch its subject"
 
   // The server has no data now, so the session is gone.
   await primary.restart();
-  await until(() => told.includes("ada away"), 20_000);
+  await until(() => reported.includes("ada away"), 20_000);
 }, 90_000);

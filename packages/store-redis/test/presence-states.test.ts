@@ -40,32 +40,32 @@ function tracked(
 }
 
 async function watching({ store }: Process, ...subjects: string[]): Promise<string[]> {
-  const told: string[] = [];
-  await store.watch(subjects, ({ subject, type }: PresenceEvent) => told.push(`${subject} ${type}`));
-  return told;
+  const reported: string[] = [];
+  await store.watch(subjects, ({ subject, type }: PresenceEvent) => reported.push(`${subject} ${type}`));
+  return reported;
 }
 
 const typesOf = ({ events }: Recorded): string[] => events.map(([type]) => type);
 
 test("a dropped session is away on every process, and leaves once", async () => {
   const [a, b] = [tracked({}, LONGER_LEAVE_MS), tracked({}, LONGER_LEAVE_MS)];
-  const told = await watching(b, "ada");
-  expect(told).toEqual(["ada offline"]);
+  const reported = await watching(b, "ada");
+  expect(reported).toEqual(["ada offline"]);
   const { id } = aCreation();
   await a.store.create(aCreation({ id, subject: "ada", hold: true }));
-  await until(() => told.length === 2);
+  await until(() => reported.length === 2);
   await a.store.release(id);
-  await until(() => told.length === 3);
+  await until(() => reported.length === 3);
   expect(await b.store.presenceOfSubject("ada")).toMatchObject({ type: "away", sessions: [{ id }] });
-  await until(() => told.length === 4);
-  expect(told).toEqual(["ada offline", "ada online", "ada away", "ada offline"]);
+  await until(() => reported.length === 4);
+  expect(reported).toEqual(["ada offline", "ada online", "ada away", "ada offline"]);
   await until(() => a.events.length + b.events.length === 1);
   expect(a.events).toMatchObject([["left", { sessionId: id, subject: "ada" }]]);
 });
 
 test("a clean leave leaves at once, and a session that comes back elsewhere does not leave", async () => {
   const [a, b] = [tracked({}, LONGER_LEAVE_MS), tracked({}, LONGER_LEAVE_MS)];
-  const told = await watching(b, "ada");
+  const reported = await watching(b, "ada");
   const { id } = aCreation();
   await a.store.create(aCreation({ id, subject: "ada", hold: true }));
   await a.store.release(id, "left");
@@ -73,8 +73,15 @@ test("a clean leave leaves at once, and a session that comes back elsewhere does
   await hold(b.store, b.host, id);
   await b.store.release(id);
   await hold(a.store, a.host, id);
-  await until(() => told.at(-1) === "ada online" && told.length === 6);
-  expect(told).toEqual(["ada offline", "ada online", "ada offline", "ada online", "ada away", "ada online"]);
+  await until(() => reported.at(-1) === "ada online" && reported.length === 6);
+  expect(reported).toEqual([
+    "ada offline",
+    "ada online",
+    "ada offline",
+    "ada online",
+    "ada away",
+    "ada online",
+  ]);
   await new Promise((resolve) => setTimeout(resolve, LONGER_LEAVE_MS + 500));
   expect([...a.events, ...b.events]).toHaveLength(1);
 });
@@ -97,7 +104,7 @@ test("a session that is destroyed or expires causes a destroyed or expired event
 
 test("identify moves a session that is away to its new subject", async () => {
   const a = tracked({}, LONGER_LEAVE_MS);
-  const told = await watching(a, "ada", "bob");
+  const reported = await watching(a, "ada", "bob");
   const { id } = aCreation();
   await a.store.create(aCreation({ id, subject: "ada", hold: true }));
   await a.store.release(id);
@@ -105,8 +112,8 @@ test("identify moves a session that is away to its new subject", async () => {
     ...{ id, digest: "d", renewalDigest: "r", renewalMs: 1, graceMs: 0, subject: "bob" },
     ...{ fence: undefined, known: 1 },
   });
-  await until(() => told.length === 7);
-  expect(told.slice(2)).toEqual(["ada online", "ada away", "ada offline", "bob away", "bob offline"]);
+  await until(() => reported.length === 7);
+  expect(reported.slice(2)).toEqual(["ada online", "ada away", "ada offline", "bob away", "bob offline"]);
   expect(a.events).toMatchObject([["left", { subject: "bob" }]]);
 });
 
@@ -115,17 +122,17 @@ test("the sessions of a process that was cut off count as dropped once its lease
   onTestFinished(() => proxy.close());
   const [a, b] = [tracked({ leaseMs: 3_000 }), tracked({ leaseMs: 3_000 })];
   const dead = tracked({ timeoutMs: 2_000, leaseMs: 1_000 }, LEAVE_MS, { port: proxy.port });
-  const told = await watching(b, "ada");
+  const reported = await watching(b, "ada");
   const ids = Array.from({ length: 200 }, () => aCreation().id);
   for (const id of ids) await dead.store.create(aCreation({ id, subject: "ada", hold: true }));
-  await until(() => told.at(-1) === "ada online");
+  await until(() => reported.at(-1) === "ada online");
   proxy.refuse(true);
   proxy.cut();
-  await until(() => told.at(-1) === "ada away", 20_000);
+  await until(() => reported.at(-1) === "ada away", 20_000);
   await until(() => a.events.length + b.events.length >= ids.length, 20_000);
   const left = [...a.events, ...b.events].map(([, { sessionId }]) => sessionId);
   expect(left.toSorted()).toEqual(ids.toSorted());
-  await until(() => told.at(-1) === "ada offline");
+  await until(() => reported.at(-1) === "ada offline");
 }, 60_000);
 
 test("simultaneous changes of many subjects are reported one by one, in few messages", async () => {
@@ -133,32 +140,32 @@ test("simultaneous changes of many subjects are reported one by one, in few mess
   const ids = Array.from({ length: 50 }, () => aCreation().id);
   for (const [index, id] of ids.entries())
     await a.store.create(aCreation({ id, subject: `s${index}`, hold: true }));
-  const told = await watching(b, ...ids.map((_, index) => `s${index}`));
+  const reported = await watching(b, ...ids.map((_, index) => `s${index}`));
   const published = async (): Promise<number> => {
     const found = /cmdstat_publish:calls=(\d+)/.exec(await b.client.info("commandstats"));
     return Number(found?.[1] ?? 0);
   };
-  await until(() => told.length === ids.length);
+  await until(() => reported.length === ids.length);
   const before = await published();
   await Promise.all(ids.map((id) => a.store.release(id)));
   await Promise.all(ids.map((id) => hold(a.store, a.host, id)));
-  await until(() => told.length === 3 * ids.length);
+  await until(() => reported.length === 3 * ids.length);
   // 100 changes; the rest are messages of the subscriptions and leases.
   expect((await published()) - before).toBeLessThan(40);
   for (const [index] of ids.entries())
-    expect(told.filter((one) => one.startsWith(`s${index} `))).toEqual(
+    expect(reported.filter((one) => one.startsWith(`s${index} `))).toEqual(
       ["online", "away", "online"].map((type) => `s${index} ${type}`),
     );
 });
 
 test("a release before the connection is established does not count, so later changes are counted and reported", async () => {
   const [a, b] = [tracked({ timeoutMs: 1_000 }), tracked()];
-  const told = await watching(b, "ada");
+  const reported = await watching(b, "ada");
   const { id } = aCreation();
   await connected(a);
   await a.store.create(aCreation({ id, subject: "ada", hold: true }));
   await a.store.release(id);
-  await until(() => told.at(-1) === "ada offline" && told.length === 4);
+  await until(() => reported.at(-1) === "ada offline" && reported.length === 4);
   server.pause();
   onTestFinished(() => server.continue());
   const resuming = a.store.resume(aResume(id, { hold: true }));
@@ -167,9 +174,9 @@ test("a release before the connection is established does not count, so later ch
   server.continue();
   await hold(a.store, a.host, id);
   expect((await b.store.presence(id)).nodes).toMatchObject([{ connections: 1 }]);
-  await until(() => told.at(-1) === "ada online");
+  await until(() => reported.at(-1) === "ada online");
   await a.store.release(id);
-  await until(() => told.at(-1) === "ada away");
+  await until(() => reported.at(-1) === "ada away");
 });
 
 test("a session that comes back to its process is in the queue of that process already, also after the lease has lapsed", async () => {

@@ -56,8 +56,8 @@ test.skipIf(!canStep).each([HOUR_S, -HOUR_S])(
       start({ leaseMs: 3_000, sweepMs: 1_500 }),
       start({ leaseMs: 600_000, sweepMs: (HOUR_S / 3) * 1_000 }),
     ];
-    const told: string[] = [];
-    await b.store.watch(["ada", "bob"], ({ subject, type }) => told.push(`${subject} ${type}`));
+    const reported: string[] = [];
+    await b.store.watch(["ada", "bob"], ({ subject, type }) => reported.push(`${subject} ${type}`));
     const hosted = async (subject: string): Promise<string> => {
       const { id } = aCreation();
       await a.store.create(aCreation({ id, subject, idleMs: LONG_MS, absoluteMs: Infinity }));
@@ -65,18 +65,18 @@ test.skipIf(!canStep).each([HOUR_S, -HOUR_S])(
       return id;
     };
     await hosted("ada");
-    await until(() => told.includes("ada online"));
+    await until(() => reported.includes("ada online"));
     await firstSweepOf(b);
     const before = await stepped.seconds();
     stepped.step(seconds);
     expect(Math.abs((await stepped.seconds()) - before - seconds)).toBeLessThan(60);
     const bob = await hosted("bob");
-    await until(() => told.includes("bob online"));
+    await until(() => reported.includes("bob online"));
     await a.store.release(bob);
-    await until(() => told.at(-1) === "bob offline" && events.length > 0);
+    await until(() => reported.at(-1) === "bob offline" && events.length > 0);
     expect(events).toEqual(["bob left"]);
     await until(async () => (await b.store.presenceOfSubject("ada")).type === "online");
-    expect(told.filter((one) => one.startsWith("ada"))).toEqual(["ada offline", "ada online"]);
+    expect(reported.filter((one) => one.startsWith("ada"))).toEqual(["ada offline", "ada online"]);
     expect(a.host.events.filter(({ type }) => type === "expired")).toEqual([]);
   },
 );

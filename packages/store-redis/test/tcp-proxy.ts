@@ -8,8 +8,8 @@ export interface TcpProxy {
   readonly port: number;
   /** Applies to data from now on, on every connection. `hold` delays it until the mode is `pass` again. */
   replies(mode: Replies): void;
-  /** Holds replies from the next request with this text on: the server runs the request. Then calls `seen`. */
-  holdFrom(text: string, seen?: () => void): void;
+  /** Holds replies from the next request with this text on: the server runs the request. Then calls `observed`. */
+  holdFrom(text: string, observed?: () => void): void;
   /** Delays the data of clients, in milliseconds. */
   delayRequests(ms: number): void;
   /** Delivers the data of clients that is delayed now. */
@@ -43,7 +43,7 @@ export async function startProxy(target: {
   let cutBytes = Number.POSITIVE_INFINITY;
   let refused = false;
   const pending = new Map<NodeJS.Timeout, () => void>();
-  let awaited: { readonly text: string; readonly seen: () => void } | undefined;
+  let awaited: { readonly text: string; readonly observed: () => void } | undefined;
 
   const listener: Server = createServer((client) => {
     if (refused) {
@@ -62,10 +62,10 @@ export async function startProxy(target: {
     const endSoon = (): void => void setTimeout(() => server.destroy(), 1_000).unref();
     client.on("data", (data) => {
       if (awaited !== undefined && data.includes(awaited.text)) {
-        const { seen } = awaited;
+        const { observed } = awaited;
         awaited = undefined;
         mode = "hold";
-        seen();
+        observed();
       }
       const now = performance.now();
       readyAt = Math.max(readyAt, now + delayMs);
@@ -111,8 +111,8 @@ export async function startProxy(target: {
       if (mode !== "pass") return;
       for (const { client, held } of pairs) for (const data of held.splice(0)) client.write(data);
     },
-    holdFrom: (text, seen = () => undefined) => {
-      awaited = { text, seen };
+    holdFrom: (text, observed = () => undefined) => {
+      awaited = { text, observed };
     },
     delayRequests: (ms) => {
       delayMs = ms;

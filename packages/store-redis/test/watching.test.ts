@@ -18,25 +18,25 @@ test("a change whose message is lost is reported within sweepMs, and the next ch
   const [a, b] = [startProcess(server, { prefix }), startProcess(server, { prefix, sweepMs })];
   for (const { store } of [a, b])
     store.track({ leaveAfterMs: 60_000, isAlways: true, events: new Set(), deliver: async () => undefined });
-  const told: string[] = [];
+  const reported: string[] = [];
   const { id } = aCreation();
   await a.store.create(aCreation({ id, subject: "ada", hold: true }));
-  await b.store.watch(["ada"], ({ type }) => told.push(type));
+  await b.store.watch(["ada"], ({ type }) => reported.push(type));
   // As a server that has lost data: the server has no list of the watchers.
   await b.client.del(...(await b.client.keys(`${prefix}:w:*`)));
   const lateMs = startLateness(server);
   const lostAt = performance.now();
   await a.store.release(id);
-  await until(() => told.at(-1) === "away");
+  await until(() => reported.at(-1) === "away");
   expect(performance.now() - lostAt - lateMs()).toBeLessThan(sweepMs + SLACK_MS);
   const [toldAt, lateBefore] = [performance.now(), lateMs()];
   await a.store.resume({
     ...{ id, digest: undefined, nextDigest: undefined, subject: undefined, exclusive: false },
     ...{ idleMs: 60_000, hold: true },
   });
-  await until(() => told.at(-1) === "online");
+  await until(() => reported.at(-1) === "online");
   expect(performance.now() - toldAt - (lateMs() - lateBefore)).toBeLessThan(sweepMs / 2);
-  expect(told).toEqual(["online", "away", "online"]);
+  expect(reported).toEqual(["online", "away", "online"]);
 });
 
 test("the changes of a subject are sent to the processes that watch it, and to no process that watches other subjects or none", async () => {
@@ -51,13 +51,13 @@ test("the changes of a subject are sent to the processes that watch it, and to n
   });
   const [a, b, c] = processes;
   if (a === undefined || b === undefined || c === undefined) return expect.unreachable();
-  const told = new Map<string, string[]>([
+  const reported = new Map<string, string[]>([
     ["b", []],
     ["c", []],
   ]);
   const others = Array.from({ length: 1_000 }, (_, n) => `other${n}`);
-  await c.store.watch(others, ({ subject }) => told.get("c")?.push(subject));
-  await b.store.watch(["ada", ...others], ({ subject }) => told.get("b")?.push(subject));
+  await c.store.watch(others, ({ subject }) => reported.get("c")?.push(subject));
+  await b.store.watch(["ada", ...others], ({ subject }) => reported.get("b")?.push(subject));
   const spy = new Redis(server.port);
   onTestFinished(() => spy.disconnect());
   const receivers: string[] = [];
@@ -68,10 +68,10 @@ test("the changes of a subject are sent to the processes that watch it, and to n
   const { id } = aCreation();
   await a.store.create(aCreation({ id, subject: "ada", hold: true }));
   await a.store.release(id);
-  await until(() => told.get("b")?.filter((subject) => subject === "ada").length === 3);
+  await until(() => reported.get("b")?.filter((subject) => subject === "ada").length === 3);
   await a.store.create(aCreation({ subject: "other7", hold: true }));
   await until(() =>
-    [...told.values()].every((one) => one.filter((subject) => subject === "other7").length === 2),
+    [...reported.values()].every((one) => one.filter((subject) => subject === "other7").length === 2),
   );
   // The spy has a connection of its own, on which the messages may arrive later.
   await until(() => receivers.length >= 4);

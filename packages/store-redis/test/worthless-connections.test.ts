@@ -189,8 +189,8 @@ describe("fault B2: a primary that becomes a replica while a connection is open 
       outcome: "not-applied",
       cause: { message: expect.stringContaining("replica") },
     });
-    const told = host.errors.filter((error) => String(error).includes("replica"));
-    expect(told).toEqual([expect.objectContaining({ code: "NOT_SUPPORTED" })]);
+    const reported = host.errors.filter((error) => String(error).includes("replica"));
+    expect(reported).toEqual([expect.objectContaining({ code: "NOT_SUPPORTED" })]);
     await cli(server.port, "replicaof", "no", "one");
     await until(async () => (await store.load(id)) !== undefined);
   });

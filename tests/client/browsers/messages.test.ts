@@ -7,7 +7,7 @@ import { runtimeNames } from "../../runtimes.ts";
 import type { RuntimeName } from "../../runtimes.ts";
 import { newPrefix, redisClient } from "../../stores.ts";
 import { Line } from "../line.ts";
-import { bundleClient, newProfile, newTab, seenBy, servePage, untilPage } from "../page.ts";
+import { bundleClient, newProfile, newTab, recordOf, servePage, untilPage } from "../page.ts";
 import { browserNames, startDriver } from "./browsers.ts";
 import type { BrowserDriver, Tab } from "./driver.ts";
 import { freePort } from "../../../scripts/free-port.mjs";
@@ -81,10 +81,10 @@ describe.each(browserNames)("a page in %s", (name) => {
       const { url, ids } = await start(runtime);
       const profile = await newProfile(browser);
       const one = await profile.open(url);
-      await untilPage(one, "seen.messages.length > 20");
+      await untilPage(one, "record.messages.length > 20");
       const two = await profile.open(url);
-      await untilPage(two, "seen.messages.length > 20");
-      const [first, second] = [await seenBy(one), await seenBy(two)];
+      await untilPage(two, "record.messages.length > 20");
+      const [first, second] = [await recordOf(one), await recordOf(two)];
       expect(ids.size).toBe(1);
       expect(second.sessions).toEqual([{ id: first.sessions[0]!.id, resumed: true }]);
       expectDense(first.messages);
@@ -94,7 +94,7 @@ describe.each(browserNames)("a page in %s", (name) => {
     test("a page that goes offline, by the network or by the browser where possible, and online again misses nothing", async () => {
       const { url, line } = await start(runtime);
       const page = await newTab(browser, url);
-      await untilPage(page, "seen.messages.length > 10");
+      await untilPage(page, "record.messages.length > 10");
       for (let round = 0; round < 3; round += 1) {
         await goOffline(page, line);
         await untilPage(page, `client.status === "waiting"`);
@@ -103,10 +103,10 @@ describe.each(browserNames)("a page in %s", (name) => {
         await goOnline(page, line);
         await untilPage(page, `client.status === "live"`);
         await page.evaluate("window.sent");
-        const { messages } = await seenBy(page);
-        await untilPage(page, `seen.messages.length > ${messages.length + 20}`);
+        const { messages } = await recordOf(page);
+        await untilPage(page, `record.messages.length > ${messages.length + 20}`);
       }
-      const { messages, missed, sessions } = await seenBy(page);
+      const { messages, missed, sessions } = await recordOf(page);
       expect(missed).toEqual([]);
       expectDense(messages);
       expect(messages.filter(({ replayed }) => replayed).length).toBeGreaterThan(10);
@@ -116,16 +116,16 @@ describe.each(browserNames)("a page in %s", (name) => {
     test("a reload with `storage` continues at the page's position, and unsettled messages are handled", async () => {
       const { url, line, sessions } = await start(runtime);
       const page = await newTab(browser, `${url}&storage`);
-      await untilPage(page, "seen.messages.length > 10");
+      await untilPage(page, "record.messages.length > 10");
       line.isDown = true;
       line.cut();
       await untilPage(page, `client.status === "waiting"`);
       await page.evaluate(`void client.send("left behind"), undefined`);
-      const before = await seenBy(page);
+      const before = await recordOf(page);
       await page.reload();
       line.isDown = false;
-      await untilPage(page, "seen.messages.length > 20 && seen.leftovers.length > 0");
-      const after = await seenBy(page);
+      await untilPage(page, "record.messages.length > 20 && record.leftovers.length > 0");
+      const after = await recordOf(page);
       expect(after.missed).toEqual([]);
       expectDense([...before.messages, ...after.messages]);
       expect(after.leftovers).toEqual([{ data: "left behind", failed: false }]);
@@ -140,14 +140,14 @@ describe.each(browserNames)("a page in %s", (name) => {
   test("is caught: a page that stores nothing misses the messages that were sent during its reload", async () => {
     const { url, line } = await start("ws");
     const page = await newTab(browser, url);
-    await untilPage(page, "seen.messages.length > 10");
+    await untilPage(page, "record.messages.length > 10");
     line.isDown = true;
     line.cut();
-    const before = await seenBy(page);
+    const before = await recordOf(page);
     await page.reload();
     line.isDown = false;
-    await untilPage(page, "seen.messages.length > 20");
-    const after = await seenBy(page);
+    await untilPage(page, "record.messages.length > 20");
+    const after = await recordOf(page);
     expect(() => expectDense([...before.messages, ...after.messages])).toThrow("to deeply equal");
   });
 
@@ -165,8 +165,8 @@ describe.each(browserNames)("a page in %s", (name) => {
     const line = await Line.to(1);
     let server = await startProcess(redis.port, prefix, (line.target = await freePort()));
     const page = await newTab(browser, `${await servePage(script)}?port=${line.port}`);
-    await untilPage(page, "seen.sessions.length > 0");
-    const { id } = (await seenBy(page)).sessions[0]!;
+    await untilPage(page, "record.sessions.length > 0");
+    const { id } = (await recordOf(page)).sessions[0]!;
     let tick = 0;
     const over = new AbortController();
     const keeping = (async () => {
@@ -175,7 +175,7 @@ describe.each(browserNames)("a page in %s", (name) => {
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
     })();
-    await untilPage(page, "seen.messages.length > 10");
+    await untilPage(page, "record.messages.length > 10");
     for (let round = 0; round < 3; round += 1) {
       await page.evaluate(`window.sent = [0, 1, 2].map((n) => client.send("${round}." + n)), undefined`);
       await server.kill();
@@ -186,12 +186,12 @@ describe.each(browserNames)("a page in %s", (name) => {
     }
     over.abort();
     await keeping;
-    await untilPage(page, `seen.messages.at(-1).data === "${tick}"`);
-    const { messages, missed, sessions: seen } = await seenBy(page);
+    await untilPage(page, `record.messages.at(-1).data === "${tick}"`);
+    const { messages, missed, sessions: observed } = await recordOf(page);
     expectDense(messages);
     expect(messages[0]!.data).toBe("1");
     expect(missed).toEqual([]);
-    expect(new Set(seen.map((session) => session.id)).size).toBe(1);
+    expect(new Set(observed.map((session) => session.id)).size).toBe(1);
     const { said } = (await sessions.get(id))!.data;
     // At least once: what was handled as the server was killed may be handled again.
     const firsts = said.filter((one, index) => said.indexOf(one) === index);

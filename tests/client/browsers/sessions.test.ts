@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test
 import { startRedis } from "../../../packages/store-redis/test/redis-server.ts";
 import { newPrefix } from "../../stores.ts";
 import { Line } from "../line.ts";
-import { bundleClient, newProfile, newTab, seenBy, servePage, untilPage } from "../page.ts";
+import { bundleClient, newProfile, newTab, recordOf, servePage, untilPage } from "../page.ts";
 import { browserNames, startDriver } from "./browsers.ts";
 import type { BrowserDriver, Tab } from "./driver.ts";
 import { freePort } from "../../../scripts/free-port.mjs";
@@ -55,9 +55,9 @@ describe.each(browserNames)("a page in %s", (name) => {
     expect(cookies).toMatchObject([{ httpOnly: true }]);
     expect(await tab.evaluate("document.cookie")).toBe("");
     line.cut();
-    await untilPage(tab, "seen.sessions.length === 2");
+    await untilPage(tab, "record.sessions.length === 2");
     await tab.evaluate(`client.send("after")`);
-    expect((await seenBy(tab)).sessions).toEqual([
+    expect((await recordOf(tab)).sessions).toEqual([
       { id, resumed: false },
       { id, resumed: true },
     ]);
@@ -69,11 +69,11 @@ describe.each(browserNames)("a page in %s", (name) => {
     const tab = await profile.open(url);
     const id = await idOf(tab);
     line.cut();
-    await untilPage(tab, "seen.sessions.length === 2");
+    await untilPage(tab, "record.sessions.length === 2");
     await untilPage(tab, isLiveIn(id));
     await tab.reload();
     await untilPage(tab, isLiveIn(id));
-    expect((await seenBy(tab)).sessions).toEqual([{ id, resumed: true }]);
+    expect((await recordOf(tab)).sessions).toEqual([{ id, resumed: true }]);
     expect(await profile.cookies()).toEqual([]);
   });
 
@@ -82,9 +82,9 @@ describe.each(browserNames)("a page in %s", (name) => {
     const tab = await newTab(browser, url);
     const id = await idOf(tab);
     line.cut();
-    await untilPage(tab, "seen.sessions.length === 2");
-    expect((await seenBy(tab)).sessions[1]).toMatchObject({ resumed: false });
-    expect((await seenBy(tab)).sessions[1]!.id).not.toBe(id);
+    await untilPage(tab, "record.sessions.length === 2");
+    expect((await recordOf(tab)).sessions[1]).toMatchObject({ resumed: false });
+    expect((await recordOf(tab)).sessions[1]!.id).not.toBe(id);
   });
 
   test("a session that is destroyed (4410) asks each tab for a login, and none comes back by itself", async () => {
@@ -95,8 +95,8 @@ describe.each(browserNames)("a page in %s", (name) => {
     await untilPage(tabs[1]!, isLiveIn(id));
     await sessions.destroy(id);
     for (const tab of tabs) {
-      await untilPage(tab, "seen.closed.length > 0");
-      expect(await seenBy(tab)).toMatchObject({ closed: [{ code: 4410, why: "login" }] });
+      await untilPage(tab, "record.closed.length > 0");
+      expect(await recordOf(tab)).toMatchObject({ closed: [{ code: 4410, why: "login" }] });
       expect(await tab.evaluate("client.send('late').catch(({ code }) => code)")).toBe("CLOSED");
     }
   });
@@ -104,8 +104,8 @@ describe.each(browserNames)("a page in %s", (name) => {
   test("a session that expires (4419) asks for a login", async () => {
     const { url } = await start({ idleMs: 1_000 });
     const tab = await newTab(browser, url);
-    await untilPage(tab, "seen.closed.length > 0");
-    expect(await seenBy(tab)).toMatchObject({ closed: [{ code: 4419, why: "login" }] });
+    await untilPage(tab, "record.closed.length > 0");
+    expect(await recordOf(tab)).toMatchObject({ closed: [{ code: 4419, why: "login" }] });
   });
 
   test("exclusive: the tab that was opened later has the session, and the earlier one stops, replaced (4409)", async () => {
@@ -115,10 +115,10 @@ describe.each(browserNames)("a page in %s", (name) => {
     const id = await idOf(first);
     const second = await profile.open(url);
     await untilPage(second, isLiveIn(id));
-    await untilPage(first, "seen.closed.length > 0");
-    expect(await seenBy(first)).toMatchObject({ closed: [{ code: 4409, why: "replaced" }] });
+    await untilPage(first, "record.closed.length > 0");
+    expect(await recordOf(first)).toMatchObject({ closed: [{ code: 4409, why: "replaced" }] });
     await second.evaluate(`client.send("mine")`);
-    expect((await seenBy(second)).closed).toEqual([]);
+    expect((await recordOf(second)).closed).toEqual([]);
   });
 
   test("two tabs that log in at the same time both end up in the session, logged in, and so does a third", async () => {
@@ -129,8 +129,8 @@ describe.each(browserNames)("a page in %s", (name) => {
     await untilPage(tabs[1]!, isLiveIn(id));
     // The first tab's is still on its way as the second one's follows.
     await Promise.all(tabs.map((tab) => tab.evaluate(`void client.sendNow("log in as ada"), undefined`)));
-    for (const tab of tabs) await untilPage(tab, `seen.sessions.length > 1 && ${isLiveIn(id)}`);
-    const closed = await Promise.all(tabs.map(async (tab) => (await seenBy(tab)).closed));
+    for (const tab of tabs) await untilPage(tab, `record.sessions.length > 1 && ${isLiveIn(id)}`);
+    const closed = await Promise.all(tabs.map(async (tab) => (await recordOf(tab)).closed));
     expect(closed).toEqual([[], []]);
     expect((await sessions.get(id))?.subject).toBe("ada");
     // The browser has the cookie that opens it now.
@@ -149,16 +149,16 @@ describe.each(browserNames)("a page in %s", (name) => {
     const second = await profile.open(url);
     await untilPage(second, isLiveIn(id));
     for (let round = 0; round < 3; round += 1) {
-      const before = (await seenBy(first)).sessions.length;
+      const before = (await recordOf(first)).sessions.length;
       await first.evaluate(`void client.sendNow("log in as ada"), undefined`);
       await second.evaluate("void client.reconnect(), undefined");
-      await untilPage(first, `seen.sessions.length > ${before} && ${isLiveIn(id)}`);
+      await untilPage(first, `record.sessions.length > ${before} && ${isLiveIn(id)}`);
       await untilPage(second, isLiveIn(id));
       await second.evaluate(`client.send("${round}")`);
     }
     line.cut();
     for (const tab of [first, second]) await untilPage(tab, isLiveIn(id));
-    for (const tab of [first, second]) expect((await seenBy(tab)).closed).toEqual([]);
+    for (const tab of [first, second]) expect((await recordOf(tab)).closed).toEqual([]);
   });
 
   test("a tab that was frozen for longer than `silenceMs` is back when it thaws, and misses nothing", async ({
@@ -169,22 +169,22 @@ describe.each(browserNames)("a page in %s", (name) => {
     const id = await idOf(tab);
     if (tab.setFrozen === undefined) return skip("the protocol of this browser can't freeze a tab");
     await sessions.send(id, "before");
-    await untilPage(tab, "seen.messages.length === 1");
+    await untilPage(tab, "record.messages.length === 1");
     await tab.setFrozen(true);
     const kept = Array.from({ length: 10 }, (_, index) => `${index}`);
     for (const text of kept) {
       await sessions.send(id, text);
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
-    expect(await tab.evaluate("seen.messages.length")).toBe(1);
+    expect(await tab.evaluate("record.messages.length")).toBe(1);
     await tab.setFrozen(false);
-    await untilPage(tab, "seen.messages.length > 10");
-    const { messages, missed, sessions: told, codes, closed } = await seenBy(tab);
+    await untilPage(tab, "record.messages.length > 10");
+    const { messages, missed, sessions: reported, codes, closed } = await recordOf(tab);
     expect(messages.map(({ data }) => data)).toEqual(["before", ...kept]);
     expect({ missed, closed }).toEqual({ missed: [], closed: [] });
     // Chromium itself ends the WebSocket of a frozen page: the server gets 1001, and the page 1006.
     expect(codes).toEqual([1006]);
-    expect(told.at(-1)).toEqual({ id, resumed: true });
+    expect(reported.at(-1)).toEqual({ id, resumed: true });
   });
 
   describe("with two server processes on one Redis", () => {
@@ -205,11 +205,11 @@ describe.each(browserNames)("a page in %s", (name) => {
       await tab.evaluate(`client.send("before")`);
       line.target = other.port;
       const stopping = one.stop();
-      await untilPage(tab, "seen.codes.length > 0");
+      await untilPage(tab, "record.codes.length > 0");
       await tab.evaluate(`client.send("after")`);
       await stopping;
       await untilPage(tab, isLiveIn(id));
-      const { codes, sessions, closed } = await seenBy(tab);
+      const { codes, sessions, closed } = await recordOf(tab);
       expect({ codes, closed }).toEqual({ codes: [browser.reads1012 ? 1012 : 1006], closed: [] });
       expect(sessions.at(-1)).toEqual({ id, resumed: true });
     });
@@ -221,8 +221,8 @@ describe.each(browserNames)("a page in %s", (name) => {
       const id = await idOf(first);
       const second = await profile.open(`${page}?port=${other.port}`);
       await untilPage(second, isLiveIn(id));
-      await untilPage(first, "seen.closed.length > 0");
-      expect(await seenBy(first)).toMatchObject({ closed: [{ code: 4409, why: "replaced" }] });
+      await untilPage(first, "record.closed.length > 0");
+      expect(await recordOf(first)).toMatchObject({ closed: [{ code: 4409, why: "replaced" }] });
       await second.evaluate(`client.send("mine")`);
     });
   });

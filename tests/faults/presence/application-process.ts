@@ -27,13 +27,13 @@ export class PresenceProcess {
   #calls = 0;
   #port = 0;
   /** The events of its listener, as "subject type". */
-  readonly told: string[] = [];
+  readonly reported: string[] = [];
 
   private constructor() {
     this.#child.on("message", (message) => {
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- worker.mjs sends nothing else
-      const { call = 0, told, ...reply } = message as { call?: number; told?: PresenceEvent };
-      if (told !== undefined) this.told.push(`${told.subject} ${told.type}`);
+      const { call = 0, reported, ...reply } = message as { call?: number; reported?: PresenceEvent };
+      if (reported !== undefined) this.reported.push(`${reported.subject} ${reported.type}`);
       else this.#waiting.get(call)?.(reply);
     });
   }

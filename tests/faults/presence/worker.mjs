@@ -45,14 +45,14 @@ async function open({
   const server = await listen("ws", sessions, {
     open: (connection) => connection.send(connection.token ?? ""),
     async transaction(tx) {
-      process.send?.({ told: { subject: "transaction", type: "begun" } });
+      process.send?.({ reported: { subject: "transaction", type: "begun" } });
       await delay(transactionMs);
       tx.update(({ n }) => ({ n: n + 1 }));
     },
   });
   if (watch.length > 0) {
     const listener = (/** @type {import("@wsession/core").PresenceEvent} */ event) =>
-      void process.send?.({ told: event });
+      void process.send?.({ reported: event });
     await sessions.watch(watch, listener, { signal: new AbortController().signal });
   }
   return { sessions, port: server.port };

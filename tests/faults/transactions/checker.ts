@@ -117,7 +117,7 @@ function checkPage(history: PageHistory, { outbox }: StoredTransactions, rules: 
   const { page, events, isOpen } = history;
   let position: number | undefined;
   /** Since the last report to the page that the server may have less than the page. */
-  let seen = new Map<number, string>();
+  let observed = new Map<number, string>();
   const answered = new Set<string>();
   for (const event of events) {
     if (event.type === "missed") {
@@ -126,7 +126,7 @@ function checkPage(history: PageHistory, { outbox }: StoredTransactions, rules: 
       if (event.certain && position !== undefined && event.from > position + 1)
         say("hole", `${page} was at ${position}, and told that it missed ${event.from} to ${event.to} only`);
       position = event.to;
-      if (!event.certain) seen = new Map();
+      if (!event.certain) observed = new Map();
     } else if (event.type === "rolledBack" && rules.mayLose !== true) {
       say("missed", `${page} was told of a loss, where nothing may be lost`);
     } else if (event.type === "closed" && event.why !== "asked" && rules.mayLose !== true) {
@@ -139,14 +139,14 @@ function checkPage(history: PageHistory, { outbox }: StoredTransactions, rules: 
     else if (position !== undefined && offset !== position + 1)
       say("hole", `${page} got ${offset} after ${position}, and was not told`);
     position = offset;
-    seen.set(offset, nameOf(event));
+    observed.set(offset, nameOf(event));
     answered.add(nameOf(event));
   }
   // A page that left gets no report of later losses.
   if (rules.mayLose === true && !isOpen) return;
   const isClosed = events.some(({ type }) => type === "closed");
   if (isClosed) return;
-  for (const [offset, name] of seen) {
+  for (const [offset, name] of observed) {
     const kept = outbox.replies[offset - outbox.first];
     if (offset >= outbox.first && (kept === undefined || nameOf(kept) !== name))
       say(

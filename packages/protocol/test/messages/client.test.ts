@@ -136,14 +136,14 @@ describe("a refusal", () => {
 describe("a client receives", () => {
   test("the schema's output for the payload, and whether the message is replayed, until the listener is removed", () => {
     const { client, receive } = clientLike();
-    const heard: unknown[] = [];
-    const off = messages.client(client).on.price((payload, event) => heard.push([payload, event]));
+    const received: unknown[] = [];
+    const off = messages.client(client).on.price((payload, event) => received.push([payload, event]));
     receive('["price","40"]');
     receive('["price","41"]', true);
     receive('["any",1]');
     off();
     receive('["price","42"]');
-    expect(heard).toEqual([
+    expect(received).toEqual([
       [40, { replayed: false }],
       [41, { replayed: true }],
     ]);
@@ -186,18 +186,18 @@ describe("a client receives", () => {
   test("a message with every listener even if one throws, and the error reaches the client", () => {
     const { client, receive } = clientLike();
     const page = messages.client(client);
-    const heard: unknown[] = [];
+    const received: unknown[] = [];
     const failed = new Error("a listener");
     page.on.any(() => {
       throw failed;
     });
-    page.on.any((payload) => heard.push(payload));
+    page.on.any((payload) => received.push(payload));
     expect(() => receive('["any",1]')).toThrow(failed);
     page.on.any(() => {
       throw new Error("another");
     });
     expect(() => receive('["any",2]')).toThrow(AggregateError);
-    expect(heard).toEqual([1, 2]);
+    expect(received).toEqual([1, 2]);
   });
 
   test("messages in order, even if a schema is asynchronous", async () => {
@@ -205,15 +205,15 @@ describe("a client receives", () => {
     const slowly = defineMessages({ toClient: { slow: schema, fast: digits } });
     const { client, receive } = clientLike();
     const page = slowly.client(client);
-    const heard: unknown[] = [];
-    page.on.slow((n) => heard.push(n));
-    page.on.fast((n) => heard.push(n));
-    page.onInvalid(({ data }) => heard.push(data));
+    const received: unknown[] = [];
+    page.on.slow((n) => received.push(n));
+    page.on.fast((n) => received.push(n));
+    page.onInvalid(({ data }) => received.push(data));
     receive('["slow","1"]');
     const waiting = [...receive('["fast","2"]'), ...receive("invalid")];
-    expect(heard).toEqual([]);
+    expect(received).toEqual([]);
     letGo();
     await Promise.all(waiting);
-    expect(heard).toEqual([1, 2, "invalid"]);
+    expect(received).toEqual([1, 2, "invalid"]);
   });
 });
