@@ -120,7 +120,7 @@ const steps = [
   { step: "step-07-log-out", lines: ["phone 4410, laptop 4410", "4401"] },
   { step: "step-08-two-processes", lines: ["you have 1", "you have 1"] },
   { step: "step-09-other-runtime", lines: ["you have 1, on ws", "you have 1, on uws"] },
-  { step: "step-10-shutdown", lines: ["1012 and 1012", "nobody listens"] },
+  { step: "step-10-shutdown", lines: ["1012 and 1012", "no server listens"] },
   { step: "step-11-nothing-missing", lines: ["you said hello", "news (kept)"] },
 ];
 

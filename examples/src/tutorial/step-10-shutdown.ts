@@ -19,5 +19,5 @@ export async function main(): Promise<string[]> {
   const clients = await Promise.all([connect(url), connect(url)]);
   await stop();
   const codes = await Promise.all(clients.map(({ closed }) => closed));
-  return [codes.join(" and "), await connect(url).then(String, () => "nobody listens")];
+  return [codes.join(" and "), await connect(url).then(String, () => "no server listens")];
 }
