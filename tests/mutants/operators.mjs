@@ -32,6 +32,14 @@ export const operatorMutants = [
     tests: redis("subscriptions", "without the right to the channels"),
   },
   {
+    name: "lease-of-another-type",
+    promise: "A process is healthy again after another application has written a value of another type to its lease",
+    file: "packages/store-redis/src/scripts/lease.lua",
+    find: "redis.pcall('GET', key)",
+    replace: "redis.call('GET', key)",
+    tests: redis("lease", "another type"),
+  },
+  {
     name: "refused-for-ever",
     promise: "The checks of a server continue once an operator gives a right back",
     file: "packages/store-redis/src/connection/server-check.ts",

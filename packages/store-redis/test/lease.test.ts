@@ -7,6 +7,7 @@ import { startRedis, until } from "./redis-server.ts";
 import { useRedisServer } from "./shared-servers.ts";
 
 const server = useRedisServer();
+const HEALTH_MS = 1_000;
 
 test("a lapsed lease is reported when it is valid again, even if the reply that shows the lapse was lost", async () => {
   const lost = new Error("no answer came");
@@ -50,6 +51,18 @@ test("a process whose lease was lost and that others removed from its sessions r
 async function leaseKeys(client: Redis): Promise<string[]> {
   return client.keys("ws:n:*");
 }
+
+test("fault B6: a value of another type in place of the lease is replaced, and the process is healthy again", async () => {
+  const { store } = startProcess(server, { prefix: "typed", leaseMs: 900 });
+  const client = new Redis(server.port);
+  onTestFinished(() => client.disconnect());
+  await until(async () => (await store.health(HEALTH_MS)).ok);
+  const [lease = ""] = await client.keys("typed:n:*");
+  await client.multi().del(lease).rpush(lease, "another application").exec();
+  await until(async () => (await client.type(lease)) === "string");
+  await until(async () => (await store.health(HEALTH_MS)).ok);
+  expect(await client.pttl(lease)).toBeGreaterThan(0);
+});
 
 test("fault B6: a process whose lease is lost does not remove itself from its sessions, and destroy reaches its sockets", async () => {
   const other = startProcess(server);

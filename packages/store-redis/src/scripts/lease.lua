@@ -4,8 +4,9 @@
 -- Out   {the value of the key}: if it differs from the previous reply, the lease was lost meanwhile
 -- Idempotent. Works at maxmemory too: PEXPIRE and DEL need no memory, and after a first write Redis runs the other writes.
 local lease_ms, new_value = unpack(ARGV)
-local value = redis.call('GET', key)
-if value and redis.call('PEXPIRE', key, lease_ms) == 1 then return { value } end
+-- A value of another type is replaced, because only this process has this key, and would be without a lease for ever.
+local value = redis.pcall('GET', key)
+if type(value) == 'string' and redis.call('PEXPIRE', key, lease_ms) == 1 then return { value } end
 redis.call('DEL', key)
 redis.call('SET', key, new_value, 'PX', lease_ms)
 return { new_value }
