@@ -33,7 +33,8 @@ export const operatorMutants = [
   },
   {
     name: "lease-of-another-type",
-    promise: "A process is healthy again after another application has written a value of another type to its lease",
+    promise:
+      "A process is healthy again after another application has written a value of another type to its lease",
     file: "packages/store-redis/src/scripts/lease.lua",
     find: "redis.pcall('GET', key)",
     replace: "redis.call('GET', key)",
