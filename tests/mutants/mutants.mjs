@@ -9,6 +9,7 @@ import { coreMutants } from "./core.mjs";
 import { decisionMutants } from "./core-decisions.mjs";
 import { connectionMutants } from "./core-connection.mjs";
 import { sessionMutants } from "./core-session.mjs";
+import { waitingMutants } from "./core-waiting.mjs";
 import { writeMutants } from "./core-writes.mjs";
 import { demoMutants } from "./demo.mjs";
 import { driverMutants } from "./drivers.mjs";
@@ -48,6 +49,7 @@ export const mutants = [
   ...writeMutants,
   ...decisionMutants,
   ...connectionMutants,
+  ...waitingMutants,
   ...coreMutants,
   ...outboxMutants,
   ...commitMutants,
