@@ -86,7 +86,12 @@ describe.each(runtimeNames)("typed messages on %s", (runtime) => {
     for (const text of ['["slow","20"]', '["typing",{"on":true}]', '["slow","1"]', '["leave",{"reason":""}]'])
       client.send(text);
     const received = [await client.next(), await client.next(), await client.next(), await client.next()];
-    expect(received).toEqual(['["reported","20"]', '["reported",{"on":true}]', '["reported","1"]', '["reported",0]']);
+    expect(received).toEqual([
+      '["reported","20"]',
+      '["reported",{"on":true}]',
+      '["reported","1"]',
+      '["reported",0]',
+    ]);
   });
 
   test("that are invalid reach no handler; each is counted, the first is reported, and the connection stays open", async () => {
