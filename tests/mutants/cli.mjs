@@ -49,6 +49,14 @@ export const cliMutants = [
     tests: redis("inspection", "I12 an error of the function of listen"),
   },
   {
+    name: "inspection-quotes-password",
+    promise: "No event of the inspection has the password that a server quotes",
+    file: "packages/store-redis/src/inspection/bus.ts",
+    find: "failed: (error) => (cause ??= reasonOf(error)),",
+    replace: "failed: (error) => (cause ??= error instanceof Error ? error : reasonOf(error)),",
+    tests: redis("inspection", "no event and no finding has the password"),
+  },
+  {
     name: "inspection-merges-subjects",
     promise: "The inspection refuses a subject that is not well-formed Unicode",
     file: "packages/store-redis/src/inspection/inspection.ts",

@@ -1,5 +1,6 @@
 import { Warnings } from "@wsession/core/runtime";
 import { retryPause } from "../base/retry-pause.ts";
+import { reasonOf } from "../base/failures.ts";
 import type { Listener } from "../drivers/driver.ts";
 import { type Announcement, parseAnnouncement } from "../announcements/announcements.ts";
 import type { Services } from "../holders/services.ts";
@@ -53,7 +54,8 @@ export class ChannelListener implements Bus {
     let cause: Error | undefined;
     const { calls, connection } = this.#services;
     const listener = connection.createListener({
-      failed: (error) => (cause ??= error instanceof Error ? error : undefined),
+      // The message of a refused AUTH may quote the password.
+      failed: (error) => (cause ??= reasonOf(error)),
       message: (text) => this.#onMessage(text),
       ended: () => {
         clearTimeout(limit);
@@ -72,7 +74,7 @@ export class ChannelListener implements Bus {
         this.#emit({ type: "listening" });
       },
       (error: unknown) => {
-        cause ??= error instanceof Error ? error : undefined;
+        cause ??= reasonOf(error);
         listener.cut();
       },
     );

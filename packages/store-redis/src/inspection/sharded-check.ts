@@ -1,3 +1,4 @@
+import { reasonOf } from "../base/failures.ts";
 import type { Connection } from "../connection/connection.ts";
 import { Shards } from "../connection/shards.ts";
 import { type Finding, fine, note } from "./findings.ts";
@@ -41,7 +42,7 @@ async function subscribeOnce(
     await listener.subscribeSharded(channel);
     return undefined;
   } catch (error) {
-    return reason ?? (error instanceof Error ? error.message : String(error));
+    return reason ?? reasonOf(error).message;
   } finally {
     clearTimeout(timer);
     listener.cut();
