@@ -70,8 +70,8 @@ export const healthMutants = [
     name: "health-waits-for-ever",
     promise: "the store's answer comes within the limit while the server is stopped",
     file: "packages/store-redis/src/connection/health-probe.ts",
-    find: "new PatientTimer(deadline - performance.now(), giveUp)",
-    replace: "new PatientTimer(60_000 + deadline - performance.now(), giveUp)",
+    find: "orTooLate(deadline - performance.now(),",
+    replace: "orTooLate(60_000 + deadline - performance.now(),",
     tests: redis("health"),
   },
   {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { SessionError } from "@wsession/core";
-import { PatientTimer } from "../base/patient-timer.ts";
+import { orTooLate, PatientTimer } from "../base/patient-timer.ts";
 import type { Connection } from "../connection/connection.ts";
 import { isForbidden, notReached, reasonOf } from "../base/failures.ts";
 import { retryPause } from "../base/retry-pause.ts";
@@ -209,11 +209,7 @@ export class Subscription {
     const text = JSON.stringify([PROBE, String(this.#probes)]);
     const arrived = new Promise<void>((resolve) => (this.#expected = { text, arrived: resolve }));
     await this.#events.publish(text);
-    let timer: PatientTimer | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = new PatientTimer(this.#timeoutMs, () => reject(NOT_DELIVERED)).unref();
-    });
-    await Promise.race([arrived, late]).finally(() => timer?.stop());
+    await orTooLate(this.#timeoutMs, arrived, () => NOT_DELIVERED);
   }
 
   #checkAnswers(listener: Listener): void {

@@ -36,3 +36,12 @@ export class PatientTimer {
     clearTimeout(this.#timer);
   }
 }
+
+/** Rejects with `late()` unless `promise` settles within `ms`. `promise` may still fail later, which is ignored. */
+export function orTooLate<Result>(ms: number, promise: Promise<Result>, late: () => Error): Promise<Result> {
+  let timer: PatientTimer | undefined;
+  const timeout = new Promise<never>((_resolve, reject) => {
+    timer = new PatientTimer(ms, () => reject(late())).unref();
+  });
+  return Promise.race([promise, timeout]).finally(() => timer?.stop());
+}

@@ -1,4 +1,4 @@
-import { PatientTimer } from "../base/patient-timer.ts";
+import { orTooLate } from "../base/patient-timer.ts";
 import { unavailable } from "../base/failures.ts";
 import { primaryOf, SLOTS } from "../base/slots.ts";
 import type { Connection } from "./connection.ts";
@@ -30,7 +30,9 @@ export class HealthProbe {
   /** Rejects if any of the servers does not answer by `deadline`. */
   async ask(deadline: number): Promise<ProbeAnswer> {
     const asked = this.#servers().map((server) => this.#askServer(server));
-    const answers = await orTooLate(deadline, Promise.all(asked));
+    const answers = await orTooLate(deadline - performance.now(), Promise.all(asked), () =>
+      unavailable("Redis did not answer in time", "not-applied"),
+    );
     const roles = answers.flatMap(({ role }) => role ?? []);
     return {
       // A node of a Cluster that has lost its slots redirects calls, so it counts only if no other node is a primary.
@@ -71,14 +73,4 @@ export class HealthProbe {
     ]);
     return { latencyMs, role: isPrimary === undefined ? undefined : isPrimary ? "primary" : "replica" };
   }
-}
-
-/** Rejects at `deadline`. The answer may still fail later, which is ignored. */
-async function orTooLate<Result>(deadline: number, answer: Promise<Result>): Promise<Result> {
-  let timer: PatientTimer | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    const giveUp = (): void => reject(unavailable("Redis did not answer in time", "not-applied"));
-    timer = new PatientTimer(deadline - performance.now(), giveUp).unref();
-  });
-  return Promise.race([answer, late]).finally(() => timer?.stop());
 }
