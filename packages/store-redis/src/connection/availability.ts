@@ -1,7 +1,7 @@
 /** Whether the server can be used, and the calls that wait until it can. */
 import { SessionError } from "@wsession/core";
 import { PatientTimer } from "../base/patient-timer.ts";
-import type { ServerClock } from "./clock.ts";
+import { type ServerClock, timeOf } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import { notReached, reasonOf, unavailable } from "../base/failures.ts";
 import type { Sender } from "./sender.ts";
@@ -215,10 +215,9 @@ export class ServerAvailability {
     try {
       const sentAt = performance.now();
       const time = this.#sender.probe("time", [], server).promise.then((reply) => {
-        const [seconds, micros] = Array.isArray(reply) ? reply.map(Number) : [];
-        if (seconds === undefined || micros === undefined)
-          throw new Error("Redis did not answer TIME with a time");
-        this.#clock.observe(seconds * 1_000 + Math.floor(micros / 1_000), sentAt, performance.now());
+        const serverMs = timeOf(reply);
+        if (serverMs === undefined) throw new Error("Redis did not answer TIME with a time");
+        this.#clock.observe(serverMs, sentAt, performance.now());
       });
       const [facts] = await Promise.all([this.serverCheck.facts(server, section), time]);
       return facts;

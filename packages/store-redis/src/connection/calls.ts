@@ -62,7 +62,7 @@ export class Calls {
 
   /** The server's time now; `undefined` while it is unknown. */
   serverNow(): number | undefined {
-    return this.#clock.known ? this.#clock.serverTime(performance.now()) : undefined;
+    return this.serverTime(performance.now());
   }
 
   /** The earliest possible server time at this process's time `at`; `undefined` while it is unknown. */

@@ -28,3 +28,10 @@ export class ServerClock {
     return Math.floor(at + (this.#offset ?? Number.NEGATIVE_INFINITY));
   }
 }
+
+/** The server's time in milliseconds, from a reply to TIME; `undefined` for a reply that is no time. */
+export function timeOf(reply: unknown): number | undefined {
+  const [seconds = Number.NaN, micros = Number.NaN] = Array.isArray(reply) ? reply.map(Number) : [];
+  const ms = seconds * 1_000 + Math.floor(micros / 1_000);
+  return Number.isNaN(ms) ? undefined : ms;
+}

@@ -1,6 +1,7 @@
 import { reasonOf, replyWord } from "../base/failures.ts";
 import type { Keys } from "../base/keys.ts";
 import type { Settings } from "../base/options.ts";
+import { timeOf } from "../connection/clock.ts";
 import { evictionProblem, ServerCheck, unusableReason } from "../connection/server-check.ts";
 import type { Sender } from "../connection/sender.ts";
 import type { Server } from "../drivers/driver.ts";
@@ -73,8 +74,8 @@ export class ServerExamination {
     const sentAt = Date.now();
     try {
       const reply = await this.#sender.probe("time", [], server).promise;
-      const [seconds = Number.NaN, micros = 0] = Array.isArray(reply) ? reply.map(Number) : [];
-      return Number.isNaN(seconds) ? undefined : seconds * 1_000 + micros / 1_000 - (sentAt + Date.now()) / 2;
+      const serverMs = timeOf(reply);
+      return serverMs === undefined ? undefined : serverMs - (sentAt + Date.now()) / 2;
     } catch (error) {
       if (isRefused(error)) return undefined;
       throw error;

@@ -6,7 +6,7 @@ import { hashSubject } from "../base/keys.ts";
 import { LONGEST_SWEEP, paced, sweepPause } from "../base/pace.ts";
 import { retryPause } from "../base/retry-pause.ts";
 import { numberOf } from "../base/subject-numbers.ts";
-import { asArray } from "../commands/reply.ts";
+import { timeOf } from "../connection/clock.ts";
 import { listWatched } from "../commands/watching.ts";
 import { type PublishedState, watchingMessage } from "../announcements/announcements.ts";
 import type { WatchingEvents } from "../membership/membership.ts";
@@ -170,7 +170,7 @@ export class SubjectWatching implements WatchingEvents {
   /** Reads some subjects. The subjects that could not be read are read again later. Never rejects. */
   async #readSome(subjects: readonly string[], lives: LeaseAnswers): Promise<PromiseSettledResult<void>[]> {
     // Before the reads begin: a message about an earlier change is out of date.
-    const asked = this.#serverTime();
+    const asked = this.#services.calls.command("time", []).then((reply) => timeOf(reply) ?? 0);
     const reads = subjects.map(async (subject) => {
       try {
         await this.#readOne(subject, await asked, lives);
@@ -180,11 +180,6 @@ export class SubjectWatching implements WatchingEvents {
       }
     });
     return Promise.allSettled(reads);
-  }
-
-  async #serverTime(): Promise<number> {
-    const [seconds, micros] = asArray(await this.#services.calls.command("time", [])).map(Number);
-    return (seconds ?? 0) * 1_000 + Math.floor((micros ?? 0) / 1_000);
   }
 
   /** Rejects if a server did not answer and no session was found. */
