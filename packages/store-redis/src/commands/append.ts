@@ -3,11 +3,8 @@ import type { AppendRequest, AppendResult, OutboxBounds, OutboxMessage } from "@
 import type { Reply } from "../connection/calls.ts";
 import { deadlineText } from "../base/durations.ts";
 import { encodeMessages } from "../base/outbox-entries.ts";
-import { type Caller, countText, flagText, optional } from "./caller.ts";
+import { ANNOUNCED_BYTES, type Caller, countText, flagText, optional } from "./caller.ts";
 import { type Missing, missing, partsOf, unexpected } from "./reply.ts";
-
-/** The announcement omits larger messages. The holders of the session then read them from Redis. */
-const ANNOUNCED_BYTES = "2048";
 
 export interface AppendCommand {
   readonly request: AppendRequest;

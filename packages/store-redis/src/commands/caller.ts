@@ -9,6 +9,9 @@ export interface Caller {
   readonly node: string;
 }
 
+/** A script argument: a larger change, or larger messages, are announced without their text. The holders then read Redis. */
+export const ANNOUNCED_BYTES = "2048";
+
 /** An optional number as a script argument. */
 export function optional(value: number | undefined): string {
   return value === undefined ? "" : String(value);

@@ -5,11 +5,8 @@ import type { EncodedChange } from "../base/codec.ts";
 import { encodeMessages } from "../base/outbox-entries.ts";
 import { parseSession } from "../base/record.ts";
 import { boundArgs, toAppended } from "./append.ts";
-import { type Caller, newLineage, optional } from "./caller.ts";
+import { ANNOUNCED_BYTES, type Caller, newLineage, optional } from "./caller.ts";
 import { asVersion, type Missing, missing, partsOf, unexpected } from "./reply.ts";
-
-/** A larger change, or larger messages, are announced without their text; the holders then read Redis. */
-const ANNOUNCED_BYTES = 2048;
 
 export interface CommitCommand {
   readonly request: CommitRequest;

@@ -1,5 +1,5 @@
 import type { Reply } from "../connection/calls.ts";
-import type { Caller } from "./caller.ts";
+import { type Caller, flagText } from "./caller.ts";
 import { partsOf } from "./reply.ts";
 
 export interface OutcomeCommand {
@@ -19,7 +19,7 @@ export type OutcomeReply = "applied" | "not-applied" | undefined;
 /** outcome.lua: finds out whether a write or rotation was applied. If it was not, it never will be. */
 export function findOutcome({ calls, keys, node }: Caller, command: OutcomeCommand): Promise<OutcomeReply> {
   const { id, sequence, isTooOld, deadline } = command;
-  const args = [node, String(sequence), isTooOld ? "1" : ""];
+  const args = [node, String(sequence), flagText(isTooOld)];
   return calls.timedScript("outcome", keys.session(id), args, readOutcome, deadline);
 }
 

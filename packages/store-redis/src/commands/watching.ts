@@ -1,5 +1,5 @@
 import type { SubjectNumber } from "../base/subject-numbers.ts";
-import type { Caller } from "./caller.ts";
+import { type Caller, flagText } from "./caller.ts";
 
 /** watch.lua: lists subjects as watched by this process, or removes them. The subjects are of one bucket. */
 export async function listWatched(
@@ -10,7 +10,7 @@ export async function listWatched(
 ): Promise<void> {
   const numbers = subjects.map(({ number }) => number);
   const key = keys.watchers(subjects[0]?.bucket ?? "");
-  await calls.script("watch", [key], [node, String(keepMs), removes ? "1" : "", ...numbers]);
+  await calls.script("watch", [key], [node, String(keepMs), flagText(removes), ...numbers]);
 }
 
 /** A change of a session of `subject`. `text`: the part of the message, as `stateText` writes it. */

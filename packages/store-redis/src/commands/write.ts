@@ -2,11 +2,8 @@ import type { WriteRequest, WriteResult } from "@wsession/core";
 import type { Reply } from "../connection/calls.ts";
 import type { EncodedChange } from "../base/codec.ts";
 import { parseSession } from "../base/record.ts";
-import { type Caller, newLineage, optional } from "./caller.ts";
+import { ANNOUNCED_BYTES, type Caller, newLineage, optional } from "./caller.ts";
 import { asVersion, type Missing, missing, partsOf, unexpected } from "./reply.ts";
-
-/** A larger change is announced without its fields; the holders then read the session. */
-const ANNOUNCED_BYTES = "2048";
 
 export interface WriteCommand {
   readonly request: Omit<WriteRequest, "change">;
