@@ -60,7 +60,10 @@ export interface Backoff {
   readonly maxMs?: number | undefined;
 }
 
-/** The limits of the messages that `send` was called with and that are not settled, in memory and in `storage`. */
+/**
+ * The limits of the messages that `send` of this page was called with and that are not settled, in memory and in `storage`. Messages
+ * that earlier pages left in `storage` do not count.
+ */
 export interface QueueLimits {
   /** The most unsettled messages of `send`. @default 256 */
   readonly maxMessages?: number | undefined;
@@ -79,7 +82,8 @@ export interface ClientOptions {
   /**
    * Stores the position and the unsettled messages, so that they survive a reload of the page: `sessionStorage`, or another
    * storage that no two pages share. Without a stored position a page gets only the kept messages that are sent after it has
-   * connected. The client ignores a storage that throws, is full, or has data of another version.
+   * connected. Two clients of a page need two storages if both have the same address, or if the addresses of both are functions: the
+   * address is a part of the key. The client ignores a storage that throws, is full, or has data of another version.
    */
   readonly storage?: KeyValueStorage | undefined;
   /** The delays between two attempts, with full jitter. */
