@@ -1,9 +1,8 @@
 import {
-  Body,
   optional,
-  parseBody,
   readClientId,
   readMark,
+  readMembers,
   readNumber,
   readPosition,
   readSessionId,
@@ -38,9 +37,9 @@ export function createPageStorage(
   let callbacks: ((() => void) | undefined)[] = [];
   let writing = Promise.resolve();
 
-  const read = async (suffix: string, use: (body: Body) => void): Promise<void> => {
+  const read = async (suffix: string, use: (value: unknown) => void): Promise<void> => {
     try {
-      use(parseBody(String(await withTimeLimit(storage.getItem(key + suffix)))));
+      use(JSON.parse(String(await withTimeLimit(storage.getItem(key + suffix)))));
     } catch {
       // The storage is forbidden, empty, or has data of another version.
     }
@@ -57,14 +56,19 @@ export function createPageStorage(
       // The storage is full or forbidden. The page continues without it.
     }
   };
-  const readEntry = (body: Body): QueuedMessage => {
-    const bytes = body.read("bytes", optional(readText));
+  const readEntry = (value: unknown): QueuedMessage => {
+    const { bytes, text, ...head } = readMembers(value, {
+      number: readNumber,
+      mark: readMark,
+      bytes: optional(readText),
+      text: optional(readText),
+    });
     const message =
       bytes === undefined
-        ? body.read("text", readText)
+        ? readText(text, "text")
         : Uint8Array.from(bytes, (character) => character.charCodeAt(0));
     return {
-      ...body.readAll({ number: readNumber, mark: readMark }),
+      ...head,
       message,
       bytes: bytesOf(message),
       sentIn: true,
@@ -72,18 +76,18 @@ export function createPageStorage(
       settle: (error) => onLeftover(message, error),
     };
   };
-  const readStream = (body: Body): Stream =>
-    body.readAll({
+  const readStream = (value: unknown): Stream =>
+    readMembers(value, {
       client: readClientId,
       session: readSessionId,
       known: readNumber,
       next: readNumber,
-      waiting: (value) => readList(value, readEntry),
+      waiting: (list) => readList(list, readEntry),
     });
   const load = async (): Promise<void> => {
-    await read(".at", (body) => {
+    await read(".at", (value) => {
       // Read all members before the assignment, so that an unreadable member leaves `state` unchanged.
-      const stored = body.readAll<AttachState>({
+      const stored = readMembers<AttachState>(value, {
         session: readSessionId,
         mark: readMark,
         at: optional(readPosition),
@@ -93,8 +97,8 @@ export function createPageStorage(
       outgoing.own.session = stored.session;
       for (const entry of outgoing.own.waiting) entry.mark ??= stored.mark;
     });
-    await read(".queue", (body) => {
-      outgoing.leftovers = body.read("streams", (value) => readList(value, readStream));
+    await read(".queue", (value) => {
+      outgoing.leftovers = readMembers(value, { streams: (list) => readList(list, readStream) }).streams;
     });
   };
   return {
@@ -143,6 +147,6 @@ function writeEntry({ number, mark, message }: QueuedMessage): object {
     : { number, mark, bytes: Array.from(message, (byte) => String.fromCharCode(byte)).join("") };
 }
 
-function readList<Value>(value: unknown, read: (body: Body) => Value): Value[] {
-  return Array.from(Object(value), (one) => read(new Body(one)));
+function readList<Value>(value: unknown, read: (one: unknown) => Value): Value[] {
+  return Array.from(Object(value), (one) => read(one));
 }

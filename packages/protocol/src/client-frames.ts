@@ -5,7 +5,7 @@ import { malformed, ProtocolError } from "./errors.ts";
 import {
   assertControlLength,
   optional,
-  parseBody,
+  parseMembers,
   readDigits,
   readFlag,
   readMark,
@@ -79,9 +79,8 @@ export function parseClientControl(frame: string): ClientControl {
 }
 
 function parseAttach(json: string): Attach {
-  const body = parseBody(json);
-  body.read("v", assertVersion);
-  const members = body.readAll({
+  const { v: _, ...members } = parseMembers(json, {
+    v: assertVersion,
     client: readClientId,
     session: optional(readSessionId),
     from: readFirst,

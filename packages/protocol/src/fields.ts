@@ -59,44 +59,35 @@ export function optional<Value>(reader: Reader<Value>): Reader<Value | undefined
   return (value, name) => (value === undefined ? value : reader(value, name));
 }
 
-/** The JSON object of a control frame, or an object in it. Unknown members are ignored, because a later version may add some. */
-export class Body {
-  readonly #fields: Readonly<Record<string, unknown>>;
-
-  constructor(value: unknown) {
-    if (!isObject(value)) throw malformed("a control frame's body");
-    this.#fields = value;
-  }
-
-  /** Reads a member that has to be there: without it `reader` gets `undefined`, and throws. */
-  read<Value>(name: string, reader: Reader<Value>): Value {
-    return reader(this.#fields[name], name);
-  }
-
-  /**
-   * Reads each member by the reader of the same name. Properties that a page has added to `Object.prototype` are not readers, and
-   * are ignored.
-   */
-  readAll<Members extends object>(readers: {
-    readonly [Name in keyof Members]: Reader<Members[Name]>;
-  }): Members {
-    const members: Partial<Members> = {};
-    for (const name in readers)
-      if (Object.hasOwn(readers, name)) members[name] = this.read(name, readers[name]);
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `members` has a member for each reader
-    return members as Members;
-  }
+/**
+ * Reads the members of an object, each by the reader of the same name, in the order of the readers. Unknown members are ignored,
+ * because a later version may add some. Properties that a page has added to `Object.prototype` are not readers, and are ignored. Throws
+ * ProtocolError.
+ */
+export function readMembers<Members extends object>(
+  value: unknown,
+  readers: { readonly [Name in keyof Members]: Reader<Members[Name]> },
+): Members {
+  if (!isObject(value)) throw malformed("a control frame's body");
+  const members: Partial<Members> = {};
+  for (const name in readers)
+    if (Object.hasOwn(readers, name)) members[name] = readers[name](value[name], name);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `members` has a member for each reader
+  return members as Members;
 }
 
-/** Parses the JSON after the name of a control frame. Throws ProtocolError. */
-export function parseBody(json: string): Body {
+/** Reads the members of the JSON after the name of a control frame, as `readMembers` does. */
+export function parseMembers<Members extends object>(
+  json: string,
+  readers: { readonly [Name in keyof Members]: Reader<Members[Name]> },
+): Members {
   let value: unknown;
   try {
     value = JSON.parse(json);
   } catch {
-    // `value` stays undefined, which Body refuses.
+    // `value` stays undefined, which `readMembers` refuses.
   }
-  return new Body(value);
+  return readMembers(value, readers);
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

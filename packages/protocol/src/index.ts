@@ -14,10 +14,9 @@ export {
 export type { Attach, ClientControl } from "./client-frames.ts";
 export { ProtocolError } from "./errors.ts";
 export {
-  Body,
   optional,
-  parseBody,
   readMark,
+  readMembers,
   readNumber,
   readPosition,
   readSessionId,

@@ -3,12 +3,12 @@ import { readChain, readChainBytes, writeChain, writeChainBytes, writePosition }
 import type { Chain, Position } from "./chain.ts";
 import { malformed, ProtocolError } from "./errors.ts";
 import {
-  Body,
   optional,
-  parseBody,
+  parseMembers,
   readDigits,
   readFlag,
   readMark,
+  readMembers,
   readNumber,
   readPosition,
   readSessionId,
@@ -149,7 +149,7 @@ export function parseServerControl(frame: string): ServerControl {
     case ">":
       return parseJump(body);
     case "x":
-      return { type: "missed", ...parseBody(body).readAll({ ...MISSED, chain: readChain }) };
+      return { type: "missed", ...parseMembers(body, { ...MISSED, chain: readChain }) };
     case "@":
       return { type: "beat", ...wordsToPosition(body.split(" ")) };
     case "s":
@@ -168,30 +168,35 @@ export function parseServerControl(frame: string): ServerControl {
 }
 
 function parseHello(json: string): Hello {
-  const body = parseBody(json);
-  body.read("v", (value) => {
-    if (value !== VERSION) throw new ProtocolError(`this client speaks version ${VERSION} of the protocol`);
-  });
-  const settled = body.read("settled", readNumber);
-  const members = body.readAll({
+  const {
+    v: _,
+    refused,
+    ...members
+  } = parseMembers(json, {
+    v: assertVersion,
     session: (value, name) => (value === null ? undefined : readSessionId(value, name)),
     lasting: readFlag,
     resumed: readFlag,
     mode: readMode,
     record: readFlag,
-    refused: (value) => readRefused(value, settled),
+    settled: readNumber,
+    refused: readText,
     floor: readNumber,
     mark: readMark,
     at: readPosition,
     last: optional(readNumber),
-    missed: optional((value) => new Body(value).readAll(MISSED)),
+    missed: optional((value) => readMembers(value, MISSED)),
     beatMs: readNumber,
     maxMessage: readNumber,
     acks: readFlag,
     protocol: readText,
     token: optional(readText),
   });
-  return { type: "hello", settled, ...members };
+  return { type: "hello", refused: readRefused(refused, members.settled), ...members };
+}
+
+function assertVersion(value: unknown): void {
+  if (value !== VERSION) throw new ProtocolError(`this client speaks version ${VERSION} of the protocol`);
 }
 
 function readMode(value: unknown, name: string): Hello["mode"] {
@@ -203,11 +208,15 @@ const MISSED = { from: readNumber, to: readNumber, certain: readFlag };
 
 function parseRefused(text: string): ServerControl {
   const [digits] = text.split("{", 1);
-  const body = parseBody(text.slice(digits?.length));
+  const body = parseMembers(text.slice(digits?.length), {
+    code: readText,
+    message: optional(readText),
+    detail: (value) => value,
+  });
   return {
     type: "refused",
     number: readDigits(digits, "number"),
-    ...body.readAll({ code: readText, message: optional(readText), detail: (value) => value }),
+    ...body,
   };
 }
 
@@ -222,7 +231,7 @@ function parseJump(body: string): ServerControl {
 }
 
 function parseNotice(json: string): ServerControl {
-  const { token, code } = parseBody(json).readAll({ token: optional(readText), code: optional(readText) });
+  const { token, code } = parseMembers(json, { token: optional(readText), code: optional(readText) });
   return { type: "notice", token, renewalCode: code };
 }
 
