@@ -1,17 +1,13 @@
 /** This process as a holder of sessions. */
 import type { StoreHealth, StoreHost } from "@wsession/core";
-import {
-  type ConfirmationRequest,
-  confirmationMessage,
-  parseAnnouncement,
-  type PublishedState,
-} from "../announcements/announcements.ts";
+import { type Announcement, parseAnnouncement, type PublishedState } from "../announcements/announcements.ts";
 import { Confirmations } from "../announcements/confirmations.ts";
 import { Delivery } from "../announcements/delivery.ts";
 import { HeldCounts, type PresenceHooks } from "../holders/held-counts.ts";
 import { hashSubject } from "../base/keys.ts";
 import { Lease } from "../holders/lease.ts";
 import { Presence } from "../presence/presence.ts";
+import { ConfirmationReplies } from "./confirmation-replies.ts";
 import { Recheck } from "./recheck.ts";
 import { Resync } from "./resync.ts";
 import { Registration } from "../holders/registration.ts";
@@ -22,6 +18,8 @@ import { Subscription } from "../announcements/subscription.ts";
 
 /** After this many leases without a further message, this process assumes that no process watches subjects. */
 const WATCHED_LEASES = 2;
+
+type AnnouncementOf<Type extends Announcement["type"]> = Extract<Announcement, { readonly type: Type }>;
 
 /** Events for the watched subjects of this process. */
 export interface WatchingEvents {
@@ -46,11 +44,7 @@ export class Membership {
   readonly #sharded: ShardedSubscription;
   readonly #lease: Lease;
   readonly #resync: Resync;
-  /** Confirmations that are about to be sent, by the destruction that they answer. */
-  readonly #confirmations = new Map<
-    string,
-    { readonly request: ConfirmationRequest; readonly closed: (readonly [string, number])[] }
-  >();
+  readonly #replies: ConfirmationReplies;
 
   /**
    * `destroyHeld` is called when another process destroyed a subject's sessions, because the index may have
@@ -68,6 +62,7 @@ export class Membership {
     this.#destroyHeld = destroyHeld;
     this.#watching = watching;
     this.delivery = new Delivery(host);
+    this.#replies = new ConfirmationReplies(services, (error) => host.onError(error));
     const hooks: PresenceHooks = {
       hold: (count, leaves) => services.recording.hold(count, leaves),
       counted: (id, count, leaves, change) => this.presence.counted(id, count, leaves, change),
@@ -233,68 +228,42 @@ export class Membership {
     const announcement = parseAnnouncement(text);
     if (announcement === undefined) return;
     this.#services.counters.announcementsHeard += 1;
-    if (announcement.type === "confirmations") {
-      for (const confirmation of announcement.confirmations) this.confirmations.add(confirmation);
-      return;
+    switch (announcement.type) {
+      case "confirmations":
+        for (const confirmation of announcement.confirmations) this.confirmations.add(confirmation);
+        return;
+      case "subject":
+        return this.#onSubjectDestroyed(announcement);
+      case "states":
+        for (const state of announcement.states) this.#watching.changed(state);
+        return;
+      case "watching":
+        return this.record();
+      case "deadlines":
+        return this.#onDeadlines(announcement);
+      case "event": {
+        const { event, confirm } = announcement;
+        this.delivery.deliver(event, confirm && ((closed) => this.#replies.add(confirm, event.id, closed)));
+      }
     }
-    if (announcement.type === "subject") {
-      const { node, subject, epoch, reason } = announcement;
-      if (node === this.#services.node) return;
-      const of = { subject, hash: hashSubject(subject), epoch };
-      this.#destroyHeld(of, reason).catch((error: unknown) => this.#host.onError(error));
-      return;
-    }
-    if (announcement.type === "states") {
-      for (const state of announcement.states) this.#watching.changed(state);
-      return;
-    }
-    if (announcement.type === "watching") return this.record();
-    if (announcement.type === "deadlines") {
-      const { id, idleAt, absoluteAt, own } = announcement;
-      const now = this.#services.calls.serverNow();
-      // Without the server's time the next sweep finds the new deadlines.
-      if (now !== undefined)
-        this.delivery.deliver({
-          type: "extended",
-          id,
-          idleInMs: idleAt - now,
-          absoluteInMs: absoluteAt - now,
-          own,
-        });
-      return;
-    }
-    const { event, confirm } = announcement;
-    this.delivery.deliver(event, confirm && ((closed) => this.#confirm(confirm, event.id, closed)));
   }
 
-  /** Confirmations for one destruction that arise in the same turn are sent in one message. */
-  #confirm(request: ConfirmationRequest, id: string, closed: number): void {
-    const key = `${request.node} ${request.token}`;
-    const answer = this.#confirmations.get(key);
-    if (answer !== undefined) {
-      answer.closed.push([id, closed]);
-      return;
-    }
-    this.#confirmations.set(key, { request, closed: [[id, closed]] });
-    setImmediate(() => {
-      const pairs = this.#confirmations.get(key)?.closed ?? [];
-      this.#confirmations.delete(key);
-      const message = confirmationMessage(request.token, this.#services.node, pairs);
-      this.#publish(request.node, id, message).catch((error: unknown) => this.#host.onError(error));
+  #onSubjectDestroyed({ node, subject, epoch, reason }: AnnouncementOf<"subject">): void {
+    if (node === this.#services.node) return;
+    const of = { subject, hash: hashSubject(subject), epoch };
+    this.#destroyHeld(of, reason).catch((error: unknown) => this.#host.onError(error));
+  }
+
+  #onDeadlines({ id, idleAt, absoluteAt, own }: AnnouncementOf<"deadlines">): void {
+    const now = this.#services.calls.serverNow();
+    // Without the server's time the next sweep finds the new deadlines.
+    if (now === undefined) return;
+    this.delivery.deliver({
+      type: "extended",
+      id,
+      idleInMs: idleAt - now,
+      absoluteInMs: absoluteAt - now,
+      own,
     });
-  }
-
-  /**
-   * Publishes to another process through the server of a session that has just been changed, because other
-   * servers of a Cluster may be unreachable.
-   */
-  async #publish(node: string, id: string, message: string): Promise<void> {
-    const { calls, counters, keys, shards } = this.#services;
-    const tag = shards.tagOf(keys.session(id)) ?? "";
-    counters.announcementsSent += 1;
-    const spublish = (): Promise<unknown> =>
-      calls.command("spublish", [keys.shardChannel(node, tag), message]).catch(() => 0);
-    if (tag === "" || Number(await spublish()) === 0)
-      await calls.command("publish", [keys.channel(node), message]);
   }
 }
