@@ -2,12 +2,14 @@ import { createSessions, isSessionError, queryToken } from "@wsession/core";
 import type { SessionsOptions } from "@wsession/core";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { Gap, withGap } from "./held.ts";
+import { runtimeNames } from "./runtimes.ts";
 import type { RuntimeName } from "./runtimes.ts";
-import { openStore } from "./stores.ts";
+import { newPrefix, openStore } from "./stores.ts";
 import type { StoreName } from "./stores.ts";
 import { lastingCombinations, serveVisits } from "./visits.ts";
 import type { Data } from "./visits.ts";
 import { useRedisServer } from "../packages/store-redis/test/shared-servers.ts";
+import { startProxy } from "../packages/store-redis/test/tcp-proxy.ts";
 
 const redis = useRedisServer();
 
@@ -75,4 +77,35 @@ describe.each(lastingCombinations)("$runtime on $store", ({ runtime, store }) =>
     const came = [await client.next(), await client.next(), await client.next()];
     expect(came.map(String).toSorted()).toEqual(["first", "for ada", "for the session"]);
   });
+});
+
+describe.each(runtimeNames)("%s on redis", (runtime) => {
+  test.each([["identify"], ["identify while presence is recorded"]])(
+    "fault A1: I18 a message to a former subject is not delivered if its announcement arrives after %s",
+    async (how) => {
+      const proxy = await startProxy({ host: "127.0.0.1", port: redis.port });
+      onTestFinished(() => proxy.close());
+      const prefix = newPrefix();
+      const behind = (port: number) =>
+        createSessions<Data>({
+          store: openStore("redis", port, { prefix }),
+          token: queryToken(),
+          initial: () => ({ n: 0 }),
+          ...(how === "identify" ? {} : { leaveAfterMs: 60_000 }),
+        });
+      const [here, elsewhere] = [behind(proxy.port), behind(redis.port)];
+      onTestFinished(() => elsewhere.close());
+      const { visit } = await serveVisits(runtime, here);
+      const { client, connection } = await visit();
+      await connection.session.identify("ada");
+      await elsewhere.sendToSubject("ada", "first for ada");
+      expect(await client.next()).toBe("first for ada");
+      proxy.holdAnnouncements();
+      expect(await elsewhere.sendToSubject("ada", "for ada alone")).toEqual({ sessions: 1, failed: 0 });
+      await connection.session.identify("bob");
+      expect(await elsewhere.sendToSubject("bob", "for bob")).toEqual({ sessions: 1, failed: 0 });
+      proxy.replies("pass");
+      expect(await client.next()).toBe("for bob");
+    },
+  );
 });

@@ -152,4 +152,21 @@ export const decisionMutants = [
     replace: "ignoreErrors",
     tests: redis("watching", "in progress when the store is closed"),
   },
+  {
+    name: "former-subjects-late-message",
+    promise: "I18: a message to a former subject is not delivered if its announcement comes late",
+    file: "packages/core/src/session/outbox-stream.ts",
+    find: "if (end.offset <= this.#end.offset) return;",
+    replace: "if (end.offset >= 0) return;",
+    tests: tests("overtaken-messages.test.ts", "a former subject"),
+  },
+  {
+    name: "former-subjects-messages-unanswered",
+    promise:
+      "I18: identify to another subject answers with the end of the outbox, also if the caller has the data",
+    file: "packages/store-redis/src/scripts/rotate.lua",
+    find: "if is_recorded or (is_passed_on and found[7]) then",
+    replace: "if is_recorded then",
+    tests: tests("overtaken-messages.test.ts", "a former subject"),
+  },
 ];

@@ -8,6 +8,8 @@ export interface TcpProxy {
   readonly port: number;
   /** Applies to data from now on, on every connection. `hold` delays it until the mode is `pass` again. */
   replies(mode: Replies): void;
+  /** Holds the messages of subscriptions from now on, until `replies("pass")`. Other data passes. */
+  holdAnnouncements(): void;
   /** Holds replies from the next request with this text on: the server runs the request. Then calls `observed`. */
   holdFrom(text: string, observed?: () => void): void;
   /** Delays the data of clients, in milliseconds. */
@@ -32,13 +34,16 @@ interface Pair {
   readonly held: Buffer[];
 }
 
+/** Data that begins with a message of a subscription. */
+const ANNOUNCEMENT = /^[*>]3\r\n\$\d\r\ns?message\r\n/;
+
 /** Starts a TCP proxy that simulates the faults of a network between a client and a server. */
 export async function startProxy(target: {
   readonly host: string;
   readonly port: number;
 }): Promise<TcpProxy> {
   const pairs = new Set<Pair>();
-  let mode: Replies = "pass";
+  let mode: Replies | "hold-announcements" = "pass";
   let delayMs = 0;
   let cutBytes = Number.POSITIVE_INFINITY;
   let refused = false;
@@ -88,7 +93,12 @@ export async function startProxy(target: {
         client.end(data.subarray(0, cutBytes));
         cutBytes = Number.POSITIVE_INFINITY;
       } else if (mode === "pass") client.write(data);
-      else if (mode === "hold") pair.held.push(data);
+      else if (
+        mode === "hold" ||
+        (mode === "hold-announcements" && ANNOUNCEMENT.test(data.toString("latin1")))
+      )
+        pair.held.push(data);
+      else if (mode === "hold-announcements") client.write(data);
     });
     client.on("error", () => undefined);
     server.on("error", () => undefined);
@@ -110,6 +120,9 @@ export async function startProxy(target: {
       mode = next;
       if (mode !== "pass") return;
       for (const { client, held } of pairs) for (const data of held.splice(0)) client.write(data);
+    },
+    holdAnnouncements: () => {
+      mode = "hold-announcements";
     },
     holdFrom: (text, observed = () => undefined) => {
       awaited = { text, observed };

@@ -30,6 +30,7 @@ export function adoptRotated<Data extends object>(
   versionAtRequest: VersionStamp,
   subject: string | undefined,
 ): void {
+  if (result.passedOnAt !== undefined) state.context.outboxes.passedOn(state, result.passedOnAt);
   try {
     if (result.session !== undefined) state.adopt(result.session, versionAtRequest);
     else if (subject !== undefined) state.applyOwnSubject(versionAtRequest, result, subject);

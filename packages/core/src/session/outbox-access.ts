@@ -13,6 +13,8 @@ export interface OutboxAccess {
   of(session: OutboxSession): OutboxStream;
   /** The end of the session's outbox, as this process has received it. The beginning if there is no stream. */
   endOf(session: OutboxSession): Position;
+  /** The session has another subject. The messages up to `end` are not delivered any more. */
+  passedOn(session: OutboxSession, end: Position): void;
   /** Handles entries that another process appended. */
   applyAnnouncement(session: OutboxSession, event: AppendedEvent): void;
   /**

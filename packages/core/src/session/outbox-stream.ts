@@ -75,6 +75,13 @@ export class OutboxStream {
     else if (!isSamePosition(end, this.#end)) this.#setAnnouncedEnd(end);
   }
 
+  /** The entries up to `end` are those of a former subject of the session, and their announcement may still come. */
+  skipTo(end: Position): void {
+    if (end.offset <= this.#end.offset) return;
+    this.#end = end;
+    this.#advance();
+  }
+
   /** The outcome of an append is unknown, so the stream has to read the store. */
   onUnknownAppend(): void {
     if (!this.#hasConnections) return;

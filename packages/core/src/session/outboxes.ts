@@ -69,6 +69,10 @@ export class Outboxes<Data extends object> implements OutboxAccess {
     else this.of(state).onReplyEnd(end);
   }
 
+  passedOn(state: OutboxSession, end: Position): void {
+    this.of(state).skipTo(end);
+  }
+
   applyAnnouncement(state: OutboxSession, { end, run }: AppendedEvent): void {
     const stream = this.of(state);
     if (run === undefined) stream.onReportedEnd(end);

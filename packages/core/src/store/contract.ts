@@ -1,5 +1,5 @@
 /** The contract of a store. Writes, messages, transactions, subjects, presence, lifetimes and health have files of their own. */
-import type { Awaitable } from "@wsession/protocol";
+import type { Awaitable, Position } from "@wsession/protocol";
 import type { CommitMethods } from "./commit-contract.ts";
 import type { HealthMethods } from "./health-contract.ts";
 import type { StoreHost } from "./host-contract.ts";
@@ -183,6 +183,11 @@ export type RotateResult =
       /** As in WriteResult. */
       readonly lineage?: number | undefined;
       readonly session: StoredSession | undefined;
+      /**
+       * The end of the outbox in this step, if the session had another subject, and messages. No client may get the messages up to this
+       * end any more, also if their announcement comes late. A store without announcements does not need this field.
+       */
+      readonly passedOnAt?: Position | undefined;
       /** The sessions that the login ended because of `limit`, unless the store has ended their connections here by `notify`. */
       readonly ended?: readonly string[] | undefined;
     }

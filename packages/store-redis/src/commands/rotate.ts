@@ -2,9 +2,9 @@ import type { RotateRequest, RotateResult } from "@wsession/core";
 import type { Reply } from "../connection/calls.ts";
 import { durationText } from "../base/durations.ts";
 import { optionalText } from "../base/optional-text.ts";
-import { parseSession } from "../base/record.ts";
+import { parseOutbox, parseSession } from "../base/record.ts";
 import { type Caller, flagText, newLineage, optional } from "./caller.ts";
-import { asVersion, type Missing, missing, partsOf, unexpected } from "./reply.ts";
+import { asVersion, type Missing, missing, partsOf, unexpected, valueOf } from "./reply.ts";
 
 /** The subject that the session gets, and its entry in the subject's index. */
 export interface NewSubject {
@@ -62,23 +62,33 @@ export function rotate({ calls, keys, node }: Caller, command: RotateCommand): P
     request.replaces ?? "",
   ];
   const rotatedLineage = becomes === undefined || lineage === undefined ? lineage : nextLineage;
-  const read = (reply: Reply, attempts: number): RotateReply => readRotate(reply, attempts, rotatedLineage);
+  const read = (reply: Reply, attempts: number): RotateReply =>
+    readRotate(reply, attempts, rotatedLineage, becomes?.subject);
   return calls.timedScript("rotate", keys.session(id), args, read, deadline);
 }
 
 /** `lineage` is the lineage of the version after the caller's known version. */
-function readRotate(reply: Reply, attempts: number, lineage: number | undefined): RotateReply {
+function readRotate(
+  reply: Reply,
+  attempts: number,
+  lineage: number | undefined,
+  subject: string | undefined,
+): RotateReply {
   const version = asVersion(reply);
   if (version !== undefined) return { type: "rotated", version, lineage, session: undefined };
   const { 0: code, 1: first, 2: second, 3: third, 4: former, 5: isNext } = partsOf(reply);
   switch (code) {
     case "rotated":
       if (isNext !== undefined) {
-        const moved = { from: optionalText(former), hash: third };
-        if (Number(isNext) === 1)
-          return { type: "rotated", version: Number(first), lineage, session: undefined, moved };
-        const session = parseSession(third, second, "unknown");
-        return { type: "rotated", version: Number(first), session, moved };
+        const from = optionalText(former);
+        const passedOnAt =
+          from === undefined || from === subject || !Array.isArray(third)
+            ? undefined
+            : parseOutbox(valueOf(third, "o"), "unknown");
+        const moved = { from, hash: third };
+        const common = { type: "rotated", version: Number(first), moved, passedOnAt } as const;
+        if (Number(isNext) === 1) return { ...common, lineage, session: undefined };
+        return { ...common, session: parseSession(third, second, "unknown") };
       }
       return { type: "rotated", version: Number(first), session: parseSession(third, second, "unknown") };
     case "index":

@@ -4,7 +4,8 @@
 --       8 "1" with a subject; "2" with a subject while presence is recorded · 9 subject · 10 its hash · 11 epoch · 12 until when the subject's index lists it, as field u
 --       13 fence or "" · 14 known version · 15 its lineage or "" · 16 new lineage · 17 "1": refuse a session of another subject
 --       18 the digest to replace, or ""
--- Out   version, if the caller has the data at this version · {"rotated", version, now, all} · with 8 = "2" always
+-- Out   version, if the caller has the data at this version · {"rotated", version, now, all} · with 8 = "2", and for a session that had
+--       another subject and messages, always
 --       {"rotated", version, now, all, former subject or false, 1 if the caller has the data} · {"missing"} · {"fenced"}
 --       {"revoked"} · {"foreign"} · {"overtaken"} · {"late", now} · {"corrupt"}
 --       {"index", time}: the index must first list the session until then
@@ -21,11 +22,12 @@ local meta = unpack_meta(found[1])
 if not meta then return { 'corrupt' } end
 if has_passed(meta.idle, meta.absolute, at) then return not_there('missing') end
 
+local is_passed_on = identifies and found[6] and found[6] ~= subject
 local function answer(version)
   local wanted, lineage = tonumber(known_version), known_lineage
   if identifies then wanted, lineage = wanted + 1, new_lineage end
   local is_next = version == wanted and (known_lineage == '' or tonumber(lineage) == meta.lineage)
-  if is_recorded then
+  if is_recorded or (is_passed_on and found[7]) then
     return { 'rotated', version, at, redis.call('HGETALL', key), found[6], is_next and 1 or 0 }
   end
   if is_next then return version end
@@ -68,7 +70,7 @@ end
 -- Kept messages and client records belong to the former subject, so they are dropped in this step. The list is not changed: its length
 -- no longer matches field o, so the outbox counts as empty.
 local dropped = {}
-if identifies and found[6] and found[6] ~= subject then
+if is_passed_on then
   dropped = matching_fields('^[akc]')
   if found[7] then
     local last, chain = string.match(found[7], '^%d+ (%d+) (%d+)')
