@@ -60,7 +60,7 @@ const mistakes: readonly (readonly [what: string, make: () => unknown, text: str
   [
     "an AbortController in place of its signal",
     untyped(watch, ["ada"], () => undefined, new AbortController()),
-    "watch() takes an object with options, not an AbortController",
+    "watch() takes an object with options, such as { signal }, not an AbortController",
   ],
   [
     "a promise in place of a function",

@@ -51,14 +51,19 @@ export function assertOptions(
   given: unknown,
   known: readonly string[],
 ): asserts given is object {
-  assertPlain(where, given);
+  assertPlain(where, given, known[0]);
   assertNames(where, given, known);
 }
 
-/** Throws unless `given` is an object that keeps its values as properties: no array, promise, Map or boxed value. */
-export function assertPlain(where: string, given: unknown): asserts given is object {
-  if (typeof given !== "object" || given === null || !isPlain(given))
-    throw invalidArgument(`${where} takes an object with options, not ${kindOf(given)}`);
+/**
+ * Throws unless `given` is an object that keeps its values as properties: no array, promise, Map or boxed value.
+ *
+ * @param example the name of an option, for the text of the error
+ */
+export function assertPlain(where: string, given: unknown, example?: string): asserts given is object {
+  if (typeof given === "object" && given !== null && isPlain(given)) return;
+  const hint = example === undefined ? "" : `, such as { ${example} }`;
+  throw invalidArgument(`${where} takes an object with options${hint}, not ${kindOf(given)}`);
 }
 
 /** Throws unless `value` is milliseconds above 0. `Infinity` is allowed, for no limit. */
