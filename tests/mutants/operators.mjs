@@ -73,20 +73,11 @@ export const operatorMutants = [
     tests: redis("credentials", "on a Cluster"),
   },
   {
-    name: "cluster-password-kept-by-nodes",
-    promise:
-      "A node of a Cluster that waits for its first command uses a password that the application has changed",
-    file: "packages/store-redis/src/drivers/ioredis/cluster-client.ts",
-    find: "if (this.#areCredentialsChanged()) for",
-    replace: "if (this.#nodes.size === 0) for",
-    tests: redis("credentials", "on a Cluster"),
-  },
-  {
     name: "authority-kept",
     promise: "The next connection uses an authority that the application has changed",
     file: "packages/store-redis/src/drivers/ioredis/own-options.ts",
     find: "return { username, password, tls, sentinelUsername",
-    replace: "return { username, password, sentinelUsername",
+    replace: "return { username, password, tls: tls && sentinelTLS, sentinelUsername",
     tests: redis("credentials", "uses an authority"),
   },
   {
