@@ -228,6 +228,7 @@ export const portCalls: Calls = {
   Warnings: "for packages of this library; takes a text of the package",
   SubjectWatches: "for stores; takes no argument",
   LIFETIME_OPTIONS: "the names of the lifetimes, and no function",
+  REFUSED_AFTER_CLOSE: "an answer, and no function",
   assertLifetimes: each(wrongLifetimes, "x()"),
   together: "for stores; takes states of a store",
   tapConnection: each([undefined, ...wrongFor.object], {}),

@@ -6,6 +6,31 @@ import { inPackage, onUws, onWs, tests } from "./suites.mjs";
  * @type {readonly Mutant[]} */
 export const adapterMutants = [
   {
+    name: "uws-pattern-bound-twice",
+    promise:
+      "A second binding of a pattern is refused, because it would take the connections of the first one (uWebSockets.js)",
+    file: "packages/adapter-uws/src/index.ts",
+    find: "patterns.set(app, taken.add(pattern));",
+    replace: "patterns.set(app, taken);",
+    tests: inPackage("adapter-uws", "rebinding", "bound already"),
+  },
+  {
+    name: "uws-pattern-stays-taken",
+    promise: "A pattern can be bound again once its binding was closed (uWebSockets.js)",
+    file: "packages/adapter-uws/src/index.ts",
+    find: "taken.delete(pattern);",
+    replace: "",
+    tests: inPackage("adapter-uws", "rebinding", "a route is bound again"),
+  },
+  {
+    name: "closed-server-without-retry-after",
+    promise: "A server that still listens after close() refuses with Retry-After",
+    file: "packages/core/src/server/refusals.ts",
+    find: 'headers: [["Retry-After", "1"]],',
+    replace: "headers: [],",
+    tests: onWs("still listens after close"),
+  },
+  {
     name: "uws-own-request-late",
     promise: "The companion of an upgrade is made although the process stalls (uWebSockets.js)",
     file: "packages/adapter-uws/src/loopback.ts",
@@ -193,8 +218,8 @@ export const adapterMutants = [
     name: "uws-no-upgrade",
     promise: "A request without an upgrade is refused with 400 (uWebSockets.js)",
     file: "packages/adapter-uws/src/index.ts",
-    find: "if (!asksForUpgrade(copy.handshake)) return",
-    replace: "if (!asksForUpgrade(copy.handshake) && isAborted) return",
+    find: "if (!asksForUpgrade(copy.handshake))",
+    replace: "if (!asksForUpgrade(copy.handshake) && isAborted)",
     tests: inPackage("adapter-uws", "upgrades"),
   },
   {

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import { CloseCode } from "@wsession/core";
 import type { Binding, Handlers, Handshake, Sessions } from "@wsession/core";
-import { invalidArgument, isRefusedPromise } from "@wsession/core/runtime";
+import { invalidArgument, isRefusedPromise, REFUSED_AFTER_CLOSE } from "@wsession/core/runtime";
 import type { HandshakeAnswer, RuntimeBinding } from "@wsession/core/runtime";
 import type { BindOptions } from "./bind-options.ts";
 import type { BunMessage, BunServer, BunSocket, BunWebSocketSettings } from "./bun.ts";
@@ -11,6 +11,7 @@ import { idleSettings } from "./idle-timeout.ts";
 import { Arrival, bunRuntime, endedBy, keepState, SocketState, stateOf } from "./socket.ts";
 
 type Accepted = Extract<HandshakeAnswer, { type: "accept" }>;
+type Rejected = Extract<HandshakeAnswer, { type: "reject" }>;
 
 export type { BindOptions, BunMessage, BunServer, BunSocket, BunWebSocketSettings };
 
@@ -85,7 +86,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
   });
   return {
     fetch: async (request, server) =>
-      bound === undefined ? refusal(503, "server restarting") : answer(bound, request, server),
+      bound === undefined ? refusal(REFUSED_AFTER_CLOSE) : answer(bound, request, server),
     websocket: {
       maxPayloadLength: MAX_PAYLOAD,
       backpressureLimit: NO_LIMIT,
@@ -112,7 +113,7 @@ async function answer(
   server: BunServer,
 ): Promise<Response | undefined> {
   const flaw = flawOf(request);
-  if (flaw !== undefined) return refusal(flaw.status, flaw.reason, flaw.headers);
+  if (flaw !== undefined) return refusal(flaw);
   let handshake: Handshake;
   let found: unknown;
   try {
@@ -121,21 +122,21 @@ async function answer(
     if (isRefusedPromise(found)) throw invalidArgument("found must be synchronous");
   } catch (error) {
     binding.report(error);
-    return refusal(500, "internal error");
+    return refusal({ status: 500, reason: "internal error" });
   }
   const decision = await binding.admit(handshake, found);
-  if (decision.type === "reject") return refusal(decision.status, decision.reason, decision.headers);
+  if (decision.type === "reject") return refusal(decision);
   try {
     const protocol = choose(options, decision);
     const data = new Arrival(binding, decision.ticket, protocol, found);
     if (server.upgrade(request, { headers: headersOf(decision, protocol), data })) return undefined;
     // The client has gone, so nobody gets the answer.
     binding.abandon(decision.ticket);
-    return refusal(400, "not an upgrade");
+    return refusal({ status: 400, reason: "not an upgrade" });
   } catch (error) {
     binding.report(error);
     binding.abandon(decision.ticket);
-    return refusal(500, "internal error");
+    return refusal({ status: 500, reason: "internal error" });
   }
 }
 
@@ -158,11 +159,11 @@ function choose(options: BindOptions, { protocols, ticket }: Accepted): string {
   return typeof chosen === "string" && protocols.includes(chosen) ? chosen : "";
 }
 
-function refusal(
-  status: number,
-  reason: string,
-  headers: ReadonlyArray<readonly [name: string, value: string]> = [],
-): Response {
+function refusal({
+  status,
+  reason,
+  headers = [],
+}: Pick<Rejected, "status" | "reason" | "headers">): Response {
   const answered = new Headers({ "Content-Type": "text/plain; charset=utf-8", Connection: "close" });
   for (const [name, value] of headers) answered.append(name, value);
   return new Response(reason, { status, statusText: STATUS_CODES[status] ?? "Refused", headers: answered });

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import type { Binding, Handlers, Handshake, Sessions } from "@wsession/core";
-import { invalidArgument, isRefusedPromise } from "@wsession/core/runtime";
+import { invalidArgument, isRefusedPromise, REFUSED_AFTER_CLOSE } from "@wsession/core/runtime";
 import type { HandshakeAnswer, RuntimeBinding } from "@wsession/core/runtime";
 import type { HttpResponse, TemplatedApp, us_socket_context_t, WebSocket } from "uWebSockets.js";
 import type { BindOptions } from "./bind-options.ts";
@@ -21,6 +21,9 @@ export type { BindOptions };
 const MAX_PAYLOAD = 100 * 1024 * 1024;
 const NO_LIMIT = 2 ** 31 - 1;
 
+/** The patterns of each app that are bound now. */
+const patterns = new WeakMap<TemplatedApp, Set<string>>();
+
 /**
  * Binds a uWebSockets.js app to the sessions, for one route pattern. Call it once per pattern, before
  * `listen`. After `close()` of the binding has settled, the route refuses handshakes with 503, until the
@@ -29,7 +32,7 @@ const NO_LIMIT = 2 ** 31 - 1;
  * The runtime cannot pause reading from a socket, so `inbox` and `early` are hard limits here: there is no
  * backpressure before they are reached.
  *
- * @throws INVALID_ARGUMENT for wrong arguments or options.
+ * @throws INVALID_ARGUMENT for wrong arguments or options, and for a second binding of a pattern before the first has closed.
  * @example
  * ```ts
  * bindSessions(app, "/*", sessions, { message: (connection, data) => connection.send(data) });
@@ -61,12 +64,20 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
     endsSilent: (heartbeatMs, silentHeartbeats) =>
       behavior.idleTimeout === undefined && endsSilent(heartbeatMs, silentHeartbeats),
   });
+  const taken = patterns.get(app) ?? new Set<string>();
+  // The runtime itself gives the route to the second binding, and the first one would get no more connections.
+  if (taken.has(pattern))
+    throw invalidArgument(
+      `the pattern ${pattern} of this app is bound already: call bindSessions once for each pattern`,
+    );
   const binding = sessions.bind<Socket>(runtime, handlers);
+  patterns.set(app, taken.add(pattern));
   // The runtime cannot remove a route, so the route refers only to this variable. The variable is cleared when the binding
   // closes, because otherwise the binding could never be garbage-collected.
   let bound: Bound | undefined = { binding, options };
   binding.onClosed(() => {
     bound = undefined;
+    taken.delete(pattern);
   });
   const borrowed = binary === "borrowed";
   const neighbours = new Neighbours();
@@ -77,7 +88,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
     ...behavior,
     ...idleSettings(binding, behavior.idleTimeout),
     upgrade(response, request, context) {
-      if (bound === undefined) return refuse(response, 503, "server restarting");
+      if (bound === undefined) return refuse(response, REFUSED_AFTER_CLOSE);
       const route = bound;
       let isAborted = false;
       // Without an abort handler the runtime ends the process if the client disconnects before the answer.
@@ -88,13 +99,14 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
       let found: unknown;
       try {
         copy = copyRequest(response, request, encrypted);
-        if (copy === undefined) return refuse(response, 431, "header fields too large");
-        if (!asksForUpgrade(copy.handshake)) return refuse(response, 400, "not an upgrade");
+        if (copy === undefined) return refuse(response, { status: 431, reason: "header fields too large" });
+        if (!asksForUpgrade(copy.handshake))
+          return refuse(response, { status: 400, reason: "not an upgrade" });
         found = route.options.found?.(request, response);
         if (isRefusedPromise(found)) throw invalidArgument("found must be synchronous");
       } catch (error) {
         route.binding.report(error);
-        refuse(response, 500, "internal error");
+        refuse(response, { status: 500, reason: "internal error" });
         return;
       }
       // Node runs the microtasks of this callback before the callback returns to the runtime, which corks the
@@ -114,7 +126,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
         if (isAborted) {
           if (answer.type === "accept") route.binding.abandon(answer.ticket);
         } else if (answer.type === "reject") {
-          response.cork(() => refuse(response, answer.status, answer.reason, answer.headers));
+          response.cork(() => refuse(response, answer));
         } else
           neighbours.around(response, other, () => completeUpgrade(route, response, context, copy, answer));
       };
@@ -184,7 +196,7 @@ function completeUpgrade(
   } catch (error) {
     binding.report(error);
     binding.abandon(answer.ticket);
-    return refuse(response, 500, "internal error");
+    return refuse(response, { status: 500, reason: "internal error" });
   }
   // Without a status of its own the answer becomes a 200 as soon as a header is written.
   response.writeStatus("101 Switching Protocols");
@@ -224,9 +236,7 @@ function asksForUpgrade({ headers }: Handshake): boolean {
 
 function refuse(
   response: HttpResponse,
-  status: number,
-  reason: string,
-  headers: Rejected["headers"] = [],
+  { status, reason, headers = [] }: Pick<Rejected, "status" | "reason" | "headers">,
 ): void {
   response
     .writeStatus(`${status} ${STATUS_CODES[status] ?? "Refused"}`)

@@ -19,6 +19,7 @@ test("fault E6: a route is bound again once its binding was closed; in between i
     const binding = bindSessions(app, "/*", sessions, {
       open: (connection) => connection.send(connection.session.data.round),
     });
+    expect(() => bindSessions(app, "/*", sessions, {})).toThrow("bound already");
     if (port === 0) port = await listen(app);
     const client = await Client.connect(`ws://127.0.0.1:${port}/`);
     expect(await client.next()).toBe(round);
@@ -51,4 +52,23 @@ test("fault E6: of 50 routes that were bound and closed no binding is kept, thou
       return kept.filter((reference) => reference.deref() !== undefined).length;
     })
     .toBe(0);
+});
+
+test("a pattern that is bound already is refused before its route changes: other patterns and other apps can be bound", async () => {
+  const app = uWS.App();
+  onTestFinished(() => void app.close());
+  const sessions = createSessions({ initial: () => ({ n: 0 }) });
+  onTestFinished(() => sessions.close());
+  bindSessions(app, "/chat", sessions, { open: (connection) => connection.send("first") });
+  const others = createSessions({ initial: () => ({ n: 0 }) });
+  onTestFinished(() => others.close());
+  expect(() =>
+    bindSessions(app, "/chat", others, { open: (connection) => connection.send("second") }),
+  ).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
+  bindSessions(app, "/news", others, {});
+  const other = uWS.App();
+  onTestFinished(() => void other.close());
+  bindSessions(other, "/chat", sessions, {});
+  const client = await Client.connect(`ws://127.0.0.1:${await listen(app)}/chat`);
+  expect(await client.next()).toBe("first");
 });

@@ -1,6 +1,6 @@
 /** The hooks of a ws server by which core decides about a handshake before the answer is sent. */
 import type { IncomingMessage } from "node:http";
-import { invalidArgument, isRefusedPromise } from "@wsession/core/runtime";
+import { invalidArgument, isRefusedPromise, REFUSED_AFTER_CLOSE } from "@wsession/core/runtime";
 import type { HandshakeAnswer, RuntimeBinding } from "@wsession/core/runtime";
 import type { WebSocket, WebSocketServer } from "ws";
 import { copyHandshake, foundOn } from "./handshake.ts";
@@ -26,7 +26,7 @@ const ownHooks = new WeakMap<WebSocketServer, Pick<WebSocketServer["options"], "
  * The hook of a server whose binding was closed. The hook refuses all clients, because without the hook the server would
  * accept all of them.
  */
-const refuseAll: VerifyAsync = (_, answer) => answer(false, 503, "server restarting", PLAIN_TEXT);
+const refuseAll: VerifyAsync = (_, answer) => reject(answer, REFUSED_AFTER_CLOSE);
 
 /**
  * Calls core before the 101 is sent, through `verifyClient`, the only hook that ws calls for every kind of server. The later events
@@ -89,12 +89,11 @@ export function admitBeforeAnswer(
       if (outcome.type === "accept") binding.abandon(outcome.ticket);
       return binding.report(answeredByOtherError());
     }
-    if (outcome.type === "reject")
-      return answer(false, outcome.status, outcome.reason, refusalHeaders(outcome.headers));
+    if (outcome.type === "reject") return reject(answer, outcome);
     if (request.socket.destroyed) return binding.abandon(outcome.ticket);
     if (isClosed) {
       binding.abandon(outcome.ticket);
-      return answer(false, 503, "server restarting", PLAIN_TEXT);
+      return reject(answer, REFUSED_AFTER_CLOSE);
     }
     accepted.set(request, outcome);
     const written = request.socket.bytesWritten;
@@ -147,6 +146,10 @@ export function admitBeforeAnswer(
     options.verifyClient = refuseAll;
     ownHooks.set(server, { verifyClient: own });
   };
+}
+
+function reject(answer: VerifyAnswer, { status, reason, headers }: Rejected): void {
+  answer(false, status, reason, refusalHeaders(headers));
 }
 
 /**

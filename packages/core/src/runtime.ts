@@ -28,6 +28,7 @@ export { assertLifetimes, LIFETIME_OPTIONS } from "./base/lifetimes.ts";
 export { assertSubject } from "./base/names.ts";
 export { isRefusedPromise } from "./base/promises.ts";
 export { Warnings } from "./base/warnings.ts";
+export { REFUSED_AFTER_CLOSE } from "./server/refusals.ts";
 export { tapConnection } from "./server/tapping.ts";
 export type { ConnectionTap, TappedConnection } from "./api/tap.ts";
 export type {

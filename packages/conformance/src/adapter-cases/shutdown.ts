@@ -1,6 +1,8 @@
 import { createSessions } from "@wsession/core";
+import { DECOY_SUBPROTOCOL, SUBPROTOCOL } from "@wsession/protocol";
 import { expect } from "vitest";
 import type { AdapterCase } from "../adapter-trial.ts";
+import { valuesOf } from "../raw-client.ts";
 import { deferred, delay, Journal, until } from "../waiting.ts";
 
 /**
@@ -146,6 +148,21 @@ export const shutdownCases: readonly AdapterCase[] = [
       },
     })),
   ),
+  {
+    name: "a server that still listens after close() has settled refuses with 503 and Retry-After, also a client of v1.wsession",
+    async run(trial) {
+      const sessions = createSessions({ initial: () => ({ n: 0 }) });
+      const server = await trial.serve(sessions, {});
+      await server.binding.close();
+      const framed = [["Sec-WebSocket-Protocol", `${DECOY_SUBPROTOCOL}, ${SUBPROTOCOL}`]] as const;
+      for (const headers of [[], framed]) {
+        const refusal = await trial.refused(server, { headers });
+        expect([refusal.status, refusal.body]).toEqual([503, "server restarting"]);
+        expect(valuesOf(refusal.headers, "retry-after")).toEqual(["1"]);
+        expect(valuesOf(refusal.headers, "content-type")).toEqual(["text/plain; charset=utf-8"]);
+      }
+    },
+  },
   {
     name: "a handler that calls close() during a shutdown does not wait for itself (fault E5)",
     async run(trial) {

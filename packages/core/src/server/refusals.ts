@@ -17,6 +17,17 @@ export function refusalOf(answer: HandshakeAnswer): HandshakeRefusal | undefined
   return refusals.get(answer);
 }
 
+/**
+ * The answer of an adapter to each handshake after its binding has closed, if its server still listens. A proxy then passes the
+ * handshake to another process.
+ */
+export const REFUSED_AFTER_CLOSE: Extract<HandshakeAnswer, { type: "reject" }> = {
+  type: "reject",
+  status: 503,
+  reason: "server restarting",
+  headers: [["Retry-After", "1"]],
+};
+
 /** The answers to refused handshakes. Each answer is counted. */
 export class Refusals {
   readonly #diagnostics: Diagnostics;
