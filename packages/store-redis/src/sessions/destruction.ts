@@ -20,6 +20,16 @@ const AT_ONCE = 256;
 const LATE_ANSWER_MS = 250;
 const REPLACED_REASON = "too many sessions of one subject";
 
+/** What all commands of one destruction have in common. */
+interface Order {
+  readonly reason: string | undefined;
+  /** Asks the holders to confirm. */
+  readonly token?: string | undefined;
+  /** Destroys only sessions that belong to this subject since before this epoch. */
+  readonly of?: RaisedEpoch;
+  readonly isReplaced?: boolean;
+}
+
 /**
  * Destroys one session, or all sessions of a subject, in all processes, and collects how many connections the
  * holders closed.
@@ -52,7 +62,7 @@ export class Destruction {
     membership: Membership | undefined,
   ): Promise<StoreDestroyResult> {
     return this.#withConfirmations(membership, reason, async (token) => {
-      const reply = await this.#send(id, reason, token, undefined);
+      const reply = await this.#send(id, { reason, token });
       if (reply.type !== "destroyed") return new Map<string, readonly HolderEntry[]>();
       // Runs in the background. A remaining entry only costs memory, until the session's last deadline.
       if (reply.subject !== undefined)
@@ -63,7 +73,7 @@ export class Destruction {
 
   /** Destroys a session that newer logins of its subject replaced. All holders close its connections with 4409. */
   async replaced(id: string, membership: Membership | undefined): Promise<void> {
-    const reply = await this.#send(id, REPLACED_REASON, undefined, undefined, true);
+    const reply = await this.#send(id, { reason: REPLACED_REASON, isReplaced: true });
     membership?.endReplaced(id, REPLACED_REASON);
     if (reply.type === "destroyed" && reply.subject !== undefined)
       this.#subjects.destroyed(reply.subject, [{ id }]).catch(() => undefined);
@@ -80,7 +90,7 @@ export class Destruction {
       const destroyed = new Map<string, readonly HolderEntry[]>();
       try {
         for await (const page of this.#subjects.pages(subject, (error) => unreachable.add(error)))
-          await this.#destroyPage(page, raised, reason, token, destroyed, unreachable);
+          await this.#destroyPage(page, { reason, token, of: raised }, destroyed, unreachable);
       } catch (error) {
         unreachable.add(error);
       }
@@ -90,7 +100,7 @@ export class Destruction {
       await calls
         .command("publish", [keys.everybody, message])
         .catch((error: unknown) => unreachable.add(error));
-      for (const [id, holders] of await this.destroyHeld(raised, reason, membership, unreachable, destroyed))
+      for (const [id, holders] of await this.#destroyHeld(raised, reason, membership, unreachable, destroyed))
         destroyed.set(id, holders);
       return destroyed;
     });
@@ -103,17 +113,15 @@ export class Destruction {
   /** Destroys one page of listed sessions. Adds successes to `destroyed` and failures to `unreachable`. */
   async #destroyPage(
     page: readonly Listed[],
-    raised: RaisedEpoch,
-    reason: string | undefined,
-    token: string | undefined,
+    order: Order & { readonly of: RaisedEpoch },
     destroyed: Map<string, readonly HolderEntry[]>,
     unreachable: UnreachableServers,
   ): Promise<void> {
     const ids = page.map(({ id }) => id);
-    for await (const replies of this.#sendAll(ids, reason, token, raised, unreachable)) {
+    for await (const replies of this.#sendAll(ids, order, unreachable)) {
       for (const [id, reply] of replies) if (reply.type === "destroyed") destroyed.set(id, reply.holders);
       const finished = replies.filter(([, reply]) => isFinished(reply)).map(([id]) => ({ id }));
-      this.#subjects.destroyed(raised.subject, finished).catch(() => undefined);
+      this.#subjects.destroyed(order.of.subject, finished).catch(() => undefined);
     }
   }
 
@@ -122,7 +130,7 @@ export class Destruction {
    * eviction or a failover. Sessions that logged in after the destruction are kept. Failures are added to
    * `unreachable`.
    */
-  async destroyHeld(
+  async #destroyHeld(
     of: RaisedEpoch,
     reason: string | undefined,
     membership: Membership | undefined,
@@ -133,7 +141,7 @@ export class Destruction {
     const held = membership?.heldIdsOf(of.subject) ?? [];
     // Skips the sessions in `before`: the caller closes and counts their connections.
     const ids = held.filter((id) => !before.has(id));
-    for await (const replies of this.#sendAll(ids, reason, undefined, of, unreachable)) {
+    for await (const replies of this.#sendAll(ids, { reason, of }, unreachable)) {
       for (const [id, reply] of replies) {
         if (reply.type === "destroyed") destroyed.set(id, reply.holders);
         // Destroyed earlier, but the announcement did not reach this process.
@@ -143,14 +151,14 @@ export class Destruction {
     return destroyed;
   }
 
-  /** As `destroyHeld`, after another process destroyed the subject's sessions. Also closes their connections. */
+  /** As `#destroyHeld`, after another process destroyed the subject's sessions. Also closes their connections. */
   async destroyHeldAndEnd(
     of: RaisedEpoch,
     reason: string | undefined,
     membership: Membership,
   ): Promise<void> {
     const unreachable = new UnreachableServers(this.#services);
-    for (const id of (await this.destroyHeld(of, reason, membership, unreachable)).keys())
+    for (const id of (await this.#destroyHeld(of, reason, membership, unreachable)).keys())
       membership.end(id, reason);
     if (unreachable.failure !== undefined) throw notAllDestroyed(unreachable.failure);
   }
@@ -160,7 +168,7 @@ export class Destruction {
    * it.
    */
   async destroyOverdue(id: string, of: RaisedEpoch, membership: Membership | undefined): Promise<void> {
-    const reply = await this.#send(id, undefined, undefined, of);
+    const reply = await this.#send(id, { reason: undefined, of });
     if (reply.type === "destroyed") membership?.end(id, undefined);
     if (isFinished(reply)) await this.#subjects.destroyed(of.subject, [{ id }]);
   }
@@ -198,14 +206,12 @@ export class Destruction {
   /** Destroys sessions of a subject, some at a time. Yields the replies of each batch. Failures are added to `unreachable`. */
   async *#sendAll(
     ids: readonly string[],
-    reason: string | undefined,
-    token: string | undefined,
-    of: RaisedEpoch,
+    order: Order,
     unreachable: UnreachableServers,
   ): AsyncGenerator<readonly (readonly [id: string, reply: DestroyReply])[], void, void> {
     const send = async (id: string): Promise<(readonly [string, DestroyReply])[]> => {
       try {
-        return [[id, await this.#send(id, reason, token, of)]];
+        return [[id, await this.#send(id, order)]];
       } catch (error) {
         unreachable.add(error, id);
         return [];
@@ -217,13 +223,7 @@ export class Destruction {
     }
   }
 
-  async #send(
-    id: string,
-    reason: string | undefined,
-    token: string | undefined,
-    of: RaisedEpoch | undefined,
-    isReplaced: boolean = false,
-  ): Promise<DestroyReply> {
+  async #send(id: string, { reason, token, of, isReplaced = false }: Order): Promise<DestroyReply> {
     const { calls, node, nextSequence } = this.#services;
     const sequence = nextSequence();
     const deadline = calls.deadline();
