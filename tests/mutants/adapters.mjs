@@ -2,26 +2,9 @@
 
 import { inPackage, onUws, onWs, tests } from "./suites.mjs";
 
-/** Promises of the two adapters.
+/** Promises of all adapters, and of the adapter for ws.
  * @type {readonly Mutant[]} */
 export const adapterMutants = [
-  {
-    name: "uws-pattern-bound-twice",
-    promise:
-      "A second binding of a pattern is refused, because it would take the connections of the first one (uWebSockets.js)",
-    file: "packages/adapter-uws/src/index.ts",
-    find: "patterns.set(app, taken.add(pattern));",
-    replace: "patterns.set(app, taken);",
-    tests: inPackage("adapter-uws", "rebinding", "bound already"),
-  },
-  {
-    name: "uws-pattern-stays-taken",
-    promise: "A pattern can be bound again once its binding was closed (uWebSockets.js)",
-    file: "packages/adapter-uws/src/index.ts",
-    find: "taken.delete(pattern);",
-    replace: "",
-    tests: inPackage("adapter-uws", "rebinding", "a route is bound again"),
-  },
   {
     name: "closed-server-without-retry-after",
     promise: "A server that still listens after close() refuses with Retry-After",
@@ -29,14 +12,6 @@ export const adapterMutants = [
     find: 'headers: [["Retry-After", "1"]],',
     replace: "headers: [],",
     tests: onWs("still listens after close"),
-  },
-  {
-    name: "uws-own-request-late",
-    promise: "The companion of an upgrade is made although the process stalls (uWebSockets.js)",
-    file: "packages/adapter-uws/src/loopback.ts",
-    find: "if (ticks === ARRIVES_IN_TICKS) client.destroy();",
-    replace: "if (ticks <= ARRIVES_IN_TICKS) client.destroy();",
-    tests: inPackage("adapter-uws", "probe", "although the process stalls"),
   },
   {
     name: "ws-request-without-a-socket",
@@ -159,101 +134,12 @@ export const adapterMutants = [
     tests: inPackage("adapter-ws", "own-code"),
   },
   {
-    name: "uws-bytes-not-copied",
-    promise: "I2: the handler may keep a binary message (uWebSockets.js)",
-    file: "packages/adapter-uws/src/index.ts",
-    find: "connection?.receive(Buffer.from(message.slice(0)))",
-    replace: "connection?.receive(Buffer.from(message))",
-    tests: inPackage("adapter-uws", "hazards"),
-  },
-  {
-    name: "uws-half-surrogate",
-    promise: "A close reason is well-formed (uWebSockets.js)",
-    file: "packages/adapter-uws/src/socket.ts",
-    find: "socket.end(code, sendable(reason))",
-    replace: "socket.end(code, reason)",
-    tests: onUws("a reason with half of a surrogate pair"),
-  },
-  {
-    name: "uws-frame-cut",
-    promise: "A text whose frame does not fit into the buffer arrives whole (uWebSockets.js)",
-    file: "packages/adapter-uws/src/frame.ts",
-    find: "if (read < text.length) return undefined;",
-    replace: "if (read < 0) return undefined;",
-    tests: onUws("of any characters and any size"),
-  },
-  {
-    name: "uws-frame-view",
-    promise: "A frame has the length of its own text (uWebSockets.js)",
-    file: "packages/adapter-uws/src/frame.ts",
-    find: "return views[length] ?? viewOf(length);",
-    replace: "return views[Math.min(length, MAX_KEPT_VIEW)] ?? viewOf(length);",
-    tests: onUws("of any characters and any size"),
-  },
-  {
     name: "frame-without-ping",
     promise: "A client of v1.wsession gets pings between many messages (uWebSockets.js)",
     file: "packages/core/src/connection/sending.ts",
     find: "    this.probeAfter(length);\n    return this.awaitDrainOf(outcome);",
     replace: "    return this.awaitDrainOf(outcome);",
     tests: onUws("many messages in one turn"),
-  },
-  {
-    name: "uws-aborted-answered",
-    promise: "An aborted request is not answered (uWebSockets.js)",
-    file: "packages/adapter-uws/src/index.ts",
-    find: "        if (isAborted) {\n",
-    replace: "        if (isAborted && bound === undefined) {\n",
-    tests: inPackage("adapter-uws", "upgrades"),
-  },
-  {
-    name: "uws-long-head",
-    promise: "I14: a head that is too long is refused (uWebSockets.js)",
-    file: "packages/adapter-uws/src/handshake.ts",
-    find: "if (length > MAX_HEAD_LENGTH) return undefined;",
-    replace: "if (length > MAX_HEAD_LENGTH * 100) return undefined;",
-    tests: tests("security/attacks.test.ts", "oversized cookie"),
-  },
-  {
-    name: "uws-no-upgrade",
-    promise: "A request without an upgrade is refused with 400 (uWebSockets.js)",
-    file: "packages/adapter-uws/src/index.ts",
-    find: "if (!asksForUpgrade(copy.handshake))",
-    replace: "if (!asksForUpgrade(copy.handshake) && isAborted)",
-    tests: inPackage("adapter-uws", "upgrades"),
-  },
-  {
-    name: "uws-silent-lives",
-    promise: "heartbeatMs ends a half-open connection (uWebSockets.js)",
-    file: "packages/adapter-uws/src/socket.ts",
-    find: "(isStalled || waits === 0)",
-    replace: "(isStalled && waits !== 0)",
-    tests: onUws("ends a half-open connection"),
-  },
-  {
-    name: "uws-ping-is-silence",
-    promise: "A ping of the peer is a sign of life (uWebSockets.js)",
-    file: "packages/adapter-uws/src/index.ts",
-    find: `nothing else.
-      fieldsOf(socket).wsessionSeen = SEEN;`,
-    replace: "nothing else.",
-    tests: onUws("sends pings, and answers none"),
-  },
-  {
-    name: "uws-end-in-open",
-    promise: "I4: a connection that ends inside open gets its close event",
-    file: "packages/adapter-uws/src/index.ts",
-    find: "if (arrival.end !== undefined) connection",
-    replace: "if (arrival.end !== undefined && arrival.end[0] === 0) connection",
-    tests: onUws("I4 terminate inside open"),
-  },
-  {
-    name: "uws-idle-timeout",
-    promise: "A timeout outside the runtime's range is refused",
-    file: "packages/adapter-uws/src/check-options.ts",
-    find: "idleTimeout < MIN_IDLE_TIMEOUT || idleTimeout",
-    replace: "idleTimeout < 0 || idleTimeout",
-    tests: tests("arguments.test.ts", "fault D6"),
   },
   {
     name: "ws-silence-uncounted",
@@ -270,22 +156,6 @@ export const adapterMutants = [
     find: "} else if (silentHeartbeats > 1) own[SILENT] = 0;",
     replace: "}",
     tests: tests("liveness.test.ts", "with heartbeatTimeoutMs"),
-  },
-  {
-    name: "uws-silence-uncounted",
-    promise: "With heartbeatTimeoutMs a peer may be silent for that time (uWebSockets.js)",
-    file: "packages/adapter-uws/src/socket.ts",
-    find: "if (isSilent && silentSoFar >= silentHeartbeats) {",
-    replace: "if (isSilent) {",
-    tests: tests("liveness.test.ts", "with heartbeatTimeoutMs"),
-  },
-  {
-    name: "uws-text-without-its-first-character",
-    promise: "I2: a U+FEFF at the start of a message reaches the handler (uWebSockets.js)",
-    file: "packages/adapter-uws/src/handshake.ts",
-    find: "{ ignoreBOM: true }",
-    replace: "{}",
-    tests: onUws("text is decoded"),
   },
   {
     name: "ws-record-of-a-request",

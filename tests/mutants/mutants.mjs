@@ -1,3 +1,4 @@
+import { uwsMutants } from "./adapter-uws.mjs";
 import { adapterMutants } from "./adapters.mjs";
 import { cliMutants } from "./cli.mjs";
 import { bunMutants } from "./bun.mjs";
@@ -54,6 +55,7 @@ export const mutants = [
   ...outboxMutants,
   ...commitMutants,
   ...adapterMutants,
+  ...uwsMutants,
   ...clientMutants,
   ...clientConnectingMutants,
   ...clientSendingMutants,
