@@ -12,7 +12,9 @@ export function explain(error: unknown): string {
   const parts: string[] = [];
   let cause = error;
   for (let depth = 0; depth < MAX_CAUSES && cause instanceof Error; depth += 1) {
-    if (!parts.includes(cause.message)) parts.push(cause.message);
+    const { message } = cause;
+    // An error of the store ends with the message of its cause already.
+    if (!parts.some((part) => part.endsWith(message))) parts.push(message);
     cause = cause.cause;
   }
   return parts.length === 0 ? textOf(error) : parts.join(": ");

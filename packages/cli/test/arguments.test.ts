@@ -201,6 +201,7 @@ describe("the message about an error", () => {
     (first.cause as Error).cause = first;
     expect(explain(own)).toBe("own");
     expect(explain(first)).toBe("first: second");
+    expect(explain(new Error("away: refused", { cause: new Error("refused") }))).toBe("away: refused");
   });
 
   test("has no more than the first causes of a long chain", () => {
