@@ -31,6 +31,7 @@ type Call =
   | "create"
   | "resume"
   | "rotate"
+  | "write"
   | "takeOver"
   | "takeOverSubject"
   | "append"

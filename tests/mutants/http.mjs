@@ -18,6 +18,22 @@ export const httpMutants = [
     tests: inPackage("http", "overtaken", "of another tab"),
   },
   {
+    name: "login-of-a-session-that-ended",
+    promise: "A login whose anonymous session ends between two steps continues with a new session",
+    file: "packages/http/src/http-sessions.ts",
+    find: 'if (isSessionError(error, "SESSION_GONE")) return undefined;\n      // The session has the',
+    replace: "// The session has the",
+    tests: inPackage("http", "overtaken", "continues with a new session"),
+  },
+  {
+    name: "login-after-revocation-sets-cookie",
+    promise: "A login that destroySubject of this process overtakes at its last step rejects with REVOKED",
+    file: "packages/http/src/http-sessions.ts",
+    find: "login.assertNotEnded();",
+    replace: "",
+    tests: inPackage("http", "overtaken", "after the store's touch, here"),
+  },
+  {
     name: "logout-of-first-cookie",
     promise: "A logout ends the session of each cookie that the browser sends",
     file: "packages/http/src/presented.ts",

@@ -191,6 +191,7 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
         await session.destroy("the client has gone");
         return session;
       }
+      login.assertNotEnded();
       this.#setCookie(headers, session, token);
     } catch (error) {
       // No browser got the token, so a session of the user would stay that no browser can end.
@@ -220,6 +221,8 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
       await session.extend(lifetimes);
       return { session, token };
     } catch (error) {
+      // The session has ended since. The next step rejects if all sessions of the subject were destroyed, in any process.
+      if (isSessionError(error, "SESSION_GONE")) return undefined;
       // The session has the subject, and not its data. Its older token is invalid, so nothing is lost with it.
       await this.#discard(session);
       throw error;

@@ -23,6 +23,8 @@ export interface Login<Data extends object, Handle> {
   ): Promise<{ readonly session: Handle; readonly token: string }>;
   /** As `session.identify`, with the subject. */
   identify(session: Handle): Promise<Renewal>;
+  /** Called before the client gets the token: after the last call of the store the subject's sessions may have been destroyed too. */
+  assertNotEnded(): void;
 }
 
 /**
@@ -57,6 +59,7 @@ export function inOneLogin<Data extends object, Result>(
     return run({
       create: (data, lifetimes) => sessions.create(data, { subject, ...lifetimes }),
       identify: (session) => session.identify(subject),
+      assertNotEnded() {},
     });
   const { registry } = sessions;
   const decision = registry.pending.begin(subject);
@@ -69,6 +72,7 @@ export function inOneLogin<Data extends object, Result>(
       },
       identify: (session) =>
         session instanceof SessionHandle ? session.identifyBy(decision) : session.identify(subject),
+      assertNotEnded: () => decision.assertNotEnded(),
     }).finally(() => decision.dispose()),
   );
 }
