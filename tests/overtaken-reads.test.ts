@@ -97,3 +97,34 @@ test("close() waits for the touch of a session whose connection has just ended, 
   expect(wasClosed).toBe(false);
   expect(errors).toEqual([]);
 });
+
+test.each(["session.destroy", "sessions.destroy", "destroySubject"] as const)(
+  "I9 a read that finds the session gone before %s has its answer closes the connections with the reason of the call",
+  async (call) => {
+    const gap = new Gap();
+    onTestFinished(() => gap.letGo());
+    const store = openStore("redis", redis.port, { prefix: newPrefix() });
+    const step = call === "destroySubject" ? call : "destroy";
+    const sessions = createSessions({
+      store: withGap(store, step, "after", gap),
+      token: queryToken(),
+      initial: () => ({ n: 0 }),
+    });
+    onTestFinished(() => sessions.close());
+    const client = await connect(await serve("ws", sessions));
+    const [connection = expect.fail("no connection")] = sessions.connections;
+    const { session } = connection;
+    await session.identify("ada");
+    const destroyed =
+      call === "session.destroy"
+        ? session.destroy("banned")
+        : call === "sessions.destroy"
+          ? sessions.destroy(session.id, "banned")
+          : sessions.destroySubject("ada", "banned");
+    await gap.reached;
+    await expect(session.refresh()).rejects.toMatchObject({ code: "SESSION_GONE" });
+    expect(await client.closed).toMatchObject({ code: 4410, reason: "banned" });
+    gap.letGo();
+    await destroyed;
+  },
+);

@@ -1,6 +1,7 @@
 import { errorOf } from "../base/endings.ts";
 import type { Lifetimes } from "../base/lifetimes.ts";
 import type { Ending } from "../base/endings.ts";
+import { DestructionsBegun } from "./destructions-begun.ts";
 import type { SessionConnection } from "./session-connection.ts";
 
 /**
@@ -76,10 +77,11 @@ export class PendingDecision {
   }
 }
 
-/** All pending decisions of this process, by subject and by session. */
+/** All pending decisions of this process, by subject and by session, and the destructions that have begun. */
 export class PendingDecisions {
   readonly bySubject: DecisionIndex = new DecisionIndex();
   readonly bySession: DecisionIndex = new DecisionIndex();
+  readonly destructions: DestructionsBegun = new DestructionsBegun();
   #last = 0;
 
   begin(subject?: string): PendingDecision {
