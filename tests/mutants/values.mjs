@@ -17,8 +17,8 @@ export const valueMutants = [
     name: "array-class-stored",
     promise: "An instance of a class that extends Array is refused",
     file: "packages/store-redis/src/base/codec.ts",
-    find: "assertPlain(value, path, Array.prototype);",
-    replace: 'if (path === "") assertPlain(value, path, Array.prototype);',
+    find: "if (!Array.isArray(Object.getPrototypeOf(value)))",
+    replace: 'if (path === "" && !Array.isArray(Object.getPrototypeOf(value)))',
     tests: redis("codec", "an instance of a class that extends Array"),
   },
   {

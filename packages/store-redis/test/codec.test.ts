@@ -1,3 +1,4 @@
+import { runInNewContext } from "node:vm";
 import { Cluster } from "ioredis";
 import { expect, onTestFinished, test } from "vitest";
 import { isSessionError } from "@wsession/core";
@@ -52,6 +53,13 @@ test("-0 is stored as 0, and a property that is not enumerable is left out", asy
   const creation = aCreation({ data: { n: -0, list: [-0], hidden } });
   await store.create(creation);
   expect((await store.load(creation.id))?.data).toStrictEqual({ n: 0, list: [0], hidden: { a: 0 } });
+});
+
+test("an array of another realm is stored: Jest runs tests in a realm of their own, and the arrays of Node's modules are of the outer realm", async () => {
+  const { store } = startProcess(server);
+  const creation = aCreation({ data: { list: runInNewContext("[1, [2]]") } });
+  await store.create(creation);
+  expect((await store.load(creation.id))?.data).toEqual({ list: [1, [2]] });
 });
 
 test.each(["__proto__", "constructor", "prototype", "\ud800"])(

@@ -164,7 +164,9 @@ function assertContainer(path: string, value: object, above: Set<object>): void 
     // JSON drops such a property, for example those of the result of a match.
     if (Object.keys(value).length !== value.length)
       throw notSerialisable(path, "is an array with properties that are no elements");
-    assertPlain(value, path, Array.prototype);
+    // Array.prototype is an array too. It is not compared with that of this realm, because arrays of node:vm and of Jest have another.
+    if (!Array.isArray(Object.getPrototypeOf(value))) throw notSerialisable(path, "is not a plain array");
+    assertNothingHidden(value, path);
   } else {
     assertPlain(value, path);
     for (const [name, inner] of Object.entries(value)) {
@@ -175,11 +177,17 @@ function assertContainer(path: string, value: object, above: Set<object>): void 
   above.delete(value);
 }
 
-function assertPlain(value: object, path = "the data", plain: object = Object.prototype): void {
+function assertPlain(value: object, path = "the data"): void {
   const prototype: unknown = Object.getPrototypeOf(value);
-  if ((prototype !== plain && prototype !== null) || Object.getOwnPropertySymbols(value).length > 0) {
-    throw notSerialisable(path, "is not a plain object or array");
-  }
+  if (prototype !== Object.prototype && prototype !== null)
+    throw notSerialisable(path, "is not a plain object");
+  assertNothingHidden(value, path);
+}
+
+/** JSON drops symbols, and writes the result of `toJSON` in place of the value. */
+function assertNothingHidden(value: object, path: string): void {
+  if (Object.getOwnPropertySymbols(value).length > 0)
+    throw notSerialisable(path, "has properties whose names are symbols");
   if ("toJSON" in value && typeof value.toJSON === "function")
     throw notSerialisable(path, "has a toJSON of its own");
 }
