@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
+import { warningsDuring } from "@wsession/conformance";
 import { redisInspection } from "@wsession/store-redis/inspection";
 import type { BusEvent } from "@wsession/store-redis/inspection";
 import { Redis } from "ioredis";
@@ -21,17 +22,7 @@ function inspect() {
   return inspection;
 }
 
-/** The warnings of the process from now on, until the end of the test. */
-function warnings(): string[] {
-  const texts: string[] = [];
-  const add = (warning: Error): void => void texts.push(`${warning.name}: ${warning.message}`);
-  process.on("warning", add);
-  onTestFinished(() => void process.off("warning", add));
-  return texts;
-}
-
 test("I12 an error of the function of listen, and the rejection of its promise, become warnings, and later events arrive", async () => {
-  const texts = warnings();
   const inspection = inspect();
   const observed: BusEvent["type"][] = [];
   const onEvent = (event: BusEvent): unknown => {
@@ -39,15 +30,16 @@ test("I12 an error of the function of listen, and the rejection of its promise, 
     if (event.type === "listening") throw new Error("thrown\nby the application");
     return Promise.reject(new Error("rejected by the application"));
   };
-  inspection.listen(onEvent);
-  await until(() => observed.includes("listening"));
-  await startProcess({ port: redis.port }).store.destroySubject("ada", undefined);
-  await until(() => observed.includes("subject-destroyed"));
+  const warned = await warningsDuring("WsessionWarning", async () => {
+    inspection.listen(onEvent);
+    await until(() => observed.includes("listening"));
+    await startProcess({ port: redis.port }).store.destroySubject("ada", undefined);
+    await until(() => observed.includes("subject-destroyed"));
+  });
   const advice = "; catch the errors of the function that listen() was given";
-  await until(() => texts.length === 2);
-  expect(texts).toEqual([
-    `WsessionWarning: listen: thrown by the application${advice}`,
-    `WsessionWarning: listen: rejected by the application${advice}`,
+  expect(warned.map(({ message }) => message)).toEqual([
+    `listen: thrown by the application${advice}`,
+    `listen: rejected by the application${advice}`,
   ]);
 });
 
