@@ -119,6 +119,8 @@ describe("silence", () => {
       wake();
     }
     await until("status", ({ status }) => status === "waiting");
+    // The close frame arrives after all frames that the client has sent.
+    await peer.closed;
     expect(peer.untaken).toEqual([".?"]);
   });
 

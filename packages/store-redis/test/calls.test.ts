@@ -16,6 +16,9 @@ import { aCreation } from "./fake-host.ts";
 import { startProcess } from "./processes.ts";
 import { cli, startRedis, until } from "./redis-server.ts";
 
+/** Longer than all other steps of a test take on a busy machine. */
+const PATIENT_MS = 30_000;
+
 /** Calls to their own server, with the sent commands. The test sets the number of earlier attempts itself. */
 async function calls(timeoutMs: number) {
   const server = await startRedis();
@@ -108,7 +111,10 @@ test.each(attempts)(
 test("a write that Redis refuses for lack of replicas is tried again, and after the deadline the error names the refusal", async () => {
   const server = await startRedis(["--min-replicas-to-write", "1"]);
   onTestFinished(() => server.stop());
-  const [patient, hasty] = [startProcess(server), startProcess(server, { timeoutMs: 500 })];
+  const [patient, hasty] = [
+    startProcess(server, { timeoutMs: PATIENT_MS }),
+    startProcess(server, { timeoutMs: 500 }),
+  ];
   const creating = patient.store.create(aCreation());
   await until(async () => (await cli(server.port, "info", "errorstats")).includes("NOREPLICAS"));
   // The reply to the last attempt may come after the deadline. Then the outcome of this call is unknown.
