@@ -37,14 +37,14 @@ describe.each(["standalone", "cluster"] as const)("on a %s", (kind) => {
       reported.note(`${type} ${event.subject}`);
     };
     const start = (
-      expected: readonly (keyof SessionEvents)[],
+      types: readonly (keyof SessionEvents)[],
       options: SessionsOptions<Data> = {},
       storeOptions: Partial<RedisStoreOptions> = {},
     ) => {
       const client = clientOf(kind);
       const sessions = createSessions<Data>({
         store: redisStore({ client, prefix, timeoutMs: TIMEOUT_MS, confirmMs: TIMEOUT_MS, ...storeOptions }),
-        events: Object.fromEntries(expected.map((type) => [type, note(type)])),
+        events: Object.fromEntries(types.map((type) => [type, note(type)])),
         ...options,
       });
       onTestFinished(() => sessions.close());

@@ -84,8 +84,8 @@ export async function untilPage(tab: Tab, condition: string): Promise<void> {
   while (!(await tab.evaluate<boolean>(`Boolean(${condition})`))) {
     if (Date.now() > late) {
       const { statuses, sessions, closed } = await recordOf(tab);
-      const told = JSON.stringify({ statuses: statuses.slice(-10), sessions, closed });
-      throw new Error(`the page does not satisfy ${condition}: ${told}`);
+      const reported = JSON.stringify({ statuses: statuses.slice(-10), sessions, closed });
+      throw new Error(`the page does not satisfy ${condition}: ${reported}`);
     }
     await new Promise((resolve) => setTimeout(resolve, 25));
   }

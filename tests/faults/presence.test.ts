@@ -34,7 +34,7 @@ test("the users of a killed process are away within the lease and a second, and 
   const users = Array.from({ length: 20 }, (_, n) => `k${n}`);
   const [holder, other] = await Promise.all([start({ leaveAfterMs }), start({ leaveAfterMs, watch: users })]);
   await connectAll(holder, users.length, "k");
-  const countOf = (type: string) => other.reported.filter((reported) => reported.endsWith(` ${type}`)).length;
+  const countOf = (type: string) => other.reported.filter((event) => event.endsWith(` ${type}`)).length;
   await until(() => countOf("online") === users.length);
   const lateMs = startLateness(() => other.call("presence", "k0"));
   const killedAt = performance.now();

@@ -17,7 +17,7 @@ interface Report {
   readonly ofConnection: boolean;
 }
 
-const isTold = (message: unknown): message is Report =>
+const isReport = (message: unknown): message is Report =>
   typeof message === "object" && message !== null && "stage" in message;
 
 /** The application, with `clients` connections, each with its session; and then without Redis. */
@@ -37,7 +37,7 @@ async function withoutRedis(runtime: RuntimeName, clients: number) {
   const reported = new Journal<Report>();
   const [{ port }] = (await once(child, "message")) as [{ port: number }];
   child.on("message", (message) => {
-    if (isTold(message)) reported.note(message);
+    if (isReport(message)) reported.note(message);
   });
   const connected: Client[] = [];
   for (let count = 0; count < clients; count += 1) {

@@ -113,9 +113,9 @@ describe("fault F1: the application's mistakes are reported as stage adapter, an
     const warned = await warningsDuring("WsessionWarning", async () => {
       const { server, port } = await serve({}, { onError: undefined });
       server.on("connection", typo);
-      const errors = once(process, "warning");
+      const warning = once(process, "warning");
       await connect(port);
-      await errors;
+      await warning;
     });
     expect(warned.map(({ message }) => message)).toEqual(["adapter: a typo; give createSessions an onError"]);
   });

@@ -24,8 +24,8 @@ beforeAll(async () => {
   const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
   const authority = ["-keyout", inFolder("ca.key"), "-out", inFolder("ca.crt"), "-subj", "/CN=authority"];
   await openssl("req", "-x509", ...newKey, "-days", "2", ...authority);
-  const expected = ["-keyout", inFolder("redis.key"), "-out", inFolder("redis.csr"), "-subj", "/CN=redis"];
-  await openssl("req", ...newKey, ...expected);
+  const requested = ["-keyout", inFolder("redis.key"), "-out", inFolder("redis.csr"), "-subj", "/CN=redis"];
+  await openssl("req", ...newKey, ...requested);
   await writeFile(inFolder("names"), `subjectAltName=IP:${HOST}\n`);
   const signed = ["-CA", inFolder("ca.crt"), "-CAkey", inFolder("ca.key"), "-CAcreateserial"];
   const request = [

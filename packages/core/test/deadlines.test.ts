@@ -9,17 +9,17 @@ test("any number of deadlines runs on one timer, each at its time and in order",
   fc.assert(
     fc.property(
       fc.array(fc.record({ ms: fc.integer({ min: 0, max: 1_000 }), cancelled: fc.boolean() })),
-      (expected) => {
+      (planned) => {
         const deadlines = new Deadlines();
         const started = performance.now();
         const ran: { readonly ms: number; readonly at: number }[] = [];
-        for (const { ms, cancelled } of expected) {
+        for (const { ms, cancelled } of planned) {
           const deadline = deadlines.after(ms, () => ran.push({ ms, at: performance.now() - started }));
           if (cancelled) deadline.cancel();
         }
         expect(vi.getTimerCount()).toBeLessThanOrEqual(1);
         vi.advanceTimersByTime(1_001);
-        const due = expected.filter(({ cancelled }) => !cancelled).map(({ ms }) => ms);
+        const due = planned.filter(({ cancelled }) => !cancelled).map(({ ms }) => ms);
         expect(ran.map(({ ms }) => ms)).toEqual(due.toSorted((a, b) => a - b));
         for (const { ms, at } of ran) expect(at).toBeGreaterThanOrEqual(ms);
         expect(vi.getTimerCount()).toBe(0);

@@ -85,7 +85,7 @@ test.each([
       type: "interrupted",
       cause: expect.stringMatching(/unknown command 'auth'/i),
     });
-    const told = JSON.stringify([events, await inspection.check()]);
-    expect(told).not.toContain("secret-word");
+    const reported = JSON.stringify([events, await inspection.check()]);
+    expect(reported).not.toContain("secret-word");
   },
 );

@@ -65,9 +65,9 @@ test("a session whose shard is lost is not gone for those who watch its subject"
   await until(() => reported.length >= 2);
   expect(reported.toSorted()).toEqual(["ada online", "bob online"]);
   // Each session that this process watches will be lost.
-  const toldOfCarl: string[] = [];
-  await lone.store.watch([carl], ({ type }) => toldOfCarl.push(type));
-  expect(toldOfCarl).toEqual(["online"]);
+  const reportedOfCarl: string[] = [];
+  await lone.store.watch([carl], ({ type }) => reportedOfCarl.push(type));
+  expect(reportedOfCarl).toEqual(["online"]);
   expect(lone.host.errors).toEqual([]);
 
   await loseShard(cluster.nodes);
@@ -91,7 +91,7 @@ test("a session whose shard is lost is not gone for those who watch its subject"
   });
   await until(() => lone.host.errors.length > 0);
   expect(lone.host.errors).toEqual([expect.objectContaining({ code: "STORE_UNAVAILABLE" })]);
-  expect(toldOfCarl).toEqual(["online"]);
+  expect(reportedOfCarl).toEqual(["online"]);
 
   // This read is incomplete too, and the outage has been reported.
   const before = watcher.host.errors.length;
