@@ -42,7 +42,7 @@ export function plain({ count, unanswered, breaks, isOpen }) {
   if (count > PRESSES) {
     return {
       outcome: "wrong",
-      text: `Wrong: ${difference(count)}. The server had counted a message, but the connection broke before the answer. So the page sent the message again, and the server counted it again.`,
+      text: `Wrong: ${difference(count)}. The answer of a counted message was lost, so the page sent it again.`,
     };
   }
   if (count < PRESSES) return { outcome: "wrong", text: `Wrong: ${difference(count)}.` };
