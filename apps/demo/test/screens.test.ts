@@ -2,6 +2,7 @@
 /** Both pages on both screens: dark and light, no layout jumps, the keyboard, and "What just happened" in sight. */
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFailed } from "vitest";
+import { exact, plain } from "../page/words-counting.js";
 import { startDemo } from "./demo.ts";
 import type { RunningDemo } from "./demo.ts";
 import {
@@ -146,6 +147,39 @@ it("the chart follows the scheme while the page is open", async () => {
   }
 });
 
+/** The longest verdict of each kind, for both lanes. */
+function allVerdicts(): readonly string[] {
+  const settled = { settled: 100, count: 100, isSure: true, refused: new Map(), answers: new Map() };
+  const refused = { ...settled, refused: new Map([["STORE_UNAVAILABLE", 12]]) };
+  const once = { ...settled, answers: new Map(Array.from({ length: 100 }, (_, index) => [index, 1])) };
+  const answered = { count: 100, unanswered: 0, breaks: 1, isOpen: true };
+  return [
+    ...[{ ...settled, isSure: false }, refused, once, settled, { ...settled, count: 88 }].flatMap(
+      (counting) => [exact(counting, true).text, exact(counting, false).text],
+    ),
+    ...[answered, { ...answered, breaks: 0 }, { ...answered, count: 112 }, { ...answered, count: 88 }].map(
+      (counting) => plain(counting).text,
+    ),
+  ];
+}
+
+it.each(SCREENS)("no verdict of a count moves what is below it, on $screen", async (screen) => {
+  const page = await open({ kind: "visitor", ...screen });
+  const heights = await page.evaluate((texts) => {
+    const lanes = [...document.querySelectorAll<HTMLElement>(".verdict")];
+    return texts.map((text) => {
+      for (const lane of lanes) lane.textContent = text;
+      return lanes.map((lane) => `${lane.offsetHeight} pixels: ${text}`);
+    });
+  }, allVerdicts());
+  const first = heights[0]?.map((height) => Number.parseInt(height, 10)) ?? [];
+  const others = heights.flatMap((lanes) =>
+    lanes.filter((height, lane) => Number.parseInt(height, 10) !== first[lane]),
+  );
+  expect(first).toHaveLength(2);
+  expect(others).toEqual([]);
+});
+
 it("nothing jumps: load, sessions, a process killed and back, Redis stopped and started, the end of a session", async () => {
   onTestFailed(() => console.error(`The demo said:\n${demo.output()}`));
   // On the screen as it is, and on one that shows the whole page.
@@ -172,6 +206,8 @@ it("nothing jumps: load, sessions, a process killed and back, Redis stopped and 
   await all(operators, (page) => states(page, ["runs", "runs", "runs", "runs", "runs"]));
   await all(visitors, connected);
 
+  // Without Redis, the server closes a connection whose message it can't count. The visitor could not press "One more" then.
+  await all(visitors, (page) => page.getByText("Counted to 100:").waitFor());
   await operate("stop-redis");
   const without = "runs without its store";
   await all(operators, (page) => states(page, [without, without, without, without, "stopped"]));
