@@ -49,7 +49,7 @@ export function checkList(history: SessionHistory): void {
   for (const append of appends.values()) {
     const { result } = append.answer;
     if (result !== undefined && list[result] !== append.value && list.includes(append.value)) {
-      say("rewritten", `${nameOf(append)} is not where its caller was told`);
+      say("rewritten", `${nameOf(append)} is not at the place that its caller got`);
     }
   }
 }

@@ -96,12 +96,12 @@ test("a process without `events.destroyed` is killed while it destroys sessions:
   await claimer.kill();
   const ended = (): string[] =>
     clients.filter(({ socket }) => socket.readyState === WebSocket.CLOSED).map(({ user }) => user);
-  const toldOf = (): string[] =>
+  const subjectsOfEvents = (): string[] =>
     [...file.handled("destroyed").values()].map(({ event }) => String(event.subject));
-  await until(() => toldOf().length > 0 && toldOf().length >= ended().length, 15_000);
+  await until(() => subjectsOfEvents().length > 0 && subjectsOfEvents().length >= ended().length, 15_000);
   // An event that is handled twice, or of a session that lives, would come now.
   await delay(2 * LEASE_MS + NOTICED_MS);
-  expect(toldOf().toSorted()).toEqual(ended().toSorted());
+  expect(subjectsOfEvents().toSorted()).toEqual(ended().toSorted());
   expect([...file.handled("destroyed").values()].every(({ times }) => times === 1)).toBe(true);
   expect(leavers()).toEqual([]);
 });

@@ -17,7 +17,7 @@ export interface Violation {
     | "torn" // a change without its answer, or an answer without its change
     | "hole" // an answer that a page did not get, without a report
     | "missed" // a page got a report of a loss, although nothing may be lost
-    | "untold" // a page got no report of a loss
+    | "unreported" // a page got no report of a loss
     | "unsettled"; // a promise that never settled
   readonly session: string;
   readonly text: string;

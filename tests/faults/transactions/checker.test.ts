@@ -114,7 +114,7 @@ describe("the checker of transactions rejects", () => {
   test("a lost message: send resolved, and the message is neither in the data nor answered (I21)", () => {
     const script = new Script().sends("a", 1).sends("a", 2).applied("a", 2).gets("a", 1, "a", 2);
     expect(script.rules()).toEqual(["lost", "hole"]);
-    expect(script.rules(mayLose)).toEqual(["lost", "untold"]);
+    expect(script.rules(mayLose)).toEqual(["lost", "unreported"]);
   });
 
   test("a message that counts twice, answered twice or once (I21)", () => {
@@ -185,7 +185,7 @@ describe("the checker of transactions rejects", () => {
 
   test("the server reports a loss to the page before the page sent the message, and not after that (I21)", () => {
     const script = new Script().page("a", { type: "rolledBack", from: 1, to: 1 }).sends("a", 1);
-    expect(script.rules(mayLose)).toEqual(["lost", "untold"]);
+    expect(script.rules(mayLose)).toEqual(["lost", "unreported"]);
   });
 
   test("a message that never settles (I21)", () => {

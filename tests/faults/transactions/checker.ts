@@ -61,15 +61,15 @@ function checkChanges(
     if (same.length > 1) say("duplicate", `${name} is in the data ${same.length} times`, same.length - 1);
   const sent = new Map<string, Message>();
   for (const page of pages) {
-    const isTold = toldOf(page);
+    const isReported = reportsTo(page);
     for (const [n, message] of messagesOf(page)) {
       const name = nameOf({ page: page.page, n });
       sent.set(name, message);
       if (message.outcome === "none") say("unsettled", `${name} was neither resolved nor rejected`);
       if (message.outcome !== "resolved" || message.kind !== "add" || entries.has(name)) continue;
       say("lost", `${name} was resolved, and is not in the data`);
-      if (rules.mayLose === true && page.isOpen && !isTold(n, message.at))
-        say("untold", `${name} was resolved and lost, and nobody was told`);
+      if (rules.mayLose === true && page.isOpen && !isReported(n, message.at))
+        say("unreported", `${name} was resolved and lost, and its page got no report`);
     }
   }
   for (const name of entries.keys()) {
@@ -84,7 +84,7 @@ function checkChanges(
 }
 
 /** Whether a page got a report that its `n`th message was lost, after the message had been acknowledged. */
-function toldOf({ events }: PageHistory): (n: number, at: number) => boolean {
+function reportsTo({ events }: PageHistory): (n: number, at: number) => boolean {
   return (n, at) =>
     events
       .slice(at)
@@ -124,11 +124,11 @@ function checkPage(history: PageHistory, { outbox }: StoredTransactions, rules: 
       if (rules.mayLose !== true)
         say("missed", `${page} missed ${event.from} to ${event.to}, where nothing may be lost`);
       if (event.certain && position !== undefined && event.from > position + 1)
-        say("hole", `${page} was at ${position}, and told that it missed ${event.from} to ${event.to} only`);
+        say("hole", `${page} was at ${position}, and got a report of ${event.from} to ${event.to} alone`);
       position = event.to;
       if (!event.certain) observed = new Map();
     } else if (event.type === "rolledBack" && rules.mayLose !== true) {
-      say("missed", `${page} was told of a loss, where nothing may be lost`);
+      say("missed", `${page} got a report of a loss, where nothing may be lost`);
     } else if (event.type === "closed" && event.why !== "asked" && rules.mayLose !== true) {
       say("missed", `${page} was closed (${event.why}), where nothing may be lost`);
     }
@@ -137,7 +137,7 @@ function checkPage(history: PageHistory, { outbox }: StoredTransactions, rules: 
     if (position !== undefined && offset <= position)
       say("duplicate", `${page} got ${offset} after ${position}`);
     else if (position !== undefined && offset !== position + 1)
-      say("hole", `${page} got ${offset} after ${position}, and was not told`);
+      say("hole", `${page} got ${offset} after ${position}, and no report of a gap`);
     position = offset;
     observed.set(offset, nameOf(event));
     answered.add(nameOf(event));
@@ -156,7 +156,7 @@ function checkPage(history: PageHistory, { outbox }: StoredTransactions, rules: 
   }
   const end = outbox.first + outbox.replies.length - 1;
   if (isOpen && position !== undefined && position < end)
-    say("hole", `${page} ended at ${position} of ${end}, and was not told`);
+    say("hole", `${page} ended at ${position} of ${end}, and got no report of a gap`);
   if (rules.mayLose === true) return;
   for (const [n, { kind, outcome }] of messagesOf(history))
     if (kind === "add" && outcome === "resolved" && !answered.has(nameOf({ page, n })))
