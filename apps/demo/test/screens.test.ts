@@ -14,6 +14,7 @@ import {
   SCREENS,
   seesHappened,
   shiftsOf,
+  stickingOut,
   tabThrough,
   unreached,
 } from "./screens.ts";
@@ -122,6 +123,29 @@ describe.each(VIEWS)("the page of the $kind on $screen", (view) => {
       expect([part, await seesHappened(page)]).toEqual([part, true]);
     }
     expect(await overflow(page)).toBe(0);
+  });
+});
+
+describe.each(SCREENS)("the visitor's page on $screen", (screen) => {
+  it("keeps a name, a note and a user of 60 wide characters without a space in their boxes", async () => {
+    const page = await open({ kind: "visitor", ...screen });
+    const wide = "W".repeat(60);
+    for (const [label, button] of [
+      ["Name", "Save"],
+      ["New note", "Add"],
+      ["User", "Log in"],
+    ] as const) {
+      await page.getByLabel(label).fill(wide);
+      await page.getByRole("button", { name: button }).click();
+    }
+    await says(page, `Logged in as ${wide}`);
+    const remove = page.getByRole("button", { name: "Remove the note" });
+    await remove.waitFor();
+    await expect.poll(() => page.locator("#session-node-name").textContent(), SOON).toBe(wide);
+    expect(await stickingOut(page)).toEqual([]);
+    expect(await overflow(page)).toBe(0);
+    // In one line.
+    expect(await remove.evaluate((button) => button.getBoundingClientRect().height)).toBeLessThan(30);
   });
 });
 

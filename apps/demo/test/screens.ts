@@ -231,3 +231,22 @@ export function seesHappened(page: Page): Promise<boolean> {
 export function overflow(page: Page): Promise<number> {
   return page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
 }
+
+/** Each text that sticks out of the box that it is in. A text that is cut with an ellipsis does not. */
+export function stickingOut(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const found: string[] = [];
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    for (let text = texts.nextNode(); text !== null; text = texts.nextNode()) {
+      const element = text.parentElement;
+      const box = element?.closest("button, li, .node, .panel, .happened");
+      if (element?.checkVisibility() !== true || !box) continue;
+      const range = document.createRange();
+      range.selectNodeContents(text);
+      const shown = getComputedStyle(element).textOverflow === "ellipsis" ? element : range;
+      if (shown.getBoundingClientRect().right > box.getBoundingClientRect().right + 1)
+        found.push(`${element.tagName}#${element.id}: ${text.textContent?.slice(0, 40)}`);
+    }
+    return found;
+  });
+}
