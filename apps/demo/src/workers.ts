@@ -113,8 +113,24 @@ export class Workers {
   }
 
   async #restart(slot: Slot): Promise<void> {
-    await this.#start(slot);
+    while (!(await this.#startUnlessKilled(slot))) if (this.#isClosing) return;
     this.#options.servesAgain(slot.number, slot.child?.pid);
+  }
+
+  /**
+   * Returns whether the process serves. A signal that ends the process before that is no reason to end the demo: the second press of
+   * "Kill" may reach the process that the first press has made necessary.
+   */
+  async #startUnlessKilled(slot: Slot): Promise<boolean> {
+    try {
+      await this.#start(slot);
+      return true;
+    } catch (failure) {
+      const signal = slot.child?.signalCode ?? null;
+      if (signal === null) throw failure;
+      if (!this.#isClosing) this.#options.ended(slot.number, slot.child?.pid, signal);
+      return false;
+    }
   }
 }
 

@@ -78,6 +78,19 @@ it("kills a process: the visitor reconnects through another process, and the pro
   await expectFact(tab, "resumed", "resumed");
 });
 
+it("kills a process that is starting: the process is started again, and the demo continues", async () => {
+  const path = `${demo.url}operator/processes/3/kill`;
+  const kill = () => fetch(path, { method: "POST", headers: { origin: new URL(demo.url).origin } });
+  const ended = () => demo.output().match(/Process 3 \(pid \d+\) ended by SIGKILL/g) ?? [];
+  expect((await kill()).status).toBe(204);
+  await expect.poll(ended, SOON).toHaveLength(1);
+  // The next process was forked in the same step as the sentence was printed, and does not serve yet.
+  expect((await kill()).status).toBe(204);
+  await expect.poll(ended, SOON).toHaveLength(2);
+  await demo.said("Process 3 serves again");
+  await expectState("Process 3", "runs");
+});
+
 it("stops a process and lets it continue, by the keyboard too", async () => {
   await press("Stop Process 4");
   await expectState("Process 4", "stopped (SIGSTOP)");
