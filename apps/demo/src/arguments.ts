@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { DemoFailure } from "./failure.ts";
+import { readRedisUrl } from "./redis-url.ts";
 
 export interface Arguments {
   /** The port of the page. The servers use the next ports. With 0 the demo uses free ports. */
@@ -20,7 +21,7 @@ export const HELP = `npm run demo -- [--port N] [--redis [URL] [--processes N]]
 
 const MOST_PROCESSES = 16;
 
-/** Throws DemoFailure for an unknown or invalid argument. */
+/** Throws DemoFailure for an unknown or invalid argument. The failure repeats no value: a value may contain a password. */
 export function readArguments(args: readonly string[]): Arguments {
   const { port, redis, processes, help } = parse(args);
   if (processes !== undefined && redis === undefined) {
@@ -28,14 +29,9 @@ export function readArguments(args: readonly string[]): Arguments {
       "--processes needs --redis URL: without a Redis the sessions are in one process's map.",
     );
   }
-  if (redis !== undefined && redis !== "start" && !/^rediss?:\/\/./.test(redis)) {
-    throw new DemoFailure(
-      "--redis takes a URL such as redis://127.0.0.1:6379, or nothing, to start a Redis.",
-    );
-  }
   return {
     port: wholeNumber("--port", port ?? "4080", 0, 65_535 - MOST_PROCESSES),
-    redis,
+    redis: redis === undefined || redis === "start" ? redis : readRedisUrl(redis),
     processes: wholeNumber("--processes", processes ?? "4", 1, MOST_PROCESSES),
     help,
   };
@@ -62,16 +58,17 @@ function parse(args: readonly string[]) {
     });
     return values;
   } catch (error) {
-    throw new DemoFailure(`${error instanceof Error ? error.message : String(error)}\n\n${HELP}`, {
-      cause: error,
-    });
+    // Only the name of an option is repeated, because the rest of Node's message may quote a password.
+    const option =
+      error instanceof Error ? /'(?:-\w, )?(--?[\w-]{1,30})/.exec(error.message)?.[1] : undefined;
+    const sentence =
+      option === undefined ? "The arguments can't be read." : `The option ${option} can't be read.`;
+    throw new DemoFailure(`${sentence}\n\n${HELP}`);
   }
 }
 
 function wholeNumber(name: string, text: string, least: number, most: number): number {
   const value = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
   if (value >= least && value <= most) return value;
-  throw new DemoFailure(
-    `${name} takes a whole number from ${least} to ${most}, not ${JSON.stringify(text)}.`,
-  );
+  throw new DemoFailure(`${name} takes a whole number from ${least} to ${most}.`);
 }

@@ -13,6 +13,7 @@ import { DemoFailure } from "./failure.ts";
 import type { RedisFacts } from "./operator/contract.ts";
 import { freePort } from "../../../scripts/free-port.mjs";
 import { HOST } from "./page.ts";
+import { redisReason, withoutPassword } from "./redis-url.ts";
 
 const PROGRAMS = ["redis-server", "valkey-server"];
 const STARTED_WITHIN_MS = 10_000;
@@ -134,10 +135,6 @@ async function assertReachable(url: string): Promise<void> {
 }
 
 function sentence(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = redisReason(error);
   return text.endsWith(".") ? text : `${text}.`;
-}
-
-function withoutPassword(url: string): string {
-  return url.replace(/\/\/[^@/]*@/, "//");
 }

@@ -13,6 +13,7 @@ import { reporter } from "./operator/reporter.ts";
 import { HOST, listen } from "./page.ts";
 import type { PlainServing } from "./plain.ts";
 import { presenceReporter } from "./presence.ts";
+import { redisReason } from "./redis-url.ts";
 import { loadUws, serveWithUws } from "./server-uws.ts";
 import { serveWithWs } from "./server-ws.ts";
 import { closeServer } from "./single.ts";
@@ -141,7 +142,7 @@ function reportOutages(client: Redis, say: (sentence: string) => void): void {
   let isAway = false;
   client.on("error", (error) => {
     if (!isAway)
-      say(`Redis is away (${error.message}); what is in memory can be read, and writes are refused.`);
+      say(`Redis is away (${redisReason(error)}); what is in memory can be read, and writes are refused.`);
     isAway = true;
   });
   client.on("ready", () => {

@@ -2,7 +2,7 @@
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
-import type { Server } from "node:net";
+import type { AddressInfo, Server } from "node:net";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startRedis } from "../../../packages/store-redis/test/redis-server.ts";
@@ -96,7 +96,7 @@ describe("npm run demo", () => {
     [["--port", "70000"], "--port takes a whole number"],
     [["--processes", "3"], "--processes needs --redis URL"],
     [["--redis", "localhost"], "--redis takes a URL"],
-    [["--colour"], "Unknown option '--colour'"],
+    [["--colour"], "The option --colour can't be read"],
   ])("%j is refused in a sentence", async (args, sentence) => {
     const { code, output } = await runDemo(args);
     expect(code).toBe(1);
@@ -157,6 +157,54 @@ describe("npm run demo -- --redis", () => {
       `wsession demo: Redis at redis://127.0.0.1:${port} can't be used: connect ECONNREFUSED 127.0.0.1:${port}. ` +
         "Start one, or run the demo without --redis.\n",
     );
+  });
+
+  it.each([
+    ["redis://:s3cr/et@127.0.0.1:1"],
+    ["redis://:a@s3cret@127.0.0.1:1"],
+    ["redis://127.0.0.1:1/0?password=s3cret"],
+    ["redis://:s3cret@[::1"],
+    ["redis://:s3cret@127.0.0.1:99999"],
+    ["redis://:s3cret#x@127.0.0.1:1"],
+    ["redis://:%zzs3cret@127.0.0.1:1"],
+  ])("refuses %s in a sentence without its password", async (url) => {
+    const { code, output } = await runDemo(["--port", "0", "--redis", url]);
+    expect(code).toBe(1);
+    expect(output).toMatch(
+      /^wsession demo: (?:--redis takes a URL|Redis at redis:\/\/127\.0\.0\.1:1 can't be used)/,
+    );
+    expect(output).not.toMatch(/s3cr|et@|    at /);
+  });
+
+  it.each([
+    [["redis://:s3cret@localhost"]],
+    [["--port", "redis://:s3cret@localhost"]],
+    [["--help=s3cret"]],
+    [["--redi=s3cret"]],
+  ])("refuses %j without its value", async (args) => {
+    const { code, output } = await runDemo(args);
+    expect(code).toBe(1);
+    expect(output).not.toContain("s3cret");
+  });
+
+  it("does not print the password that a server without AUTH quotes", async () => {
+    const quoting = createServer((socket) => {
+      socket.on("error", () => socket.destroy());
+      socket.on("data", (commands) => {
+        for (const _ of commands.toString().matchAll(/^\*/gm))
+          socket.write("-ERR unknown command 'auth', with args beginning with: 'user' 's3cret' \r\n");
+      });
+    }).listen(0, "127.0.0.1");
+    await once(quoting, "listening");
+    const { port } = quoting.address() as AddressInfo;
+    const { code, output } = await runDemo([
+      ...["--port", "0"],
+      ...["--redis", `redis://user:s3cret@127.0.0.1:${port}`],
+    ]);
+    await close(quoting);
+    expect(code).toBe(1);
+    expect(output).toContain("can't be used: ERR unknown command 'auth'.");
+    expect(output).not.toContain("s3cret");
   });
 
   it("says that a process's port is taken, and leaves no process behind", async () => {
