@@ -1,5 +1,5 @@
 import { adapterCases, runAdapterCase } from "@wsession/conformance";
-import type { AdapterHarness } from "@wsession/conformance";
+import type { AdapterCase, AdapterHarness } from "@wsession/conformance";
 import type { HandshakeAnswer, Runtime, RuntimeBinding, RuntimeConnection } from "@wsession/core/runtime";
 import { describe, expect, test } from "vitest";
 import type { WebSocket } from "ws";
@@ -166,15 +166,25 @@ function pingOf(socket: object): void {
   (socket as WebSocket).ping();
 }
 
-async function fails(harness: AdapterHarness, name: string, timeoutMs = 1_000): Promise<boolean> {
-  const one = Object.values(adapterCases)
-    .flat()
-    .find((candidate) => candidate.name === name);
-  if (one === undefined) throw new Error(`no case is called ${name}`);
-  return runAdapterCase(one, harness, { timeoutMs }).then(
+/** For a case that the adapter has to pass. A busy machine may take longer than the second after which a case fails here. */
+const PATIENT_MS = 20_000;
+
+function passes(harness: AdapterHarness, name: string): Promise<void> {
+  return runAdapterCase(caseOf(name), harness, { timeoutMs: PATIENT_MS });
+}
+
+function fails(harness: AdapterHarness, name: string, timeoutMs = 1_000): Promise<boolean> {
+  return runAdapterCase(caseOf(name), harness, { timeoutMs }).then(
     () => false,
     () => true,
   );
+}
+
+function caseOf(name: string): AdapterCase {
+  const one = Object.values(adapterCases)
+    .flat()
+    .find((candidate) => candidate.name === name);
+  return one ?? expect.fail(`no case is called ${name}`);
 }
 
 const forgetsTheChoice = broken((connection) => connection);
@@ -205,12 +215,12 @@ function isKeptFrame(data: string | Uint8Array): boolean {
 
 describe("the suite for adapters catches", () => {
   test.each([CHOICE, KEPT, BACK])("no error in the correct adapter: %s", async (name) => {
-    expect(await fails(wsHarness("port"), name)).toBe(false);
+    await expect(passes(wsHarness("port"), name)).resolves.toBeUndefined();
   });
 
   test("an adapter that does not pass on the subprotocol that the application chose for a client of v1.wsession", async () => {
     expect(await fails(forgetsTheChoice, CHOICE)).toBe(true);
-    expect(await fails(forgetsTheChoice, KEPT)).toBe(false);
+    await expect(passes(forgetsTheChoice, KEPT)).resolves.toBeUndefined();
   });
 
   test.each([CHOICE, KEPT, BACK])(
@@ -227,7 +237,7 @@ describe("the suite for adapters catches", () => {
   test.each([EARLY, EAGER, ORDER, ONE_ORDER, LIFE, TERMINATE])(
     "no error in the correct adapter: %s",
     async (name) => {
-      expect(await fails(wsHarness("port"), name)).toBe(false);
+      await expect(passes(wsHarness("port"), name)).resolves.toBeUndefined();
     },
   );
 
@@ -242,7 +252,7 @@ describe("the suite for adapters catches", () => {
   test.each([SLOW_READER, NON_READER, COUNTED, IGNORES_CLOSE])(
     "no error in the correct adapter: %s",
     async (name) => {
-      expect(await fails(wsHarness("port"), name, 20_000)).toBe(false);
+      await expect(passes(wsHarness("port"), name)).resolves.toBeUndefined();
     },
   );
 
@@ -259,7 +269,7 @@ describe("the suite for adapters catches", () => {
   });
 
   test.each([...WHO_ENDED, ...HEADERS, PROTOCOL])("no error in the correct adapter: %s", async (name) => {
-    expect(await fails(wsHarness("port"), name)).toBe(false);
+    await expect(passes(wsHarness("port"), name)).resolves.toBeUndefined();
   });
 
   test.each(WHO_ENDED)("an adapter that does not say who ended a connection: %s", async (name) => {

@@ -43,13 +43,12 @@ test("a closed client does not keep the process alive", async () => {
     await peer.attach();
     peer.hello();
   });
-  const before = performance.now();
   const program = `
+    setTimeout(() => console.log("late"), 30_000).unref();
     const client = connect(url, { WebSocket });
     client.on("status", ({ status }) => { if (status === "live") void client.close(); });`;
   expect(await run(server.url, program)).toEqual({ code: 0, output: "" });
   await served;
-  expect(performance.now() - before).toBeLessThan(10_000);
 });
 
 test("an error of a listener is thrown in a separate task, and the other listeners get the message", async () => {
