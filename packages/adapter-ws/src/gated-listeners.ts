@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Connection } from "@wsession/core";
 import type { WebSocket, WebSocketServer } from "ws";
+import { rememberMethods } from "./replaced-methods.ts";
 import { gatedSocketOf, typed } from "./web-socket/as-web-socket.ts";
 
 /** The callback that a server with `port` or `server` passes to its own `handleUpgrade`: its `emit`, bound in the constructor. */
@@ -14,9 +15,7 @@ export function gateListeners(
   server: WebSocketServer,
   begin: (socket: WebSocket, request: IncomingMessage) => Connection | undefined,
 ): () => void {
-  const owned = ["emit", "handleUpgrade"].map(
-    (name) => [name, Object.getOwnPropertyDescriptor(server, name)] as const,
-  );
+  const restore = rememberMethods(server, "emit", "handleUpgrade");
   const emit = server.emit.bind(server);
   const upgrade = server.handleUpgrade.bind(server);
   const emitGated = (socket: WebSocket, request: IncomingMessage): boolean => {
@@ -36,11 +35,7 @@ export function gateListeners(
     // The bound `emit` is that of the class, so it would call the listeners with the runtime's socket, before the gate.
     upgrade(request, socket, head, callback.name === CALLBACK_OF_WS ? emitGated : callback);
   };
-  return () => {
-    for (const [name, descriptor] of owned)
-      if (descriptor === undefined) Reflect.deleteProperty(server, name);
-      else Object.defineProperty(server, name, descriptor);
-  };
+  return restore;
 }
 
 function isSocket(value: unknown): value is WebSocket {

@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { invalidArgument } from "@wsession/core/runtime";
 import type { WebSocketServer } from "ws";
+import { rememberMethods } from "./replaced-methods.ts";
 
 /**
  * Answers 500 where ws would throw before any hook runs: for a request that HTTP code has modified, or for a request without a
@@ -9,7 +10,7 @@ import type { WebSocketServer } from "ws";
  * the process, or the client would wait for ever. Returns a function that restores `handleUpgrade`.
  */
 export function guardUpgrade(server: WebSocketServer, report: (error: unknown) => void): () => void {
-  const had = Object.getOwnPropertyDescriptor(server, "handleUpgrade");
+  const restore = rememberMethods(server, "handleUpgrade");
   const upgrade = server.handleUpgrade.bind(server);
   server.handleUpgrade = (request, socket, head, callback) => {
     try {
@@ -21,10 +22,7 @@ export function guardUpgrade(server: WebSocketServer, report: (error: unknown) =
       refuse(socket);
     }
   };
-  return () => {
-    if (had === undefined) Reflect.deleteProperty(server, "handleUpgrade");
-    else Object.defineProperty(server, "handleUpgrade", had);
-  };
+  return restore;
 }
 
 function hasSocket(request: { readonly socket?: IncomingMessage["socket"] | null }): boolean {
