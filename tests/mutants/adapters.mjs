@@ -80,9 +80,9 @@ export const adapterMutants = [
   {
     name: "ws-answered-twice",
     promise: "verifyClient answers once",
-    file: "packages/adapter-ws/src/admission.ts",
-    find: 'if (isAnswered) return binding.report(invalidArgument("verifyClient called its callback twice"));',
-    replace: 'if (isAnswered) binding.report(invalidArgument("verifyClient called its callback twice"));',
+    file: "packages/adapter-ws/src/verify-client.ts",
+    find: 'if (isAnswered) return report(invalidArgument("verifyClient called its callback twice"));',
+    replace: 'if (isAnswered) report(invalidArgument("verifyClient called its callback twice"));',
     tests: inPackage("adapter-ws", "reporting"),
   },
   {
@@ -96,7 +96,7 @@ export const adapterMutants = [
   {
     name: "ws-promised-verdict",
     promise: "A verifyClient that returns a promise admits no client",
-    file: "packages/adapter-ws/src/admission.ts",
+    file: "packages/adapter-ws/src/verify-client.ts",
     find: "if (isRefusedPromise(verified))",
     replace: "if (isRefusedPromise(undefined))",
     tests: inPackage("adapter-ws", "own-code"),
@@ -105,8 +105,8 @@ export const adapterMutants = [
     name: "ws-closed-binding-admits",
     promise: "A server whose binding was closed refuses with 503",
     file: "packages/adapter-ws/src/admission.ts",
-    find: "    options.verifyClient = refuseAll;\n",
-    replace: "    Object.assign(options, { verifyClient: own });\n",
+    find: "      options.verifyClient = refuseAll;\n",
+    replace: "      Object.assign(options, { verifyClient: own });\n",
     tests: inPackage("adapter-ws", "rebinding"),
   },
   {

@@ -4,20 +4,14 @@ import { invalidArgument, isRefusedPromise, REFUSED_AFTER_CLOSE } from "@wsessio
 import type { HandshakeAnswer, RuntimeBinding } from "@wsession/core/runtime";
 import type { WebSocket, WebSocketServer } from "ws";
 import { copyHandshake, foundOn } from "./handshake.ts";
-import { answeredByOtherError, isAnsweredByOther, sentBytes } from "./other-listeners.ts";
+import { answeredByOtherError } from "./other-listeners.ts";
+import { afterOwn, PLAIN_TEXT } from "./verify-client.ts";
+import type { VerifyAnswer, VerifyAsync } from "./verify-client.ts";
 
 /** An answer of core that admits the client. */
-export type Accepted = Extract<HandshakeAnswer, { type: "accept" }>;
+type Accepted = Extract<HandshakeAnswer, { type: "accept" }>;
+type HandleProtocols = WebSocketServer["options"]["handleProtocols"];
 type Rejected = Extract<HandshakeAnswer, { type: "reject" }>;
-type VerifyAsync = WebSocket.VerifyClientCallbackAsync<IncomingMessage>;
-type VerifySync = WebSocket.VerifyClientCallbackSync<IncomingMessage>;
-type VerifyAnswer = Parameters<VerifyAsync>[1];
-
-/**
- * ws declares refusals as HTML by default, and a reason may quote client input: text/plain prevents script
- * injection.
- */
-const PLAIN_TEXT = { "Content-Type": "text/plain; charset=utf-8" };
 
 /** The application's own `verifyClient`, for servers whose binding was closed. */
 const ownHooks = new WeakMap<WebSocketServer, Pick<WebSocketServer["options"], "verifyClient">>();
@@ -30,50 +24,64 @@ const refuseAll: VerifyAsync = (_, answer) => reject(answer, REFUSED_AFTER_CLOSE
 
 /**
  * Calls core before the 101 is sent, through `verifyClient`, the only hook that ws calls for every kind of server. The later events
- * (`headers`, `connection`) follow the answer in the same tick. Returns a function that restores the hooks.
+ * (`headers`, `connection`) follow the answer in the same tick.
  */
-export function admitBeforeAnswer(
-  server: WebSocketServer,
-  binding: RuntimeBinding<WebSocket>,
-  accepted: WeakMap<IncomingMessage, Accepted>,
-  ownChoices: WeakMap<IncomingMessage, string>,
-): () => void {
-  const { options } = server;
-  let isClosed = false;
-  const { handleProtocols: ownProtocols } = options;
-  const { verifyClient: own } = options.verifyClient === refuseAll ? (ownHooks.get(server) ?? {}) : options;
+export class Admission {
+  readonly #server: WebSocketServer;
+  readonly #binding: RuntimeBinding<WebSocket>;
+  /** Admitted requests, from the answer until the `connection` event in the same tick. */
+  readonly #accepted = new WeakMap<IncomingMessage, Accepted>();
+  /** The application's choice of a subprotocol, for a handshake that core answers with its own subprotocol. */
+  readonly #ownChoices = new WeakMap<IncomingMessage, string>();
+  #isClosed = false;
 
-  const verify: VerifyAsync = (info, answer) => {
-    let isAnswered = false;
-    const sentBefore = sentBytes(info.req.socket);
-    const isTaken = () => isAnsweredByOther(info.req.socket, sentBefore);
-    const once: VerifyAnswer = (verified, ...refusal) => {
-      if (isAnswered) return binding.report(invalidArgument("verifyClient called its callback twice"));
-      isAnswered = true;
-      if (verified) void decide(info.req, answer, isTaken).catch((error: unknown) => binding.report(error));
-      else if (isTaken()) binding.report(answeredByOtherError());
-      else answer(false, ...refusal);
-    };
-    // An error in the application's own hook must be answered too, because otherwise the client would wait
-    // for ever.
-    const failed = (error: unknown) => {
-      binding.report(error);
-      if (!isAnswered) once(false, 500, "internal error", PLAIN_TEXT);
-    };
-    try {
-      if (own === undefined || own === null) once(true);
-      else if (isSync(own)) once(verdictOf(own(info)), 401);
-      else watch(own(info, once), failed);
-    } catch (error) {
-      failed(error);
-    }
-  };
+  constructor(server: WebSocketServer, binding: RuntimeBinding<WebSocket>) {
+    this.#server = server;
+    this.#binding = binding;
+  }
 
-  async function decide(
-    request: IncomingMessage,
-    answer: VerifyAnswer,
-    isTaken: () => boolean,
-  ): Promise<void> {
+  /** Replaces the hooks of the server. Returns a function that restores them. */
+  replaceHooks(): () => void {
+    const { options } = this.#server;
+    const { handleProtocols: ownProtocols } = options;
+    const { verifyClient: own } =
+      options.verifyClient === refuseAll ? (ownHooks.get(this.#server) ?? {}) : options;
+    const verify = afterOwn(own, {
+      decide: (request, answer, isTaken) => this.#decide(request, answer, isTaken),
+      report: (error) => this.#binding.report(error),
+    });
+    const choose: HandleProtocols = (offered, request) => this.#choose(ownProtocols, offered, request);
+    options.verifyClient = verify;
+    options.handleProtocols = choose;
+    return () => {
+      this.#isClosed = true;
+      // Hooks that the application has set since then are kept.
+      if (options.handleProtocols === choose) Object.assign(options, { handleProtocols: ownProtocols });
+      if (options.verifyClient !== verify) return;
+      options.verifyClient = refuseAll;
+      ownHooks.set(this.#server, { verifyClient: own });
+    };
+  }
+
+  /** The headers that core adds to the 101. */
+  headersOf(request: IncomingMessage): Accepted["headers"] {
+    return this.#accepted.get(request)?.headers ?? [];
+  }
+
+  /** The answer that admitted the request, once; `undefined` for a request that was not admitted. */
+  take(request: IncomingMessage): Accepted | undefined {
+    const accepted = this.#accepted.get(request);
+    this.#accepted.delete(request);
+    return accepted;
+  }
+
+  /** The application's choice, for a handshake that core answers with its own subprotocol. */
+  ownChoiceOf(request: IncomingMessage): string | undefined {
+    return this.#ownChoices.get(request);
+  }
+
+  async #decide(request: IncomingMessage, answer: VerifyAnswer, isTaken: () => boolean): Promise<void> {
+    const binding = this.#binding;
     let deciding: Promise<HandshakeAnswer>;
     try {
       deciding = binding.admit(copyHandshake(request), foundOn(request.socket));
@@ -91,17 +99,23 @@ export function admitBeforeAnswer(
     }
     if (outcome.type === "reject") return reject(answer, outcome);
     if (request.socket.destroyed) return binding.abandon(outcome.ticket);
-    if (isClosed) {
+    if (this.#isClosed) {
       binding.abandon(outcome.ticket);
       return reject(answer, REFUSED_AFTER_CLOSE);
     }
-    accepted.set(request, outcome);
+    this.#admit(request, outcome, answer);
+  }
+
+  /** Lets ws send the 101, and emit `connection`. */
+  #admit(request: IncomingMessage, outcome: Accepted, answer: VerifyAnswer): void {
+    const binding = this.#binding;
+    this.#accepted.set(request, outcome);
     const written = request.socket.bytesWritten;
     try {
       answer(true);
     } catch (error) {
       // The application's own `connection` listener threw after ours: the connection exists and continues.
-      if (!accepted.delete(request)) throw error;
+      if (this.take(request) === undefined) throw error;
       binding.abandon(outcome.ticket);
       binding.report(error);
       // If the 101 was not written, another answer is sent. After the 101 the connection has no owner.
@@ -109,7 +123,7 @@ export function admitBeforeAnswer(
       else request.socket.destroy();
       return;
     }
-    if (!accepted.delete(request)) return;
+    if (this.take(request) === undefined) return;
     binding.abandon(outcome.ticket);
     if (request.socket.writable && request.socket.readable) {
       binding.report(
@@ -118,34 +132,27 @@ export function admitBeforeAnswer(
     }
   }
 
-  const choose: typeof ownProtocols = (offered, request) => {
-    const answer = accepted.get(request);
-    const chosen = chooseOwn(answer?.protocols ?? [...offered], request);
+  #choose(own: HandleProtocols, offered: ReadonlySet<string>, request: IncomingMessage): string | false {
+    const answer = this.#accepted.get(request);
+    const chosen = chooseOwn(own, answer?.protocols ?? [...offered], request);
     if (answer?.subprotocol === undefined) return chosen;
-    if (chosen !== false) ownChoices.set(request, chosen);
+    if (chosen !== false) this.#ownChoices.set(request, chosen);
     return answer.subprotocol;
-  };
-
-  function chooseOwn(protocols: readonly string[], request: IncomingMessage): string | false {
-    const [first = false] = protocols;
-    if (first === false || ownProtocols === undefined || ownProtocols === null) return first;
-    const chosen: unknown = ownProtocols(new Set(protocols), request);
-    if (isRefusedPromise(chosen)) throw invalidArgument("handleProtocols must be synchronous");
-    // The request that the hook gets contains the token, so the hook could choose the token. A choice counts only if it is among
-    // the other subprotocols.
-    return typeof chosen === "string" && protocols.includes(chosen) ? chosen : false;
   }
+}
 
-  options.verifyClient = verify;
-  options.handleProtocols = choose;
-  return () => {
-    isClosed = true;
-    // Hooks that the application has set since then are kept.
-    if (options.handleProtocols === choose) Object.assign(options, { handleProtocols: ownProtocols });
-    if (options.verifyClient !== verify) return;
-    options.verifyClient = refuseAll;
-    ownHooks.set(server, { verifyClient: own });
-  };
+function chooseOwn(
+  own: HandleProtocols,
+  protocols: readonly string[],
+  request: IncomingMessage,
+): string | false {
+  const [first = false] = protocols;
+  if (first === false || own === undefined || own === null) return first;
+  const chosen: unknown = own(new Set(protocols), request);
+  if (isRefusedPromise(chosen)) throw invalidArgument("handleProtocols must be synchronous");
+  // The request that the hook gets contains the token, so the hook could choose the token. A choice counts only if it is among
+  // the other subprotocols.
+  return typeof chosen === "string" && protocols.includes(chosen) ? chosen : false;
 }
 
 function reject(answer: VerifyAnswer, { status, reason, headers }: Rejected): void {
@@ -163,21 +170,4 @@ function refusalHeaders(lines: Rejected["headers"] = []): Record<string, string>
     headers[name] = before === undefined ? value : `${before}\r\n${name}: ${value}`;
   }
   return { ...PLAIN_TEXT, ...headers };
-}
-
-/** A promise is truthy, so an asynchronous refusal would admit the client. */
-function verdictOf(verified: unknown): boolean {
-  if (isRefusedPromise(verified))
-    throw invalidArgument("verifyClient without a callback must be synchronous");
-  return Boolean(verified);
-}
-
-/** Reports the rejection of an asynchronous hook, which then never calls back. */
-function watch(result: unknown, failed: (error: unknown) => void): void {
-  if (result instanceof Promise) result.catch(failed);
-}
-
-/** ws distinguishes the two forms by the number of parameters. */
-function isSync(verify: VerifyAsync | VerifySync): verify is VerifySync {
-  return verify.length !== 2;
 }

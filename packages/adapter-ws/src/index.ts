@@ -4,8 +4,7 @@ import type { Binding, Connection, Handlers, Sessions } from "@wsession/core";
 import { assertMethods, assertNoMore, invalidArgument, shown } from "@wsession/core/runtime";
 import type { Runtime } from "@wsession/core/runtime";
 import type { WebSocket, WebSocketServer } from "ws";
-import { admitBeforeAnswer } from "./admission.ts";
-import type { Accepted } from "./admission.ts";
+import { Admission } from "./admission.ts";
 import { checkOptions } from "./bind-options.ts";
 import type { BindOptions } from "./bind-options.ts";
 import { gateListeners } from "./gated-listeners.ts";
@@ -68,15 +67,12 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
     throw invalidArgument("this WebSocketServer is bound already: call bindSessions once for each server");
   const binding = sessions.bind(runtimeOf(server), handlers);
   servers.add(server);
-  /** Admitted requests, from the answer until the `connection` event in the same tick. */
-  const accepted = new WeakMap<IncomingMessage, Accepted>();
-  /** The application's choice of a subprotocol, for a handshake that core answers with its own subprotocol. */
-  const ownChoices = new WeakMap<IncomingMessage, string>();
-  const restoreHooks = admitBeforeAnswer(server, binding, accepted, ownChoices);
+  const admission = new Admission(server, binding);
+  const restoreHooks = admission.replaceHooks();
   const restoreUpgrade = guardUpgrade(server, (error) => binding.report(error));
 
   const onHeaders = (lines: string[], request: IncomingMessage): void => {
-    for (const [name, value] of accepted.get(request)?.headers ?? []) lines.push(`${name}: ${value}`);
+    for (const [name, value] of admission.headersOf(request)) lines.push(`${name}: ${value}`);
   };
   server.on("headers", onHeaders);
   function onError(this: WebSocket, error: Error): void {
@@ -84,8 +80,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
     binding.report(error, { stage: stageOf(error), connection: sessions.of(this) });
   }
   const begin = (socket: WebSocket, request: IncomingMessage): Connection | undefined => {
-    const admitted = accepted.get(request);
-    accepted.delete(request);
+    const admitted = admission.take(request);
     if (admitted === undefined) {
       binding.report(
         invalidArgument("a connection was not admitted: call bindSessions once, before the first connection"),
@@ -98,7 +93,11 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
       request.socket,
       () => {
         const isOwn = admitted.subprotocol === undefined;
-        return binding.open(socket, admitted.ticket, isOwn ? socket.protocol : ownChoices.get(request));
+        return binding.open(
+          socket,
+          admitted.ticket,
+          isOwn ? socket.protocol : admission.ownChoiceOf(request),
+        );
       },
       onError,
     );
