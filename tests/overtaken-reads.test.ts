@@ -102,7 +102,6 @@ test.each(["session.destroy", "sessions.destroy", "destroySubject"] as const)(
   "I9 a read that finds the session gone before %s has its answer closes the connections with the reason of the call",
   async (call) => {
     const gap = new Gap();
-    onTestFinished(() => gap.letGo());
     const store = openStore("redis", redis.port, { prefix: newPrefix() });
     const step = call === "destroySubject" ? call : "destroy";
     const sessions = createSessions({
@@ -112,6 +111,8 @@ test.each(["session.destroy", "sessions.destroy", "destroySubject"] as const)(
     });
     onTestFinished(() => sessions.close());
     const client = await connect(await serve("ws", sessions));
+    // Registered last, so that it is called first: close() waits for the answer that the gap holds.
+    onTestFinished(() => gap.letGo());
     const [connection = expect.fail("no connection")] = sessions.connections;
     const { session } = connection;
     await session.identify("ada");

@@ -2,7 +2,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { channel } from "node:diagnostics_channel";
 import { once } from "node:events";
-import { Journal } from "@wsession/conformance";
+import { Journal, within } from "@wsession/conformance";
 import { createSessions, isSessionError, onTelemetry } from "@wsession/core";
 import type { TelemetryEvents } from "@wsession/core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
@@ -94,7 +94,7 @@ describe.each(runtimeNames)("on %s", (runtime) => {
       client.send(text);
       expect(await client.next()).toBe(text);
     }
-    await warnings.until(4);
+    await within(10_000, "the four warnings", warnings.until(4));
     for (const { message } of failures)
       expect(warnings.entries).toContain(`wsession:message: ${message}; a listener of onTelemetry failed`);
   });

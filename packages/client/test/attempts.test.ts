@@ -1,5 +1,6 @@
 /** Attempts that fail before a connection exists, and the reason that the client reports for them. */
 import { tokenInStorage } from "@wsession/client";
+import { within } from "@wsession/conformance";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
@@ -98,13 +99,13 @@ test("reconnect() begins a new attempt although the current one waits for its ad
   const { client: one, until, of } = client(server, {}, () => addresses.shift() ?? server.url);
   await expect.poll(() => addresses.length).toBe(1);
   one.reconnect();
-  await once(silent, "connection");
+  await within(20_000, "an attempt at the second address", once(silent, "connection"));
   one.reconnect();
   const peer = await server.peer();
   expect((await peer.attach()).fresh).toBe(true);
   peer.hello();
   await until("status", ({ status }) => status === "live");
-  await abandoned;
+  await within(20_000, "the end of the second attempt", abandoned);
   expect(of("status")).toHaveLength(1);
 });
 

@@ -1,4 +1,4 @@
-import { ScriptedServer } from "@wsession/conformance";
+import { deferred, ScriptedServer } from "@wsession/conformance";
 import { connect } from "@wsession/client";
 import type { Client, ClientEvents, ClientOptions } from "@wsession/client";
 import { onTestFinished } from "vitest";
@@ -14,6 +14,10 @@ type Entry = {
   readonly [Type in keyof ClientEvents]: readonly [Type, ClientEvents[Type]];
 }[keyof ClientEvents];
 
+/** The real timers, because a test may replace the global ones. */
+const { setTimeout: startTimer, clearTimeout: stopTimer } = globalThis;
+const EVENT_MS = 20_000;
+
 const EVENTS = ["message", "status", "session", "missed", "rolledBack", "leftover", "closed"] as const;
 
 /** A client, and all events that it emitted, in order. */
@@ -22,7 +26,7 @@ export interface Watched {
   readonly events: Entry[];
   /** The events of one type. */
   of<Type extends keyof ClientEvents>(type: Type): ClientEvents[Type][];
-  /** Resolves once an event of this type satisfies the predicate. */
+  /** Resolves once an event of this type satisfies the predicate. Rejects after 20 s of real time. */
   until<Type extends keyof ClientEvents>(
     type: Type,
     expected?: (event: ClientEvents[Type]) => boolean,
@@ -54,16 +58,26 @@ export function watch(one: Client): Watched {
     client: one,
     events,
     of,
-    until: (type, expected = () => true) =>
-      new Promise((resolve) => {
-        const wake = () => {
-          const found = of(type).find(expected);
-          if (found === undefined) return;
-          wakes.delete(wake);
-          resolve(found);
-        };
-        wakes.add(wake);
-        wake();
-      }),
+    until(type, expected = () => true) {
+      const { promise, resolve, reject } = deferred<never>();
+      // Some tests do not wait for the event to the end.
+      promise.catch(() => undefined);
+      const late = startTimer(() => {
+        wakes.delete(wake);
+        const before = events.map(([name]) => name).join(" ");
+        reject(new Error(`no such event "${type}" within ${EVENT_MS} ms; the events were: ${before}`));
+      }, EVENT_MS);
+      late.unref();
+      const wake = () => {
+        const found = of(type).find(expected);
+        if (found === undefined) return;
+        stopTimer(late);
+        wakes.delete(wake);
+        resolve(found as never);
+      };
+      wakes.add(wake);
+      wake();
+      return promise;
+    },
   };
 }
