@@ -108,6 +108,22 @@ export const clientConnectingMutants = [
     tests: client("time", "is a restart three times"),
   },
   {
+    name: "client-moves-without-a-pause",
+    promise: "A server that requests a new connection after each hello does not get one after the other",
+    file: "packages/client/src/backoff.ts",
+    find: "return isFirst ? 0 : longest;",
+    replace: "return isFirst ? 0 : 0 * longest;",
+    tests: client("time", "is tried again at once"),
+  },
+  {
+    name: "client-moves-late-for-ever",
+    promise: "After a stable connection a requested connection is opened at once",
+    file: "packages/client/src/backoff.ts",
+    find: "      lived();\n      const isFirst",
+    replace: "      const isFirst",
+    tests: client("time", "is tried again at once"),
+  },
+  {
     name: "client-sends-now-what-ends-the-connection",
     promise: "sendNow refuses a message that is too long for the server",
     file: connection,
@@ -127,8 +143,8 @@ export const clientConnectingMutants = [
     name: "client-waits-after-its-clock-was-set-back",
     promise: "A connection that lived resets the delays, also if the clock was set back",
     file: "packages/client/src/backoff.ts",
-    find: "livedMs = Math.abs(Date.now() - liveSince);",
-    replace: "livedMs = Date.now() - liveSince;",
+    find: "const ms = Math.abs(Date.now() - liveSince);",
+    replace: "const ms = Date.now() - liveSince;",
     tests: client("time", "also if the clock was set back meanwhile"),
   },
 ];

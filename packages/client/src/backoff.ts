@@ -26,6 +26,11 @@ export interface Backoff {
    * an earlier connection is still live, as while a server hands its clients over.
    */
   next(code: number, isLive: boolean): number | ClosedWhy;
+  /**
+   * Called before a connection replaces a live one. Returns the longest delay in milliseconds: 0, unless the live connection and its
+   * predecessor were short. Otherwise a server that requests a new connection after each hello would get one after the other.
+   */
+  replace(): number;
 }
 
 /**
@@ -38,6 +43,15 @@ export function createBackoff({ minMs, maxMs }: Settings): Backoff {
   /** NaN without a live connection. */
   let liveSince = Number.NaN;
   let hadSession = false;
+  /** Counts a failure. Returns the longest delay after the failure. */
+  const fail = (): number => Math.min(maxMs, minMs * 2 ** failures++);
+  /** Returns how long the live connection has lived; NaN without one. */
+  const lived = (): number => {
+    // Also if the clock was set back: a connection that lived must reset the delays.
+    const ms = Math.abs(Date.now() - liveSince);
+    if (ms >= STEADY_MS) failures = 0;
+    return ms;
+  };
   return {
     onHello(hasSession) {
       liveSince = Date.now();
@@ -47,11 +61,9 @@ export function createBackoff({ minMs, maxMs }: Settings): Backoff {
     next(code, isLive) {
       let livedMs = Number.NaN;
       if (!isLive) {
-        // Also if the clock was set back: a connection that lived must reset the delays.
-        livedMs = Math.abs(Date.now() - liveSince);
+        livedMs = lived();
         liveSince = Number.NaN;
       }
-      if (livedMs >= STEADY_MS) failures = 0;
       const why = STOPS[code];
       // While one tab renews the cookie or logs in, the other tabs have an invalid cookie for a moment.
       const mayRecover = code === 4401 && hadSession && logins++ < LOGIN_ATTEMPTS;
@@ -59,9 +71,15 @@ export function createBackoff({ minMs, maxMs }: Settings): Backoff {
       // The server shuts down or restarts: another server takes over, or this server is back soon.
       // Without the limit all clients of a server that ends each connection with such a code would come back twice a second.
       const isRestart = livedMs >= 0 && failures < MAX_RESTARTS && (code === 1001 || code === 1012);
-      const backoffMs = Math.min(maxMs, minMs * 2 ** failures++);
+      const backoffMs = fail();
       const longest = mayRecover ? LOGIN_MS : isRestart ? RESTART_MS : backoffMs;
       return Math.random() * longest;
+    },
+    replace() {
+      lived();
+      const isFirst = failures === 0;
+      const longest = fail();
+      return isFirst ? 0 : longest;
     },
   };
 }

@@ -68,7 +68,8 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
         renewalCode = code;
         abandonAttempt();
       }
-      if (attempt === undefined && cancel === undefined) schedule(Math.random() * withinMs);
+      if (attempt === undefined && cancel === undefined)
+        schedule(Math.random() * Math.max(withinMs, backoff.replace()));
     },
   };
   const { outgoing, state } = page;

@@ -2,7 +2,7 @@ import { connect } from "@wsession/client";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { WebSocket } from "ws";
 import { client, listen, watch } from "./support.ts";
-import type { ScriptedServer } from "@wsession/conformance";
+import type { ScriptedPeer, ScriptedServer } from "@wsession/conformance";
 
 /** Fake timers and a fake clock; sockets, microtasks and immediates stay real. */
 beforeEach(() => {
@@ -199,6 +199,51 @@ describe("backoff", () => {
     }
     expect(waits()).toEqual(expected);
   });
+
+  test.each([
+    ["requests another connection after each hello", ".g0"],
+    ["gives each connection a renewal code", '.n{"code":"c"}'],
+    ["requests one attach after the other", ".s0"],
+  ])(
+    "a server that %s is tried again at once, then the delays double until a connection is stable",
+    async (_, frame) => {
+      vi.spyOn(Math, "random").mockReturnValue(1);
+      onTestFinished(() => vi.mocked(Math.random).mockRestore());
+      const server = await listen();
+      const { client: one } = client(server, { backoff: {} });
+      /** Asserts that the client opens its next connection after `ms`, and not before. */
+      const next = async (ms: number): Promise<ScriptedPeer> => {
+        const { connections } = server;
+        if (ms > 0) await vi.advanceTimersByTimeAsync(ms - 1);
+        // A connection of an attempt that began too early arrives in the meantime.
+        await new Promise((resolve) => setImmediate(resolve));
+        expect(server.connections).toBe(connections);
+        await vi.advanceTimersByTimeAsync(1);
+        return server.peer();
+      };
+      const serve = async (peer: ScriptedPeer): Promise<void> => {
+        await peer.attach();
+        peer.hello();
+        await peer.roundTrip();
+      };
+      let peer = await server.peer();
+      for (const ms of [0, 500, 1_000, 2_000, 4_000]) {
+        await serve(peer);
+        for (let sent = 0; sent < (frame === ".s0" ? 8 : 1); sent += 1) {
+          peer.send(frame);
+          peer.hello();
+        }
+        await peer.roundTrip();
+        peer = await next(ms);
+      }
+      await serve(peer);
+      await vi.advanceTimersByTimeAsync(5_000);
+      peer.send(".g0");
+      await peer.roundTrip();
+      await serve(await next(0));
+      expect(one.status).toBe("live");
+    },
+  );
 
   test("delays start again after a stable connection, also if the clock was set back meanwhile", async () => {
     vi.spyOn(Math, "random").mockReturnValue(1);
