@@ -7,6 +7,7 @@ import { initial, start } from "./setup.ts";
 /** A client that breaks the protocol, and the code that the application's `close` handler gets. */
 export const broken: Readonly<Record<string, (runtime: RuntimeName) => Promise<number>>> = {
   "1002 a frame with a reserved opcode": (runtime) => breaking(runtime, frame("x", { opcode: 3 })),
+  "1002 a close frame of one byte": (runtime) => breaking(runtime, frame("x", { opcode: 8 })),
   "1007 text that is not UTF-8": (runtime) => breaking(runtime, frame(Buffer.from([0xff]), { opcode: 1 })),
   "1009 a message over the runtime's limit": (runtime) =>
     // 2 ** 40 bytes are announced.

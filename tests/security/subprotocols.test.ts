@@ -106,6 +106,25 @@ describe.each([
 describe.each(runtimes)("on $runtime", (harness) => {
   const trialOf = useTrial(harness);
 
+  test("a handshake that offers a subprotocol twice is refused by ws itself, and accepted by uWebSockets.js", async () => {
+    const seen = new Journal<readonly string[]>();
+    const sessions = createSessions({
+      admit: ({ protocols }) => {
+        seen.note(protocols);
+        return { type: "accept" };
+      },
+      initial: () => ({}),
+    });
+    const raw = trialOf().raw(await trialOf().serve(sessions, {}));
+    raw.upgrade({ headers: [["sec-websocket-protocol", "chat, chat"]] });
+    const { status, headers } = await raw.response;
+    const isAccepted = harness.runtime === "uws";
+    expect(status).toBe(isAccepted ? 101 : 400);
+    expect(new Map(headers).get("sec-websocket-protocol")).toBe(isAccepted ? "chat" : undefined);
+    expect(seen.entries).toHaveLength(isAccepted ? 1 : 0);
+    expect(sessions.diagnostics.handshakesRefused).toBe(0);
+  });
+
   test("a token is not echoed back as a subprotocol, and the application does not get the token", async () => {
     const observed = new Journal<string>();
     const sessions = createSessions({

@@ -10,7 +10,10 @@ export interface Diagnostics {
   handshakesPending: number;
   /** Handshakes that became a connection. */
   handshakesAccepted: number;
-  /** Handshakes that were refused, by a status or by a close code that carries the refusal. */
+  /**
+   * Handshakes that were refused, by a status or by a close code that carries the refusal. A handshake that comes after `close` of its
+   * binding has settled is not counted, because nothing of the binding is left then.
+   */
   handshakesRefused: number;
   /** Handshakes that were refused because the option `origins` does not allow their Origin. `handshakesRefused` counts them too. */
   originsRefused: number;
