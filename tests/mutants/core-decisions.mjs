@@ -132,26 +132,17 @@ export const decisionMutants = [
     name: "expired-closed-as-destroyed",
     promise: "A session that the store no longer has at its deadline ends with 4419",
     file: "packages/core/src/session/local-session.ts",
-    find: "(lifetimes.isDue(this) ? EXPIRED : GONE)",
-    replace: "(lifetimes.isDue(this) && this.isGone ? EXPIRED : GONE)",
+    find: "found === GONE && this.context.lifetimes.isDue(this) ? EXPIRED : found",
+    replace: "found === GONE && this.isGone ? EXPIRED : found",
     tests: inPackage("core", "endings", "finds this at a deadline"),
   },
   {
     name: "destroyed-closed-as-expired",
     promise: "A session that the store no longer has long before its deadline ends with 4410",
     file: "packages/core/src/session/local-session.ts",
-    find: "(lifetimes.isDue(this) ?",
-    replace: "(lifetimes.isDue(this) || !this.isGone ?",
+    find: "found === GONE && this.context.lifetimes.isDue(this)",
+    replace: "found === GONE",
     tests: inPackage("core", "endings", "finds this long before a deadline"),
-  },
-  {
-    name: "reason-of-a-begun-destruction",
-    promise:
-      "The connections of a destroyed session close with the reason of the call, also if another call finds the session gone first",
-    file: "packages/core/src/session/destructions-begun.ts",
-    find: "begun.set(key, ending);",
-    replace: 'begun.set(key, { ...ending, reason: "" });',
-    tests: tests("overtaken-reads.test.ts", "has its answer closes"),
   },
   {
     name: "report-of-a-closed-store",
@@ -177,5 +168,14 @@ export const decisionMutants = [
     find: "if is_recorded or (is_passed_on and found[7]) then",
     replace: "if is_recorded then",
     tests: tests("overtaken-messages.test.ts", "a former subject"),
+  },
+  {
+    name: "end-by-login-counted-twice",
+    promise:
+      "A session that a newer login ended is counted once in a process, also if the announcement comes after a read",
+    file: "packages/core/src/session/store-host.ts",
+    find: "event.replaced === true && !state.isGone)",
+    replace: "event.replaced === true)",
+    tests: tests("reasons-of-ends.test.ts", "is counted once"),
   },
 ];

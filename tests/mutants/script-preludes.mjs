@@ -1,6 +1,6 @@
 /** @import { Mutant } from "./mutants.mjs" */
 
-import { redis } from "./suites.mjs";
+import { redis, tests } from "./suites.mjs";
 
 /** Promises of the Lua functions that several scripts of store-redis share.
  * @type {readonly Mutant[]} */
@@ -113,8 +113,34 @@ export const scriptPreludeMutants = [
     name: "replica-says-gone",
     promise: "a demoted primary does not answer that a session is gone",
     file: "packages/store-redis/src/scripts/prelude.lua",
-    find: "local function not_there(what) -- rare\n  refuse_replica()",
-    replace: "local function not_there(what) -- rare",
+    find: "by_login) -- rare\n  refuse_replica()",
+    replace: "by_login) -- rare",
     tests: redis("worthless-connections", "answers no read"),
+  },
+  {
+    name: "gone-without-a-reason",
+    promise:
+      "a call that finds the end of a session closes the connections with the reason of the destruction (I9)",
+    file: "packages/store-redis/src/scripts/prelude.lua",
+    find: "not_there('gone', tombstone[2], tombstone[3] and '1')",
+    replace: "not_there('gone', false, tombstone[3] and '1')",
+    tests: tests("reasons-of-ends.test.ts", "that finds the end by"),
+  },
+  {
+    name: "gone-without-a-login",
+    promise: "a call that finds the end of a session by a newer login closes the connections with 4409 (I9)",
+    file: "packages/store-redis/src/scripts/prelude.lua",
+    find: "not_there('gone', tombstone[2], tombstone[3] and '1')",
+    replace: "not_there('gone', tombstone[2])",
+    tests: tests("reasons-of-ends.test.ts", "that finds the end by"),
+  },
+  {
+    name: "gone-is-not-told",
+    promise:
+      "a call that finds the end of a session closes the connections with the reason of the destruction (I9)",
+    file: "packages/store-redis/src/store.ts",
+    find: "    this.#membership?.missing(id, found);",
+    replace: "    if (found.destroyed === undefined) this.#membership?.missing(id, found);",
+    tests: tests("reasons-of-ends.test.ts", "that finds the end by"),
   },
 ];

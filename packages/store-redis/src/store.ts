@@ -165,8 +165,9 @@ export class RedisStore implements RedisSessionStore {
   async load(id: string): Promise<StoredSession | undefined> {
     if (!isSessionId(id)) return undefined;
     const found = await load(this.#services, id);
-    if (found.type === "missing") this.#membership?.expired(id);
-    return found.type === "session" ? found.session : undefined;
+    if (found.type === "session") return found.session;
+    this.#missing(id, found);
+    return undefined;
   }
 
   write(request: WriteRequest): Promise<WriteResult> {
@@ -279,11 +280,8 @@ export class RedisStore implements RedisSessionStore {
     this.#services.availability.close();
   }
 
-  /**
-   * Returns "missing". If Redis has no tombstone either, the session has expired or was lost, and its connections here are ended.
-   */
-  #missing(id: string, { leftNothing }: Missing): { readonly type: "missing" } {
-    if (leftNothing) this.#membership?.expired(id);
+  #missing(id: string, found: Missing): { readonly type: "missing" } {
+    this.#membership?.missing(id, found);
     return { type: "missing" };
   }
 }

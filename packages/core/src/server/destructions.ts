@@ -17,26 +17,21 @@ export class Destructions<Data extends object> {
 
   async one(id: string, reason: string | undefined): Promise<DestroyReport> {
     if (!isSessionId(id)) return { destroyed: 0, closed: 0, unreachable: [] };
-    const { calls, store, pending } = this.#registry;
-    return pending.destructions.ofSession(id, destroyedEnding(reason), () =>
-      calls.ask(() =>
-        applied(store.destroy(id, reason, true), (result) => this.#report(result, [id], reason)),
-      ),
+    const { calls, store } = this.#registry;
+    return calls.ask(() =>
+      applied(store.destroy(id, reason, true), (result) => this.#report(result, [id], reason)),
     );
   }
 
   async ofSubject(subject: string, reason: string | undefined): Promise<DestroyReport> {
     const { calls, store, pending } = this.#registry;
-    const ending = destroyedEnding(reason);
-    return pending.destructions.ofSubject(subject, ending, () =>
-      calls.ask(() => {
-        // End the pending decisions before the call of the store. A decision that begins later is newer than the destruction.
-        const ended = pending.endSubject(subject, ending);
-        return applied(store.destroySubject(subject, reason), (result) =>
-          this.#report({ ...result, closed: result.closed + ended }, result.destroyed, reason),
-        );
-      }),
-    );
+    return calls.ask(() => {
+      // End the pending decisions before the call of the store. A decision that begins later is newer than the destruction.
+      const ended = pending.endSubject(subject, destroyedEnding(reason));
+      return applied(store.destroySubject(subject, reason), (result) =>
+        this.#report({ ...result, closed: result.closed + ended }, result.destroyed, reason),
+      );
+    });
   }
 
   #report(result: StoreDestroyResult, ids: readonly string[], reason?: string): DestroyReport {

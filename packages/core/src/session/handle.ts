@@ -157,16 +157,12 @@ export class SessionHandle<Data extends object> implements Session<Data>, Promis
   async #destroy(reason: string | undefined): Promise<boolean> {
     const state = this.#state;
     if (state.isGone) return false;
-    const { store, pending } = state.context;
-    const ending = destroyedEnding(reason);
-    return pending.destructions.ofSession(state.id, ending, () =>
-      this.#ask(() =>
-        applied(store.destroy(state.id, reason, false), ({ destroyed }) => {
-          state.endSession(ending);
-          publishDestroyed(destroyed, "call");
-          return destroyed.length > 0;
-        }),
-      ),
+    return this.#ask(() =>
+      applied(state.context.store.destroy(state.id, reason, false), ({ destroyed }) => {
+        state.endSession(destroyedEnding(reason));
+        publishDestroyed(destroyed, "call");
+        return destroyed.length > 0;
+      }),
     );
   }
 

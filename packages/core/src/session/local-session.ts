@@ -231,21 +231,15 @@ export class LocalSession<Data extends object> {
 
   /**
    * Ends the session here: refuses further writes and ends the connections. Returns the number of ended connections. `GONE`: the
-   * store no longer has the session and does not say why. A destruction that this process has begun is the reason then; otherwise the
-   * deadlines known here decide whether the session has expired.
+   * store no longer has the session and does not say why, so the deadlines known here decide whether the session has expired.
    */
   endSession(found: Ending): number {
     if (this.isGone) return 0;
-    const ending = found === GONE ? this.#endingOfGone() : found;
+    const ending = found === GONE && this.context.lifetimes.isDue(this) ? EXPIRED : found;
     this.isGone = true;
     endings.set(this, ending);
     this.context.pending.endSession(this.id, ending);
     return this.endConnections(() => true, ending);
-  }
-
-  #endingOfGone(): Ending {
-    const { lifetimes, pending } = this.context;
-    return pending.destructions.of(this) ?? (lifetimes.isDue(this) ? EXPIRED : GONE);
   }
 
   /** The ending for a connection that is attached after the session has ended. */

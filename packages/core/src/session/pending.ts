@@ -1,7 +1,6 @@
 import { errorOf } from "../base/endings.ts";
 import type { Lifetimes } from "../base/lifetimes.ts";
 import type { Ending } from "../base/endings.ts";
-import { DestructionsBegun } from "./destructions-begun.ts";
 import type { SessionConnection } from "./session-connection.ts";
 
 /**
@@ -77,11 +76,10 @@ export class PendingDecision {
   }
 }
 
-/** All pending decisions of this process, by subject and by session, and the destructions that have begun. */
+/** All pending decisions of this process, by subject and by session. */
 export class PendingDecisions {
   readonly bySubject: DecisionIndex = new DecisionIndex();
   readonly bySession: DecisionIndex = new DecisionIndex();
-  readonly destructions: DestructionsBegun = new DestructionsBegun();
   #last = 0;
 
   begin(subject?: string): PendingDecision {

@@ -42,7 +42,8 @@ export class SessionHost<Data extends object> implements StoreHost {
     const state = this.#table.findConnected(event.id);
     if (state === undefined) return 0;
     if (event.type === "expired") this.#checkDeadline(state);
-    if (event.type === "destroyed" && event.replaced === true) publishDestroyed([event.id], "limit");
+    if (event.type === "destroyed" && event.replaced === true && !state.isGone)
+      publishDestroyed([event.id], "limit");
     const ended = applyStoreEvent(state, event);
     changes.flush();
     return ended;

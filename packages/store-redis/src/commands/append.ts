@@ -53,13 +53,14 @@ export function boundArgs(bounds: OutboxBounds): string[] {
 }
 
 function readAppend(reply: Reply, attempts: number, messages: readonly OutboxMessage[]): AppendReply {
-  const { 0: code, 1: offset, 2: before } = partsOf(reply);
+  const parts = partsOf(reply);
+  const { 0: code, 1: offset, 2: before } = parts;
   switch (code) {
     case "appended":
       return toAppended(offset, before, messages);
     case "missing":
     case "gone":
-      return missing(code, attempts);
+      return missing(parts, attempts);
     case "full":
     case "foreign":
     case "fenced":

@@ -87,7 +87,7 @@ function readCommit(reply: Reply, attempts: number, requested: Requested): Commi
       return { type: code, session: parseSession(second, first, "not-applied") };
     case "missing":
     case "gone":
-      return missing(code, attempts);
+      return missing(parts, attempts);
     case "full":
     case "fenced":
       return { type: code };

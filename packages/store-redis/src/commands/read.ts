@@ -32,7 +32,7 @@ export async function read({ calls, keys }: Caller, request: ReadRequest): Promi
       };
     case "missing":
     case "gone":
-      return missing(code, 1);
+      return missing(parts, 1);
     default:
       throw unexpected();
   }

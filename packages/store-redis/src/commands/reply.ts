@@ -2,21 +2,34 @@
 import { SessionError } from "@wsession/core";
 import type { Reply } from "../connection/calls.ts";
 import { tooLarge } from "../base/codec.ts";
+import { optionalText } from "../base/optional-text.ts";
 import { corrupt, overtaken, unavailable } from "../base/failures.ts";
 
 const DIGITS = /^\d+$/;
 
+/** How a session was destroyed. */
+export interface Destroyed {
+  readonly reason: string | undefined;
+  /** A newer login of the subject ended the session. */
+  readonly replaced?: boolean;
+}
+
 /** The session does not exist. */
 export interface Missing {
   readonly type: "missing";
-  /** There is no tombstone either, so the session expired or the store lost it. */
-  readonly leftNothing: boolean;
+  /** From the session's tombstone. `undefined`: there is no tombstone, so the session expired or the store lost it. */
+  readonly destroyed: Destroyed | undefined;
   /** The script was sent more than once, and an earlier attempt may have found the session. */
   readonly isRepeat: boolean;
 }
 
-export function missing(code: unknown, attempts: number): Missing {
-  return { type: "missing", leftNothing: code === "missing", isRepeat: attempts > 1 };
+/** Parses the answer of no_session in prelude.lua, and "missing" for a session past a deadline. */
+export function missing({ 0: code, 1: reason, 2: replaced }: readonly unknown[], attempts: number): Missing {
+  const destroyed =
+    code === "gone"
+      ? { reason: optionalText(reason), ...(replaced === "1" && { replaced: true }) }
+      : undefined;
+  return { type: "missing", destroyed, isRepeat: attempts > 1 };
 }
 
 /**

@@ -76,7 +76,8 @@ function readRotate(
 ): RotateReply {
   const version = asVersion(reply);
   if (version !== undefined) return { type: "rotated", version, lineage, session: undefined };
-  const { 0: code, 1: first, 2: second, 3: third, 4: former, 5: isNext } = partsOf(reply);
+  const parts = partsOf(reply);
+  const { 0: code, 1: first, 2: second, 3: third, 4: former, 5: isNext } = parts;
   switch (code) {
     case "rotated":
       if (isNext !== undefined) {
@@ -95,7 +96,7 @@ function readRotate(
       return { type: "index", until: Number(first) || Number.POSITIVE_INFINITY };
     case "missing":
     case "gone":
-      return missing(code, attempts);
+      return missing(parts, attempts);
     case "fenced":
     case "foreign":
     case "revoked":

@@ -29,14 +29,15 @@ export function takeOver(
 }
 
 function readTakeOver(reply: Reply, attempts: number): TakeOverReply {
-  const { 0: code, 1: fence } = partsOf(reply);
+  const parts = partsOf(reply);
+  const { 0: code, 1: fence } = parts;
   switch (code) {
     case "taken":
     case "replaced":
       return { type: code, fence: Number(fence) };
     case "missing":
     case "gone":
-      return missing(code, attempts);
+      return missing(parts, attempts);
     default:
       throw unexpected();
   }

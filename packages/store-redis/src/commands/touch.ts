@@ -39,14 +39,15 @@ export function touch({ calls, keys, node }: Caller, command: TouchCommand): Pro
 }
 
 function readTouch(reply: Reply, attempts: number): TouchReply {
-  const { 0: code, 1: subject, 2: until } = partsOf(reply);
+  const parts = partsOf(reply);
+  const { 0: code, 1: subject, 2: until } = parts;
   switch (code) {
     case 1:
     case "1":
       return { type: "touched" };
     case "missing":
     case "gone":
-      return missing(code, attempts);
+      return missing(parts, attempts);
     case "index":
       return { type: "index", subject: String(subject), until: Number(until) || Number.POSITIVE_INFINITY };
     default:

@@ -44,7 +44,8 @@ export function write({ calls, keys, node }: Caller, command: WriteCommand): Pro
 function readWrite(reply: Reply, attempts: number, lineage: number | undefined): WriteReply {
   const version = asVersion(reply);
   if (version !== undefined) return { type: "written", version, lineage, session: undefined };
-  const { 0: code, 1: first, 2: second, 3: third } = partsOf(reply);
+  const parts = partsOf(reply);
+  const { 0: code, 1: first, 2: second, 3: third } = parts;
   switch (code) {
     case "written":
       return { type: "written", version: Number(first), session: parseSession(third, second, "unknown") };
@@ -52,7 +53,7 @@ function readWrite(reply: Reply, attempts: number, lineage: number | undefined):
       return { type: "conflict", session: parseSession(second, first, "not-applied") };
     case "missing":
     case "gone":
-      return missing(code, attempts);
+      return missing(parts, attempts);
     case "fenced":
       return { type: code };
     default:

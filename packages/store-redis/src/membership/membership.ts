@@ -8,10 +8,11 @@ import { hashSubject } from "../base/keys.ts";
 import { Lease } from "../holders/lease.ts";
 import { Presence } from "../presence/presence.ts";
 import { ConfirmationReplies } from "./confirmation-replies.ts";
-import { Recheck } from "./recheck.ts";
+import { endOf, Recheck } from "./recheck.ts";
 import { Resync } from "./resync.ts";
 import { Registration } from "../holders/registration.ts";
 import type { Services } from "../holders/services.ts";
+import type { Missing } from "../commands/reply.ts";
 import type { RaisedEpoch } from "../commands/subject-index.ts";
 import { ShardedSubscription } from "../announcements/sharded-subscription.ts";
 import { Subscription } from "../announcements/subscription.ts";
@@ -179,9 +180,9 @@ export class Membership {
     this.#host.notify({ type: "destroyed", id, reason, replaced: true });
   }
 
-  /** Redis has neither the session nor a tombstone: the session has expired or was lost. */
-  expired(id: string): void {
-    if (this.#host.held(id) !== undefined) this.#host.notify({ type: "expired", id });
+  /** Ends the connections here of a session that Redis does not have. The announcement of the end may come later. */
+  missing(id: string, found: Missing): void {
+    if (this.#host.held(id) !== undefined) this.#host.notify(endOf(id, found));
   }
 
   /** The ids of the subject's sessions that this process holds. */

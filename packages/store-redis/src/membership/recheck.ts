@@ -1,7 +1,8 @@
-import type { HeldSession, Position, StoredSession, StoreHost } from "@wsession/core";
+import type { HeldSession, Position, StoredSession, StoreEvent, StoreHost } from "@wsession/core";
 import type { RedisCounters } from "../base/diagnostics.ts";
 import type { Calls } from "../connection/calls.ts";
 import { load } from "../commands/load.ts";
+import type { Missing } from "../commands/reply.ts";
 import type { HeldCounts } from "../holders/held-counts.ts";
 import type { Keys } from "../base/keys.ts";
 import { type LeaseAnswers, Orphans } from "../holders/orphans.ts";
@@ -53,7 +54,7 @@ export class Recheck {
       this.#host.notify({ type: "extended", id, idleInMs, absoluteInMs, own });
     } else {
       this.#counters.sweepFindings += 1;
-      this.#host.notify(found.type === "missing" ? { type: "expired", id } : { ...found, id });
+      this.#host.notify(endOf(id, found));
     }
   }
 
@@ -139,4 +140,9 @@ function isLoss(asked: HeldSession, held: HeldSession, stored: StoredSession): b
   return (
     stored.version < held.version || (stored.version === held.version && stored.lineage !== held.lineage)
   );
+}
+
+/** The event of a held session that Redis does not have. Without a tombstone the session has expired or was lost. */
+export function endOf(id: string, { destroyed }: Missing): StoreEvent {
+  return destroyed === undefined ? { type: "expired", id } : { type: "destroyed", id, ...destroyed };
 }

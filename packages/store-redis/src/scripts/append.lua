@@ -5,14 +5,14 @@
 --       10 subject that the session must have, or ""
 --       11… mark, flag "t" or "b", ttl in ms or "", key or "", payload; the keys are unique
 -- Out   {"appended", offset of the first message, chain before it} · {"full"} · {"missing"} · {"fenced"} · {"foreign"} · {"overtaken"} · {"late", now}
---       {"corrupt"} · {"gone"}: it was destroyed
+--       {"corrupt"} · {"gone", …}: it was destroyed, see no_session
 -- At most once: as in write.lua. A repeat returns the first call's offset and chain. The other chains follow from the marks.
 local not_after, node, sequence, fenced, most_messages, most_bytes, age, refuses, announced, subject = unpack(ARGV, 1, 10)
 local list, from = KEYS[2], 11
 local at = now_ms()
 local writer = 'w' .. node
 local found = redis.call('HMGET', key, 'm', 'h', writer, 'o', 's')
-if not found[1] then return not_there(redis.call('EXISTS', key) == 1 and 'gone' or 'missing') end
+if not found[1] then return no_session() end
 local version, _, fence, _, _, idle, absolute = split_meta(found[1])
 if not version then return { 'corrupt' } end
 if has_passed(tonumber(idle, 36), tonumber(absolute, 36), at) then return not_there('missing') end

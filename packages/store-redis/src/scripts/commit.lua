@@ -11,7 +11,7 @@
 --       without a change; all only if the version is not the next after the known version
 --       {"settled", settled, refused, floor}: settled before · {"forgotten", forget mark} · {"behind", settled} · {"conflict", now, all} · {"full"}
 --       {"missing"} · {"fenced"} · {"large", maxBytes} · {"overtaken"} · {"late", now} · {"corrupt"}
---       {"gone"}: it was destroyed
+--       {"gone", …}: it was destroyed, see no_session
 -- At most once: as in write.lua. A repeat returns the first call's outcomes, offset and chain.
 local not_after, client = ARGV[1], ARGV[3]
 local node, sequence, expected, known_version, known_lineage, new_lineage, held_fence, schema_version, max_bytes, max_announced, mode, set_count,
@@ -25,7 +25,7 @@ local changes = mode ~= ''
 local at, time = now_ms()
 local writer, own = 'w' .. node, 'c' .. client
 local found = redis.call('HMGET', key, 'm', 'h', writer, own, 'o')
-if not found[1] then return not_there(redis.call('EXISTS', key) == 1 and 'gone' or 'missing') end
+if not found[1] then return no_session() end
 local version, lineage, fence, schema, bytes, idle, absolute, more = split_meta(found[1])
 if not version then return { 'corrupt' } end
 local absolute_at = tonumber(absolute, 36)

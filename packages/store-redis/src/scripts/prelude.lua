@@ -44,9 +44,17 @@ local function refuse_replica() -- rare
 end
 
 -- The answer that the session is gone, or not the client's. The answer ends connections, so it must come from the primary.
-local function not_there(what) -- rare
+local function not_there(what, reason, by_login) -- rare
   refuse_replica()
-  return { what }
+  return { what, reason, by_login }
+end
+
+-- The answer for a key without a session: {"missing"}, or with a tombstone {"gone", reason or false, "1" if a newer login of the subject
+-- ended the session}. Without the reason, a call that is faster than the announcement would end connections with another close code.
+local function no_session() -- rare
+  local tombstone = redis.call('HMGET', key, 't', 'r', 'l')
+  if not tombstone[1] then return not_there('missing') end
+  return not_there('gone', tombstone[2], tombstone[3] and '1')
 end
 
 local META = '^(%d+) (%d+) (%d+) (%d+) (%d+) ([0-9a-z]+) ([0-9a-z]+)$'

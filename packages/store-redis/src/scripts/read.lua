@@ -3,7 +3,7 @@
 -- ARGV  1 offset and 2 chain of the position · 3 offset and 4 chain of the witness, or "" · 5 the most bytes of messages
 --       6 reader or "" · 7 how long the outbox waits for the reader, ms
 -- Out   {"read", offset and chain of the start, first missed offset or 0, offset and chain of the end,
---       chain after the last entry, {entries}} · {"missing"} · {"gone"}: it was destroyed · {"corrupt"}
+--       chain after the last entry, {entries}} · {"missing"} · {"gone", …}: it was destroyed, see no_session · {"corrupt"}
 --       An entry has the format of the list. Its flag is "e" if its ttl is over
 -- A repeat may record an earlier position of the reader. Then the outbox keeps more messages than necessary, and loses none.
 local offset, chain, max_bytes = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[5])
@@ -12,7 +12,7 @@ local list = KEYS[2]
 refuse_replica()
 local at = now_ms()
 local found = redis.call('HMGET', key, 'm', 'o')
-if not found[1] then return { redis.call('EXISTS', key) == 1 and 'gone' or 'missing' } end
+if not found[1] then return no_session() end
 local version, _, _, _, _, idle, absolute = split_meta(found[1])
 if not version then return { 'corrupt' } end
 if has_passed(tonumber(idle, 36), tonumber(absolute, 36), at) then return { 'missing' } end

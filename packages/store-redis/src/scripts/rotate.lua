@@ -9,7 +9,7 @@
 --       {"rotated", version, now, all, former subject or false, 1 if the caller has the data} · {"missing"} · {"fenced"}
 --       {"revoked"} · {"foreign"} · {"overtaken"} · {"late", now} · {"corrupt"}
 --       {"index", time}: the index must first list the session until then
---       {"gone"}: it was destroyed
+--       {"gone", …}: it was destroyed, see no_session
 -- At most once: as in write.lua. A repeat never makes the new digest the previous one.
 local not_after, node, sequence, digest, renewal_digest, renewal_ms, grace_ms, has_subject, subject, subject_hash,
   epoch, listed, held_fence, known_version, known_lineage, new_lineage, only_unowned, replaces = unpack(ARGV)
@@ -17,7 +17,7 @@ local identifies, is_recorded = has_subject ~= '', has_subject == '2'
 local at = now_ms()
 local writer, denial = 'w' .. node, 'x' .. subject_hash
 local found = redis.call('HMGET', key, 'm', 'h', writer, 'v', denial, 's', 'o', 'g', 'p')
-if not found[1] then return not_there(redis.call('EXISTS', key) == 1 and 'gone' or 'missing') end
+if not found[1] then return no_session() end
 local meta = unpack_meta(found[1])
 if not meta then return { 'corrupt' } end
 if has_passed(meta.idle, meta.absolute, at) then return not_there('missing') end

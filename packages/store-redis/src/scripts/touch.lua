@@ -3,12 +3,12 @@
 -- KEYS  1 session
 -- ARGV  1 not-after · 2 idleMs or 0 · 3 absoluteMs, 0 for never, or "" to leave it · 4 subject under which the session was
 --       listed just now, or "" · 5 until when, as field u, or "" · 6 node · 7 own idle ms and 8 own absolute ms, base 36, or ""
--- Out   1 · {"missing"} · {"gone"}: it was destroyed · {"late", now} · {"corrupt"}
+-- Out   1 · {"missing"} · {"gone", …}: it was destroyed, see no_session · {"late", now} · {"corrupt"}
 --       {"index", subject, time, 0 for ever}: the subject's index must first list the session until then (index ⊇ live)
 local not_after, idle_ms, absolute_ms, listed_subject, listed_now, node, own_idle, own_absolute = unpack(ARGV)
 local at = now_ms()
 local found = redis.call('HMGET', key, 'm', 's', 'u', 'p', 'h')
-if not found[1] then return not_there(redis.call('EXISTS', key) == 1 and 'gone' or 'missing') end
+if not found[1] then return no_session() end
 local meta = unpack_meta(found[1])
 if not meta then return { 'corrupt' } end
 if has_passed(meta.idle, meta.absolute, at) then return not_there('missing') end

@@ -5,7 +5,7 @@
 --       12 "f" fields or "r" replace · 13 how many to set; then field, text for each; then fields to remove
 -- Out   version, if it is the next after the known version · {"written", version, now, all} · {"conflict", now, all} · {"missing"}
 --       {"fenced"} · {"large", maxBytes} · {"overtaken"} · {"late", now} · {"corrupt"}
---       {"gone"}: it was destroyed
+--       {"gone", …}: it was destroyed, see no_session
 -- At most once: a repeat is recognised by (node, sequence) and returns the same reply. A command that is older than the node's
 -- last one, or arrives after its not-after time, is refused. The check for a repeat comes before the check of the time, so
 -- that 'late' always means not applied.
@@ -14,7 +14,7 @@ local not_after, node, sequence, expected, known_version, known_lineage, new_lin
 local at = now_ms()
 local writer = 'w' .. node
 local found = redis.call('HMGET', key, 'm', 'h', writer)
-if not found[1] then return not_there(redis.call('EXISTS', key) == 1 and 'gone' or 'missing') end
+if not found[1] then return no_session() end
 local version, lineage, fence, schema, bytes, idle, absolute, more = split_meta(found[1])
 if not version then return { 'corrupt' } end
 if has_passed(tonumber(idle, 36), tonumber(absolute, 36), at) then return not_there('missing') end

@@ -108,7 +108,7 @@ export class UnknownOutcomes {
     const found = await load(this.#caller, change.id);
     if (change.kind === "destroy") change.outcome = found.type === "session" ? "not-applied" : "applied";
     else if (found.type === "session") change.outcome = "applied";
-    else if (found.type === "missing") change.outcome = "not-applied";
+    else if (found.destroyed === undefined) change.outcome = "not-applied";
     return change.outcome ?? "unknown";
   }
 
