@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { delay, frame, Journal, RawClient } from "@wsession/conformance";
 import { createSessions, mapStore } from "@wsession/core";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { WebSocket } from "ws";
 import { runtimeNames, serve } from "./runtimes.ts";
 
 interface Peer {
@@ -21,6 +22,12 @@ async function peer(port: number): Promise<Peer> {
   return { process: child, events };
 }
 
+/** Blocks this process. */
+function stall(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
+
 describe.each(runtimeNames)("liveness of client processes, on %s", (runtime) => {
   test("the heartbeat ends the connection of a stopped client process, and the server gets 1006", async () => {
     const closed = new Journal<number>();
@@ -33,6 +40,31 @@ describe.each(runtimeNames)("liveness of client processes, on %s", (runtime) => 
     expect(closed.entries).toEqual([1006]);
     expect(sessions.connections.size).toBe(0);
     child.kill("SIGCONT");
+  });
+
+  test("pings that a stall of this process delays leave a slow peer its whole time to answer (kind C)", async () => {
+    const heartbeatMs = 1_000;
+    // After the first stall, Node fires the second of these timers and that of the first heartbeat in one turn. So the second stall
+    // is between the heartbeat's timer and the pings.
+    setTimeout(() => stall(250), 900);
+    setTimeout(() => setImmediate(() => stall(700)), 901);
+    const sessions = createSessions({ heartbeatMs, initial: () => ({ n: 0 }) });
+    const closed = new Journal<string>();
+    const { port } = await serve(runtime, sessions, {
+      close: (_, { code, by }) => closed.note(`${code} ${by}`),
+    });
+    const client = new WebSocket(`ws://127.0.0.1:${port}/`, { autoPong: false });
+    onTestFinished(() => client.terminate());
+    const pings = new Journal<Buffer>();
+    client.on("ping", (data: Buffer) => {
+      pings.note(data);
+      setTimeout(() => client.pong(data), 600);
+    });
+    await Promise.race([pings.until(3), closed.until(1)]);
+    expect(closed.entries).toEqual([]);
+    client.close();
+    await closed.until(1);
+    expect(closed.entries).toEqual(["1005 peer"]);
   });
 
   test("with heartbeatTimeoutMs a silent peer is ended after that time, not before, and each sign of life starts it again", async () => {

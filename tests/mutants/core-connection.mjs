@@ -1,10 +1,18 @@
 /** @import { Mutant } from "./mutants.mjs" */
 
-import { core, hazards, onUws, onWs } from "./suites.mjs";
+import { core, hazards, onUws, onWs, tests } from "./suites.mjs";
 
 /** Promises of core's connections: the order of handlers, waiting messages, and the end of a connection.
  * @type {readonly Mutant[]} */
 export const connectionMutants = [
+  {
+    name: "heartbeat-follows-the-timer",
+    promise: "C: a peer has a whole heartbeat to answer a ping that a stall delayed",
+    file: "packages/core/src/server/binding.ts",
+    find: "      setImmediate(() => {\n        if (!isStalled)",
+    replace: "      this.#scheduleHeartbeat();\n      setImmediate(() => {\n        if (!isStalled)",
+    tests: tests("liveness.test.ts", "pings that a stall"),
+  },
   {
     name: "reason-of-the-runtime",
     promise: "a connection that ended without a close frame has no reason, on every runtime",

@@ -249,15 +249,14 @@ export class ServerBinding<Data extends object, Socket extends object>
       // After a stall of this process the peers' pongs may be unread, so skip this heartbeat.
       const isStalled = performance.now() - due > heartbeatMs / 2;
       // Node runs timers before it reads sockets. Wait for the next turn, so that data that has arrived is read first.
-      if (!isStalled) setImmediate(this.#sendHeartbeats);
-      // Go on during a shutdown, because otherwise the runtime's own timeout ends connections that wait for their turn.
-      if (!this.#isClosing || this.#unfinished > 0) this.#scheduleHeartbeat();
+      setImmediate(() => {
+        if (!isStalled) for (const connection of this.#connections.of(this)) connection.heartbeat();
+        // The next heartbeat follows the pings, not the timer, because a stall between them would shorten the time to answer. Go on
+        // during a shutdown, because otherwise the runtime's own timeout ends connections that wait for their turn.
+        if (!this.#isClosing || this.#unfinished > 0) this.#scheduleHeartbeat();
+      });
     });
   }
-
-  readonly #sendHeartbeats = (): void => {
-    for (const connection of this.#connections.of(this)) connection.heartbeat();
-  };
 
   // --- shutdown ---
 
