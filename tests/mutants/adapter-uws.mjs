@@ -65,9 +65,9 @@ export const uwsMutants = [
   {
     name: "uws-aborted-answered",
     promise: "An aborted request is not answered (uWebSockets.js)",
-    file: "packages/adapter-uws/src/index.ts",
-    find: "        if (isAborted) {\n",
-    replace: "        if (isAborted && bound === undefined) {\n",
+    file: "packages/adapter-uws/src/upgrade.ts",
+    find: "    if (isAborted) {\n",
+    replace: "    if (isAborted && !isDecided) {\n",
     tests: inPackage("adapter-uws", "upgrades"),
   },
   {
@@ -81,7 +81,7 @@ export const uwsMutants = [
   {
     name: "uws-no-upgrade",
     promise: "A request without an upgrade is refused with 400 (uWebSockets.js)",
-    file: "packages/adapter-uws/src/index.ts",
+    file: "packages/adapter-uws/src/upgrade.ts",
     find: "if (!asksForUpgrade(copy.handshake))",
     replace: "if (!asksForUpgrade(copy.handshake) && isAborted)",
     tests: inPackage("adapter-uws", "upgrades"),

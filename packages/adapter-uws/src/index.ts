@@ -1,20 +1,15 @@
-import { STATUS_CODES } from "node:http";
-import type { Binding, Handlers, Handshake, Sessions } from "@wsession/core";
-import { invalidArgument, isRefusedPromise, REFUSED_AFTER_CLOSE } from "@wsession/core/runtime";
-import type { HandshakeAnswer, RuntimeBinding } from "@wsession/core/runtime";
-import type { HttpResponse, TemplatedApp, us_socket_context_t, WebSocket } from "uWebSockets.js";
+import type { Binding, Handlers, Sessions } from "@wsession/core";
+import { invalidArgument, REFUSED_AFTER_CLOSE } from "@wsession/core/runtime";
+import type { TemplatedApp, WebSocket } from "uWebSockets.js";
 import type { BindOptions } from "./bind-options.ts";
 import { checkArguments, checkOptions } from "./check-options.ts";
-import { copyRequest, textOf } from "./handshake.ts";
-import type { UpgradeRequest } from "./handshake.ts";
+import { textOf } from "./handshake.ts";
 import { endsSilent, idleSettings } from "./idle-timeout.ts";
 import { Neighbours } from "./neighbours.ts";
 import { Arrival, connectionOf, endedBy, fieldsOf, SEEN, uwsRuntime } from "./socket.ts";
 import type { Socket, UserData } from "./socket.ts";
-import { sendable } from "./text.ts";
-
-type Accepted = Extract<HandshakeAnswer, { type: "accept" }>;
-type Rejected = Extract<HandshakeAnswer, { type: "reject" }>;
+import { answerUpgrade, refuse } from "./upgrade.ts";
+import type { Route } from "./upgrade.ts";
 
 export type { BindOptions };
 
@@ -72,15 +67,15 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
     );
   const binding = sessions.bind<Socket>(runtime, handlers);
   patterns.set(app, taken.add(pattern));
+  const neighbours = new Neighbours();
   // The runtime cannot remove a route, so the route refers only to this variable. The variable is cleared when the binding
   // closes, because otherwise the binding could never be garbage-collected.
-  let bound: Bound | undefined = { binding, options };
+  let route: Route | undefined = { binding, options, encrypted, neighbours };
   binding.onClosed(() => {
-    bound = undefined;
+    route = undefined;
     taken.delete(pattern);
   });
   const borrowed = binary === "borrowed";
-  const neighbours = new Neighbours();
 
   app.ws<UserData>(pattern, {
     maxPayloadLength: MAX_PAYLOAD,
@@ -88,56 +83,15 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
     ...behavior,
     ...idleSettings(binding, behavior.idleTimeout),
     upgrade(response, request, context) {
-      if (bound === undefined) return refuse(response, REFUSED_AFTER_CLOSE);
-      const route = bound;
-      let isAborted = false;
-      // Without an abort handler the runtime ends the process if the client disconnects before the answer.
-      response.onAborted(() => {
-        isAborted = true;
-      });
-      let copy: UpgradeRequest | undefined;
-      let found: unknown;
-      try {
-        copy = copyRequest(response, request, encrypted);
-        if (copy === undefined) return refuse(response, { status: 431, reason: "header fields too large" });
-        if (!asksForUpgrade(copy.handshake))
-          return refuse(response, { status: 400, reason: "not an upgrade" });
-        found = route.options.found?.(request, response);
-        if (isRefusedPromise(found)) throw invalidArgument("found must be synchronous");
-      } catch (error) {
-        route.binding.report(error);
-        refuse(response, { status: 500, reason: "internal error" });
-        return;
-      }
-      // Node runs the microtasks of this callback before the callback returns to the runtime, which corks the
-      // response meanwhile.
-      let isInside = true;
-      let isDecided = false;
-      afterMicrotasks(() => {
-        isInside = false;
-        // Begin while the store works on the handshake, because the creation of a companion takes about as long.
-        if (!isDecided) void neighbours.find(response);
-      });
-      const answered = async () => {
-        const answer = await route.binding.admit(copy.handshake, found);
-        isDecided = true;
-        const needsOther = answer.type === "accept" && !isInside && !isAborted;
-        const other = needsOther ? await neighbours.find(response) : undefined;
-        if (isAborted) {
-          if (answer.type === "accept") route.binding.abandon(answer.ticket);
-        } else if (answer.type === "reject") {
-          response.cork(() => refuse(response, answer));
-        } else
-          neighbours.around(response, other, () => completeUpgrade(route, response, context, copy, answer));
-      };
-      answered().catch((error: unknown) => route.binding.report(error));
+      if (route === undefined) refuse(response, REFUSED_AFTER_CLOSE);
+      else answerUpgrade(route, response, request, context);
     },
     open(socket) {
       const fields = fieldsOf(socket);
       const arrival = fields.wsession;
       if (!(arrival instanceof Arrival)) return;
       neighbours.add(socket);
-      // Uses the binding that admitted the connection rather than `bound`, which may have been cleared since.
+      // Uses the binding that admitted the connection rather than `route`, which may have been cleared since.
       // A closed binding rejects the connection itself.
       const connection = arrival.binding.open(socket, arrival.ticket, arrival.protocol);
       fields.wsession = connection;
@@ -175,72 +129,4 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
   });
 
   return binding;
-}
-
-/** The state of a route while it is bound. */
-interface Bound {
-  readonly binding: RuntimeBinding<Socket>;
-  readonly options: BindOptions;
-}
-
-function completeUpgrade(
-  { binding, options }: Bound,
-  response: HttpResponse,
-  context: us_socket_context_t,
-  { key, extensions }: UpgradeRequest,
-  answer: Accepted,
-): void {
-  let protocol: string;
-  try {
-    protocol = choose(options, answer);
-  } catch (error) {
-    binding.report(error);
-    binding.abandon(answer.ticket);
-    return refuse(response, { status: 500, reason: "internal error" });
-  }
-  // Without a status of its own the answer becomes a 200 as soon as a header is written.
-  response.writeStatus("101 Switching Protocols");
-  for (const [name, value] of answer.headers) response.writeHeader(name, value);
-  response.upgrade<UserData>(
-    { wsession: new Arrival(binding, answer.ticket, protocol), wsessionSeen: SEEN },
-    key,
-    answer.subprotocol ?? protocol,
-    extensions,
-    context,
-  );
-}
-
-function choose(options: BindOptions, { protocols, ticket }: Accepted): string {
-  const [first = ""] = protocols;
-  if (first === "" || options.handleProtocols === undefined) return first;
-  const chosen: unknown = options.handleProtocols(protocols, ticket.handshake);
-  if (isRefusedPromise(chosen)) throw invalidArgument("handleProtocols must be synchronous");
-  return typeof chosen === "string" && protocols.includes(chosen) ? chosen : "";
-}
-
-/**
- * Runs a function after all pending microtasks: a tick that is requested in a microtask runs when none is
- * left.
- */
-function afterMicrotasks(run: () => void): void {
-  queueMicrotask(() => process.nextTick(run));
-}
-
-/**
- * RFC 6455 section 4.2.1. The runtime checks only `Upgrade`, and breaks the socket of a request with
- * `Connection: close`.
- */
-function asksForUpgrade({ headers }: Handshake): boolean {
-  return /(?:^|[ ,])upgrade(?:[ ,]|$)/i.test(headers["connection"] ?? "");
-}
-
-function refuse(
-  response: HttpResponse,
-  { status, reason, headers = [] }: Pick<Rejected, "status" | "reason" | "headers">,
-): void {
-  response
-    .writeStatus(`${status} ${STATUS_CODES[status] ?? "Refused"}`)
-    .writeHeader("content-type", "text/plain; charset=utf-8");
-  for (const [name, value] of headers) response.writeHeader(name, value);
-  response.end(sendable(reason), true);
 }
