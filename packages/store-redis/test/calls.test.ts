@@ -45,7 +45,8 @@ async function calls(timeoutMs: number) {
   });
   onTestFinished(() => availability.close());
   const latency = new LatencyHistogram();
-  const made = new Calls(sender, availability, clock, timeoutMs, newCounters(latency), latency);
+  const counters = newCounters(latency);
+  const made = new Calls({ sender, availability, clock, timeoutMs, counters, latency });
   // Wait here, because on a busy machine connecting takes longer than one call.
   await made.ready(performance.now() + 10_000);
   sent.length = 0;

@@ -24,6 +24,17 @@ import type { SentCommand, Server } from "../drivers/driver.ts";
 
 export type { Reply } from "./call.ts";
 
+/** The objects that calls use. */
+export interface CallParts {
+  readonly sender: Sender;
+  readonly availability: ServerAvailability;
+  readonly clock: ServerClock;
+  readonly timeoutMs: number;
+  readonly counters: RedisCounters;
+  readonly latency: LatencyHistogram;
+  readonly shards?: Pick<Shards, "tagOf">;
+}
+
 /**
  * Sends commands and scripts, each with a deadline (I11). A call rejects as `not-applied` if it was never
  * sent or the script refused it as too late, and as `unknown` if no reply came.
@@ -37,22 +48,14 @@ export class Calls {
   readonly #latency: LatencyHistogram;
   readonly timeoutMs: number;
 
-  constructor(
-    sender: Sender,
-    availability: ServerAvailability,
-    clock: ServerClock,
-    timeoutMs: number,
-    counters: RedisCounters,
-    latency: LatencyHistogram,
-    shards?: Pick<Shards, "tagOf">,
-  ) {
-    this.#shards = shards;
+  constructor({ sender, availability, clock, timeoutMs, counters, latency, shards }: CallParts) {
     this.#sender = sender;
     this.#availability = availability;
     this.#clock = clock;
     this.timeoutMs = timeoutMs;
     this.#counters = counters;
     this.#latency = latency;
+    this.#shards = shards;
   }
 
   /** The deadline of a call that starts now. */
@@ -75,9 +78,7 @@ export class Calls {
     if (Number.isFinite(serverMs)) this.#clock.observe(serverMs, sentAt, performance.now());
   }
 
-  /**
-   * Resolves once calls can be sent and the server's clock is known. Rejects as `not-applied` at `deadline`.
-   */
+  /** Resolves once calls can be sent and the server's clock is known. Rejects as `not-applied` at `deadline`. */
   ready(deadline: number): Promise<void> {
     return this.#availability.wait(deadline);
   }
@@ -94,9 +95,7 @@ export class Calls {
     });
   }
 
-  /**
-   * Sends an idempotent command to one server of a Cluster, once. Rejects as `not-applied` if no reply comes in time.
-   */
+  /** Sends an idempotent command to one server of a Cluster, once. Rejects as `not-applied` if no reply comes in time. */
   async commandAt(server: Server, name: string, args: string[]): Promise<Reply> {
     const command = this.#sender.send(name, args, server);
     const timer = new PatientTimer(this.timeoutMs, () =>

@@ -70,7 +70,7 @@ export function makeServices(options: RedisStoreOptions, { report, nodeDied }: S
     checked,
     restored,
   });
-  const calls = new Calls(sender, availability, clock, timeoutMs, counters, latency, shards);
+  const calls = new Calls({ sender, availability, clock, timeoutMs, counters, latency, shards });
   const node = newNodeName(settings.node);
   const recording = new Recording();
   const leasesOf = (name: string): readonly string[] => keys.leases(name, driver.isCluster);
