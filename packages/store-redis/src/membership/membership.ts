@@ -70,18 +70,16 @@ export class Membership {
     };
     this.heldCounts = new HeldCounts(services, hooks, (error) => host.onError(error));
     this.presence = new Presence(services, this.heldCounts);
-    this.#resync = new Resync(
-      new Recheck(services, host, this.heldCounts),
+    this.#resync = new Resync({
+      recheck: new Recheck(services, host, this.heldCounts),
       host,
-      this.heldCounts,
-      settings.sweepMs,
-      {
-        // If Redis may evict keys, any held session may be gone at any time, so each sweep reads all of them.
-        unbrokenSince: () => (settings.allowEviction ? undefined : this.#subscription.unbrokenSince),
-        serverOf,
-      },
-      services.counters,
-    );
+      heldCounts: this.heldCounts,
+      sweepMs: settings.sweepMs,
+      counters: services.counters,
+      // If Redis may evict keys, any held session may be gone at any time, so each sweep reads all of them.
+      unbrokenSince: () => (settings.allowEviction ? undefined : this.#subscription.unbrokenSince),
+      serverOf,
+    });
     this.#subscription = new Subscription(
       connection,
       [keys.channel(node), keys.everybody],

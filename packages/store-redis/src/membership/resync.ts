@@ -18,7 +18,13 @@ const CALM_SHARE = 10;
 const JITTER_PER_SESSION_MS = 1;
 const JITTER_MS = 1_000;
 
-export interface ResyncSources {
+/** The objects and answers that rereading uses. */
+export interface ResyncParts {
+  readonly recheck: Recheck;
+  readonly host: StoreHost;
+  readonly heldCounts: HeldCounts;
+  readonly sweepMs: number;
+  readonly counters: Pick<RedisCounters, "sweeps">;
   /** Since when every published message was received; `undefined` if messages may be missing now. */
   readonly unbrokenSince: () => number | undefined;
   /**
@@ -38,8 +44,9 @@ export class Resync {
   readonly #host: StoreHost;
   readonly #heldCounts: HeldCounts;
   readonly #sweepMs: number;
-  readonly #sources: ResyncSources;
   readonly #counters: Pick<RedisCounters, "sweeps">;
+  readonly #unbrokenSince: ResyncParts["unbrokenSince"];
+  readonly #serverOf: ResyncParts["serverOf"];
   #timer: NodeJS.Timeout | undefined;
   #sweeps = 0;
   #isRunning = false;
@@ -56,20 +63,14 @@ export class Resync {
   #retryMs = RETRY_MS;
   #isClosed = false;
 
-  constructor(
-    recheck: Recheck,
-    host: StoreHost,
-    heldCounts: HeldCounts,
-    sweepMs: number,
-    sources: ResyncSources,
-    counters: Pick<RedisCounters, "sweeps">,
-  ) {
+  constructor({ recheck, host, heldCounts, sweepMs, counters, unbrokenSince, serverOf }: ResyncParts) {
     this.#recheck = recheck;
     this.#host = host;
     this.#heldCounts = heldCounts;
     this.#sweepMs = sweepMs;
-    this.#sources = sources;
     this.#counters = counters;
+    this.#unbrokenSince = unbrokenSince;
+    this.#serverOf = serverOf;
   }
 
   open(): void {
@@ -138,7 +139,7 @@ export class Resync {
 
   /** Whether all held sessions were read after the last time at which announcements may have been lost. */
   #isCalm(): boolean {
-    const since = this.#sources.unbrokenSince();
+    const since = this.#unbrokenSince();
     return since !== undefined && since <= this.#readSince && this.#lossPossibleAt <= this.#readSince;
   }
 
@@ -153,7 +154,7 @@ export class Resync {
    * later.
    */
   async #read(ids: readonly string[], register: boolean): Promise<void> {
-    const byServer = grouped(ids, this.#sources.serverOf);
+    const byServer = grouped(ids, this.#serverOf);
     const lives: LeaseAnswers = new Map();
     const unread: string[] = [];
     const check = async (batch: readonly string[]): Promise<boolean> => {
