@@ -1,11 +1,11 @@
 import { type ConfirmationRequest, confirmationMessage } from "../announcements/announcements.ts";
 import type { Services } from "../holders/services.ts";
 
-/** Tells other processes how many connections this process closed for their destructions. */
+/** Sends to other processes how many connections this process closed for their destructions. */
 export class ConfirmationReplies {
   readonly #services: Services;
   readonly #failed: (error: unknown) => void;
-  /** The closed connections by session, to be told at the end of this turn, by the destruction that they answer. */
+  /** The closed connections of this turn with their sessions, by the destruction that they confirm. */
   readonly #closed = new Map<string, (readonly [id: string, closed: number])[]>();
 
   constructor(services: Services, failed: (error: unknown) => void) {
@@ -13,7 +13,7 @@ export class ConfirmationReplies {
     this.#failed = failed;
   }
 
-  /** Confirmations for one destruction that arise in the same turn are sent in one message. */
+  /** Confirms at the end of this turn. One message has all sessions of one destruction, because there may be thousands. */
   add({ node, token }: ConfirmationRequest, id: string, closed: number): void {
     const key = `${node} ${token}`;
     const added = this.#closed.get(key);
