@@ -46,7 +46,7 @@ export function inConnectionStore(surplus?: undefined): SessionStore {
   }
 
   function recordDestroyed(id: string, session: HeldSession | undefined): void {
-    // After the end of its connection the session has left already, although its close handler can still use the session.
+    // The close handler can destroy a session whose connection has ended. That session has left, and a second event would follow.
     if (session !== undefined && session.connections > 0) presence.ended(id, "destroyed", session.subject);
   }
 
