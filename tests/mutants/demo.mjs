@@ -87,6 +87,14 @@ export const demoMutants = [
     tests: ["--project", "demo", "apps/demo/test/start-and-end.test.ts", "-t", "without AUTH"],
   },
   {
+    name: "demo-waits-for-a-silent-server",
+    promise: "the demo reports a server that does not answer",
+    file: "apps/demo/src/redis-process.ts",
+    find: "commandTimeout: 5_000,",
+    replace: "",
+    tests: ["--project", "demo", "apps/demo/test/start-and-end.test.ts", "-t", "does not answer"],
+  },
+  {
     name: "demo-ends-with-a-killed-start",
     promise: "a process that is killed while it starts is started again",
     file: "apps/demo/src/workers.ts",

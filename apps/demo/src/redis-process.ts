@@ -115,6 +115,8 @@ async function assertReachable(url: string): Promise<void> {
     lazyConnect: true,
     retryStrategy: () => null,
     connectTimeout: 3_000,
+    // Something else than Redis may accept the connection, and never answer.
+    commandTimeout: 5_000,
     maxRetriesPerRequest: 0,
   });
   let cause: Error | undefined;

@@ -207,6 +207,18 @@ describe("npm run demo -- --redis", () => {
     expect(output).not.toContain("s3cret");
   });
 
+  it("says that a server does not answer", async () => {
+    const silent = createServer((socket) => {
+      socket.on("error", () => socket.destroy()).resume();
+    }).listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const { port } = silent.address() as AddressInfo;
+    const { code, output } = await runDemo(["--port", "0", "--redis", `redis://127.0.0.1:${port}`]);
+    await close(silent);
+    expect(code).toBe(1);
+    expect(output).toContain(`Redis at redis://127.0.0.1:${port} can't be used: Command timed out.`);
+  });
+
   it("says that a process's port is taken, and leaves no process behind", async () => {
     const redis = await startRedis();
     const { port, free } = await takenPort(2);
