@@ -242,4 +242,38 @@ export const presenceMutants = [
     replace: "this.#presence.presenceOfSubject(subject)",
     tests: inPackage("core", "stores", "lists each live session"),
   },
+  {
+    name: "destroyed-beside-left",
+    promise:
+      "`destroyed` comes once the function for `left` has settled, also if another process destroyed the session",
+    file: "packages/store-redis/src/scripts/destroy.lua",
+    find: "put_event('destroyed', at, claimer or '-', untill or 0, found[2])",
+    replace: "put_event('destroyed', at, '-', 0, found[2])",
+    tests: tests("event-order.test.ts"),
+  },
+  {
+    name: "claim-of-an-unwanted-event-stays",
+    promise:
+      "A `destroyed` that waited for the `left` of a process without a function for `destroyed` comes at once after that",
+    file: "packages/store-redis/src/scripts/look.lua",
+    find: "local is_free = handled ~= ''",
+    replace: "local is_free = false",
+    tests: tests("event-order.test.ts", "comes once the function"),
+  },
+  {
+    name: "claim-of-an-unwanted-event-ends",
+    promise: "A `destroyed` waits as long as the function for `left` runs",
+    file: "packages/store-redis/src/scripts/look.lua",
+    find: "local is_free = handled ~= ''",
+    replace: "local is_free = true",
+    tests: tests("event-order.test.ts", "beyond the lease"),
+  },
+  {
+    name: "local-destroyed-beside-left",
+    promise: "`destroyed` comes once the function for `left` has settled, in one process",
+    file: "packages/core/src/store/local-presence.ts",
+    find: "?.then(deliver) ?? deliver();",
+    replace: " === undefined ? deliver() : deliver();",
+    tests: tests("event-order.test.ts"),
+  },
 ];

@@ -35,6 +35,8 @@ export class LocalPresence {
   readonly #visits = new Map<string, Visit>();
   readonly #deadlines = new Deadlines();
   readonly #watches = new SubjectWatches();
+  /** The sessions whose events are being handled. Resolves once the last function has settled. */
+  readonly #handling = new Map<string, Promise<void>>();
   #tracking: Tracking | undefined;
   #isOn = false;
   #events = 0;
@@ -192,11 +194,18 @@ export class LocalPresence {
     this.#watches.changed(subject, { id, type, stamp: this.#stamp });
   }
 
+  /** Functions for two events of one session run one after the other, as with a store of several processes. */
   #deliver(type: SessionEventType, sessionId: string, subject: string | undefined): void {
-    if (!this.wants(type)) return;
+    const tracking = this.#tracking;
+    if (tracking?.events.has(type) !== true) return;
     this.#events += 1;
-    const id = `${sessionId}:${type}:${this.#events}`;
-    void this.#tracking?.deliver(type, { id, sessionId, subject, at: Date.now() });
+    const event = { id: `${sessionId}:${type}:${this.#events}`, sessionId, subject, at: Date.now() };
+    const deliver = (): Promise<void> => tracking.deliver(type, event);
+    const handled = this.#handling.get(sessionId)?.then(deliver) ?? deliver();
+    this.#handling.set(sessionId, handled);
+    void handled.then(() => {
+      if (this.#handling.get(sessionId) === handled) this.#handling.delete(sessionId);
+    });
   }
 }
 

@@ -16,7 +16,7 @@ local not_after, node, sequence, tombstone, announcement, has_reason, reason, is
 local by_subject = is_of_subject == '1'
 local tombstone_ms, listing = string.match(tombstone, '^(%d+)(%D?)$')
 local at = now_ms()
-local found = redis.call('HMGET', key, 'm', 's', 'h', 't', 'b', 'e', 'o', 'p', 'i')
+local found = redis.call('HMGET', key, 'm', 's', 'h', 't', 'b', 'e', 'o', 'p', 'i', 'y')
 local meta = found[1] and unpack_meta(found[1])
 local there = found[1] and not (meta and has_passed(meta.idle, meta.absolute, at))
 local author = node .. ' ' .. sequence
@@ -71,7 +71,11 @@ if has_reason ~= '' then put('r', reason) end
 if has_reason == '2' then put('l', '') end
 redis.call('HSET', key, unpack(fields))
 redis.call('PEXPIRE', key, gives_event and KEPT_MS or tombstone_ms)
-if gives_event then put_event('destroyed', at, '-', 0, found[2]) end
+if gives_event then
+  -- A process that handles an earlier event of the session has this event too: another one would handle this event at the same time.
+  local claimer, untill = string.match(found[10] or '', '^%a+ %d+ (%S+) (%d+)')
+  put_event('destroyed', at, claimer or '-', untill or 0, found[2])
+end
 announce(found[3], node, announcement)
 local presence = unpack_presence(found[8])
 return { 'destroyed', found[2], found[3], found[7] and '1', math.max(at, presence and presence.stamp + 1 or 0), found[8] and '1' }

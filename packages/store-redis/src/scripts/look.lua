@@ -46,7 +46,14 @@ if pending then
   end
   -- A process without a function for the event would lose the event by a claim. But once the session has expired, a `left` for
   -- which no process has a function any more would delay `expired` for ever.
-  if not (type == 'left' and is_over) then return { 'unwanted', deadline, type, false, '', 0 } end
+  if not (type == 'left' and is_over) then
+    -- The claim came with an earlier event of this process, and ends once that event is handled.
+    if claimer == node then
+      local is_free = handled ~= ''
+      put_event(type, when, is_free and '-' or node, is_free and 0 or at + claim_ms, whose ~= '' and whose)
+    end
+    return { 'unwanted', deadline, type, false, '', 0 }
+  end
   redis.call('HDEL', key, 'y')
 end
 if not meta then return { 'gone', 0, '', false, '', 0 } end
