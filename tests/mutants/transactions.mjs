@@ -76,7 +76,7 @@ export const transactionMutants = [
     file: transactions,
     find: "      case undefined:\n        return undefined;",
     replace:
-      "      case undefined:\n        for (const effect of staged.effects) this.#runEffect(effect);\n        return undefined;",
+      "      case undefined:\n        for (const effect of staged.effects) void callDetached(effect, () => undefined);\n        return undefined;",
     tests: onWs("I21 the handler runs again"),
   },
   {

@@ -1,5 +1,5 @@
 import { redisStore } from "@wsession/store-redis";
-import { AdapterTrial } from "@wsession/conformance";
+import { AdapterTrial, within } from "@wsession/conformance";
 import type { AdapterHarness, AdapterServer, Client, RawClient } from "@wsession/conformance";
 import { cookieToken, isSessionError, mapStore } from "@wsession/core";
 import type { SessionError, SessionStore, TokenCarrier } from "@wsession/core";
@@ -92,7 +92,7 @@ export function urlOf(server: AdapterServer, path = "/"): string {
 }
 
 export async function closedOf(client: Client): Promise<number> {
-  return (await client.closed).code;
+  return (await within(12_000, "the end of the connection", client.closed)).code;
 }
 
 /** The code of the close frame sent to a raw peer. Fails if anything else was sent since the handshake. */
