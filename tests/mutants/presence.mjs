@@ -155,6 +155,15 @@ export const presenceMutants = [
     tests: redis("lost-shard-presence", "is not gone"),
   },
   {
+    name: "lost-shard-overtaken-read",
+    promise:
+      "B7: a watch rejects if its read found no session and was incomplete, also if a later read was applied first",
+    file: watching,
+    find: "if (failure !== undefined && states.length === 0) throw failure;\n      return;",
+    replace: "return;",
+    tests: redis("lost-shard-presence", "is not gone"),
+  },
+  {
     name: "lost-shard-told-each-read",
     promise: "An incomplete read of a watched subject is reported once for each outage",
     file: watching,

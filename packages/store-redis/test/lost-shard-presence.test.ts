@@ -1,4 +1,5 @@
 // What the watchers of a subject receive when a Cluster has lost the shard of some of its sessions.
+import { delay } from "@wsession/conformance";
 import { expect, onTestFinished, test } from "vitest";
 import { hashSubject } from "../src/base/keys.ts";
 import { slotOf } from "../src/base/slots.ts";
@@ -89,6 +90,13 @@ test("a session whose shard is lost is not gone for those who watch its subject"
   await expect(lone.store.watch([carl], () => undefined)).rejects.toMatchObject({
     code: "STORE_UNAVAILABLE",
   });
+  // Reads that begin at the same time end in any order. A read that is overtaken by a later one must reject its watch too.
+  const watches = Array.from({ length: 100 }, async (_, index) => {
+    await delay(index % 20);
+    await lone.store.watch([carl], () => undefined);
+  });
+  const outcomes = await Promise.allSettled(watches);
+  expect(outcomes.filter(({ status }) => status === "fulfilled")).toEqual([]);
   await until(() => lone.host.errors.length > 0);
   expect(lone.host.errors).toEqual([expect.objectContaining({ code: "STORE_UNAVAILABLE" })]);
   expect(reportedOfCarl).toEqual(["online"]);

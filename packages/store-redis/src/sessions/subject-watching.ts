@@ -196,7 +196,11 @@ export class SubjectWatching implements WatchingEvents {
     if (isUncertain) this.#readAfterLease(subject);
     // Of two simultaneous reads, the read that began earlier may end later, with older data. A read that began before the subject
     // was unwatched and watched again has older data too.
-    if (read < watched.applied || this.#byHash.get(hash) !== watched) return;
+    if (read < watched.applied || this.#byHash.get(hash) !== watched) {
+      // The later read may have failed too. Without this line the watch would resolve though no read found a session.
+      if (failure !== undefined && states.length === 0) throw failure;
+      return;
+    }
     watched.applied = read;
     this.#watches.read(subject, states, changeCount, mayExist);
     if (failure === undefined) {
