@@ -41,6 +41,15 @@ export const operatorMutants = [
     tests: redis("lease", "another type"),
   },
   {
+    name: "lease-without-a-right",
+    promise:
+      "A process without the right to read its lease is reported as unhealthy, and does not replace the lease",
+    file: "packages/store-redis/src/scripts/lease.lua",
+    find: "if type(value) == 'table' and not string.find(value.err, 'WRONGTYPE', 1, true) then return value end",
+    replace: "",
+    tests: redis("lease", "without the right to read"),
+  },
+  {
     name: "refused-for-ever",
     promise: "The checks of a server continue once an operator gives a right back",
     file: "packages/store-redis/src/connection/server-check.ts",

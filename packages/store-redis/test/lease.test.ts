@@ -3,8 +3,8 @@ import { expect, onTestFinished, test } from "vitest";
 import { Lease } from "../src/holders/lease.ts";
 import { aCreation, hold } from "./fake-host.ts";
 import { startProcess } from "./processes.ts";
-import { startRedis, until } from "./redis-server.ts";
-import { useRedisServer } from "./shared-servers.ts";
+import { cli, startRedis, until } from "./redis-server.ts";
+import { aServer, useRedisServer } from "./shared-servers.ts";
 
 const server = useRedisServer();
 const HEALTH_MS = 1_000;
@@ -62,6 +62,23 @@ test("fault B6: a value of another type in place of the lease is replaced, and t
   await until(async () => (await client.type(lease)) === "string");
   await until(async () => (await store.health(HEALTH_MS)).ok);
   expect(await client.pttl(lease)).toBeGreaterThan(0);
+});
+
+test("fault B: without the right to read its lease a process is not healthy, and keeps the lease that it has", async () => {
+  const own = await aServer();
+  const { store } = startProcess(own, { leaseMs: 900 });
+  const client = new Redis(own.port);
+  onTestFinished(() => client.disconnect());
+  await until(async () => (await store.health(HEALTH_MS)).ok);
+  const [lease = ""] = await leaseKeys(client);
+  // GETRANGE is another right.
+  const read = () => client.getrange(lease, 0, -1);
+  const value = await read();
+  await cli(own.port, "acl", "setuser", "default", "-get");
+  await until(async () => !(await store.health(HEALTH_MS)).ok);
+  expect(["", value]).toContain(await read());
+  await cli(own.port, "acl", "setuser", "default", "+get");
+  await until(async () => (await store.health(HEALTH_MS)).ok);
 });
 
 test("fault B6: a process whose lease is lost does not remove itself from its sessions, and destroy reaches its sockets", async () => {

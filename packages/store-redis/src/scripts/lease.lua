@@ -6,6 +6,8 @@
 local lease_ms, new_value = unpack(ARGV)
 -- A value of another type is replaced, because only this process has this key, and would be without a lease for ever.
 local value = redis.pcall('GET', key)
+-- Another error, such as a right that is missing, is the reply. Otherwise each renewal would replace a valid lease, without a report.
+if type(value) == 'table' and not string.find(value.err, 'WRONGTYPE', 1, true) then return value end
 if type(value) == 'string' and redis.call('PEXPIRE', key, lease_ms) == 1 then return { value } end
 redis.call('DEL', key)
 redis.call('SET', key, new_value, 'PX', lease_ms)
