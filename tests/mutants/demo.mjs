@@ -74,8 +74,8 @@ export const demoMutants = [
     name: "demo-password-of-options",
     promise: "no text of the demo has the password of the Redis URL",
     file: "apps/demo/src/redis-url.ts",
-    find: "return `${protocol}//${host}`;",
-    replace: 'return url.replace(/\\/\\/[^@/]*@/, "//");',
+    find: "const { protocol, host } = new URL(url);",
+    replace: 'const { protocol, host } = { protocol: url.replace(/\\/\\/[^@/]*@/, "//"), host: "" };',
     tests: ["--project", "demo", "apps/demo/test/start-and-end.test.ts", "-t", "without its password"],
   },
   {
