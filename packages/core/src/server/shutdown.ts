@@ -96,15 +96,15 @@ export class Shutdown {
    */
   async #handOver(movers: readonly Endable[], caller: Endable | undefined): Promise<void> {
     const { drainMs } = this.#closing;
-    const tellingMs = drainMs - Math.min(drainMs / 2, MOVING_MS);
-    let untold: Endable[] = [];
+    const announcingMs = drainMs - Math.min(drainMs / 2, MOVING_MS);
+    let unannounced: Endable[] = [];
     for (const [index, mover] of movers.entries()) {
-      await this.#waitUntil((tellingMs * index) / movers.length);
-      if (!mover.announceEnd(0)) untold.push(mover);
+      await this.#waitUntil((announcingMs * index) / movers.length);
+      if (!mover.announceEnd(0)) unannounced.push(mover);
     }
-    for (let at = tellingMs; untold.length > 0 && at < drainMs; at += RETRY_MS) {
+    for (let at = announcingMs; unannounced.length > 0 && at < drainMs; at += RETRY_MS) {
       await this.#waitUntil(at);
-      untold = untold.filter((mover) => !mover.announceEnd(0));
+      unannounced = unannounced.filter((mover) => !mover.announceEnd(0));
     }
     if (movers.length > 0) await this.#waitUntil(drainMs);
     for (const mover of movers) this.#end(mover, caller);
