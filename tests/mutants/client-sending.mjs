@@ -133,7 +133,7 @@ export const clientSendingMutants = [
     tests: suite("carryOver"),
   },
   {
-    name: "client-rollback-untold",
+    name: "client-rollback-unreported",
     promise: "The client reports that the store has lost acknowledged numbers",
     file: conversation,
     find: "if (control.number < stream.known)",

@@ -43,7 +43,7 @@ export const clientMutants = [
     tests: suite("a jump moves the position"),
   },
   {
-    name: "client-missed-untold",
+    name: "client-missed-unreported",
     promise: "I16: offsets that are no longer kept are reported",
     file: conversation,
     find: "if (!isReading()) return;\n    if (!certain)",

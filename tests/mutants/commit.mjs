@@ -23,7 +23,7 @@ export const commitMutants = [
     tests: core("stores"),
   },
   {
-    name: "commit-loss-untold",
+    name: "commit-loss-unreported",
     promise: "I21: a store with a lower settled number than the caller's answers behind (mapStore)",
     file: clients,
     find: "return last < settled ?",
@@ -144,7 +144,7 @@ export const commitMutants = [
     tests: suite("I21 a number is settled once|I21 of racing commits"),
   },
   {
-    name: "lua-commit-loss-untold",
+    name: "lua-commit-loss-unreported",
     promise: "I21: a store with a lower settled number than the caller's answers behind",
     file: script,
     find: "if tonumber(settled or '0') < tonumber(known_settled) then",

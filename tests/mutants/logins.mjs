@@ -88,7 +88,7 @@ export const loginMutants = [
     tests: inPackage("core", "options", "refuses bad tokens as it refuses missing ones"),
   },
   {
-    name: "origin-untold",
+    name: "origin-unreported",
     promise: "a warning reports that origins does not allow the page under development",
     file: "packages/core/src/admission/refused-origin.ts",
     find: "|| !isLocal(origin)",

@@ -214,7 +214,7 @@ export const outboxScriptMutants = [
     tests: suite("ttlMs is over"),
   },
   {
-    name: "lua-outbox-missed-untold",
+    name: "lua-outbox-missed-unreported",
     promise: "I16: a reader that missed one message gets its offset",
     file: read,
     find: "elseif offset < base then\n",

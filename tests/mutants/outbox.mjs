@@ -115,7 +115,7 @@ export const outboxMutants = [
     tests: core("stores"),
   },
   {
-    name: "outbox-missed-untold",
+    name: "outbox-missed-unreported",
     promise: "I16: a reader that missed one message gets its offset",
     file: outbox,
     find: "const isBehind = from.offset < base;",
@@ -235,7 +235,7 @@ export const outboxMutants = [
     tests: core("map-outbox"),
   },
   {
-    name: "outbox-end-untold",
+    name: "outbox-end-unreported",
     promise: "I17: every answer of the session has the end of its outbox",
     file: records,
     find: "      ...(outbox && { outbox }),\n",

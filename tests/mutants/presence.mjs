@@ -75,7 +75,7 @@ export const presenceMutants = [
     tests: redis("destroyed-events", "within a second"),
   },
   {
-    name: "lua-told-unwatched",
+    name: "lua-reported-unwatched",
     promise: "A change is sent only to processes that watch the subject",
     file: `${scripts}/publish-changes.lua`,
     find: "if watched[change] == 1 then",
@@ -164,7 +164,7 @@ export const presenceMutants = [
     tests: redis("lost-shard-presence", "is not gone"),
   },
   {
-    name: "lost-shard-told-each-read",
+    name: "lost-shard-reported-each-read",
     promise: "An incomplete read of a watched subject is reported once for each outage",
     file: watching,
     find: "if (!this.#isReported) {",
@@ -172,7 +172,7 @@ export const presenceMutants = [
     tests: redis("lost-shard-presence", "is not gone"),
   },
   {
-    name: "lost-shard-told-in-part-only",
+    name: "lost-shard-reported-in-part-only",
     promise: "An outage is reported also if it concerns each session of a watched subject",
     file: watching,
     find: "this.#readAgain(subject);\n    // A listener",
@@ -180,7 +180,7 @@ export const presenceMutants = [
     tests: redis("lost-shard-presence", "is not gone"),
   },
   {
-    name: "unknown-told-offline",
+    name: "unknown-reported-offline",
     promise: "A subject none of whose sessions can be read is not reported as offline",
     file: watching,
     find: "if (failure !== undefined && states.length === 0 && watched.applied === 0) throw failure;",

@@ -135,7 +135,7 @@ export const scriptPreludeMutants = [
     tests: tests("reasons-of-ends.test.ts", "that finds the end by"),
   },
   {
-    name: "gone-is-not-told",
+    name: "gone-is-not-reported",
     promise:
       "a call that finds the end of a session closes the connections with the reason of the destruction (I9)",
     file: "packages/store-redis/src/store.ts",

@@ -62,7 +62,7 @@ export const storeMutants = [
     tests: redis("server-checks", "a server that evicts"),
   },
   {
-    name: "told-again-and-again",
+    name: "reported-again-and-again",
     promise: "A problem of a server is reported once",
     file: "packages/store-redis/src/connection/availability.ts",
     find: "if (error?.message === this.#reported.get(about)) return;",
@@ -110,7 +110,7 @@ export const storeMutants = [
     tests: redis("known-epochs"),
   },
   {
-    name: "lapse-not-told",
+    name: "lapse-not-reported",
     promise: "A lapsed lease is reported to the process",
     file: "packages/store-redis/src/holders/lease.ts",
     find: "if (lost > 0 && kept === 0) this.#events.lapsed();",
@@ -222,7 +222,7 @@ export const storeMutants = [
     tests: redis("resync", "fault B11: a sweep"),
   },
   {
-    name: "resubscribed-untold",
+    name: "resubscribed-unreported",
     promise: "After an interruption of the subscription the held sessions are read again",
     file: "packages/store-redis/src/announcements/subscription.ts",
     find: "if (this.#wasConfirmed) this.#events.resubscribed();",

@@ -12,7 +12,7 @@ const limits = (/** @type {string} */ test) => tests("transactions/limits.test.t
  * @type {readonly Mutant[]} */
 export const transactionMutants = [
   {
-    name: "transaction-told-before-commit",
+    name: "transaction-reported-before-commit",
     promise: "I21: the ack of a number is sent once the number is in the store",
     file: transactions,
     find: "    const outcomes = [...this.#uncommitted, { number, refusal }];",
