@@ -79,6 +79,16 @@ export const commitMutants = [
     tests: core("stores"),
   },
   {
+    name: "commit-of-a-former-client",
+    promise:
+      "I21: after a change of subject the first number of a client from before is forgotten (mapStore)",
+    file: clients,
+    find: "const mark = anotherMark(this.#byId.get(id)?.mark ?? 0);",
+    replace:
+      "const known = this.#byId.get(id);\n    if (known === undefined) return;\n    const mark = anotherMark(known.mark);",
+    tests: core("stores"),
+  },
+  {
     name: "commit-unfenced",
     promise: "I13: a commit with a lower fence is refused (mapStore)",
     file: store,

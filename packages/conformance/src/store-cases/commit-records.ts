@@ -166,4 +166,21 @@ export const commitRecordCases: readonly StoreCase[] = [
       expect(await markOf(store, id)).not.toBe(mark);
     },
   },
+  {
+    name: "I21 after a change of the subject the first number of a client from before is forgotten, with its change and messages",
+    applies: commits,
+    async run(trial) {
+      const store = await trial.process();
+      const { id } = await store.born({ data: { n: 0 } });
+      expect(await store.rotate(id, { subject: "ada" })).toMatchObject({ type: "rotated" });
+      // No client of ada has settled a number, so there is no record to drop.
+      expect(await store.rotate(id, { subject: "bob" })).toMatchObject({ type: "rotated" });
+      const mark = await markOf(store, id);
+      expect(mark).toBeGreaterThan(0);
+      const ofAda = { set: { n: 1 }, messages: ["for ada"] };
+      expect(await commit(store, id, { number: 1 }, ofAda)).toEqual({ type: "forgotten", mark });
+      expect(await store.load(id)).toMatchObject({ data: { n: 0 } });
+      await committed(store, id, { number: 1, mark }, { set: { n: 2 } });
+    },
+  },
 ];

@@ -51,12 +51,13 @@ export class MapClients {
     return record;
   }
 
-  /** The session has a new subject: drops the records of the former subject's clients. */
+  /**
+   * The session has a new subject: drops the records of the former subject's clients, and changes the mark, also if there is no record.
+   * Otherwise the first commit of a former client would change the new subject's session.
+   */
   clear(id: string): void {
-    const clients = this.#byId.get(id);
-    if (clients === undefined) return;
-    clients.byClient.clear();
-    clients.mark = anotherMark(clients.mark);
+    const mark = anotherMark(this.#byId.get(id)?.mark ?? 0);
+    this.#byId.set(id, { byClient: new Map(), mark });
   }
 
   /** Drops the records of a session that is gone. */

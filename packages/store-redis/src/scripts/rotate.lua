@@ -16,7 +16,7 @@ local not_after, node, sequence, digest, renewal_digest, renewal_ms, grace_ms, h
 local identifies, is_recorded = has_subject ~= '', has_subject == '2'
 local at = now_ms()
 local writer, denial = 'w' .. node, 'x' .. subject_hash
-local found = redis.call('HMGET', key, 'm', 'h', writer, 'v', denial, 's', 'o', 'g', 'p')
+local found = redis.call('HMGET', key, 'm', 'h', writer, 'v', denial, 's', 'o', 'p')
 if not found[1] then return no_session() end
 local meta = unpack_meta(found[1])
 if not meta then return { 'corrupt' } end
@@ -77,17 +77,14 @@ if is_passed_on then
     fields[#fields + 1] = 'o'
     fields[#fields + 1] = last and (last + 1) .. ' ' .. last .. ' ' .. chain .. ' 0' or '1 0 0 0'
   end
-  -- Change the forget mark, because otherwise a client whose record is dropped would look like a new client.
-  local had_clients = found[8]
-  for _, name in ipairs(dropped) do had_clients = had_clients or string.sub(name, 1, 1) == 'c' end
-  if had_clients then
-    fields[#fields + 1] = 'g'
-    fields[#fields + 1] = forget_mark(new_lineage)
-  end
+  -- Always change the forget mark. Otherwise a client whose record is dropped would look like a new client, and the first commit of a
+  -- client that the former subject had would change the new subject's session.
+  fields[#fields + 1] = 'g'
+  fields[#fields + 1] = forget_mark(new_lineage)
 end
 redis.call('HSET', key, unpack(fields))
 if is_recorded and found[6] ~= subject then
-  local presence = unpack_presence(found[9])
+  local presence = unpack_presence(found[8])
   if presence then put_presence(presence, at) end
 end
 if #dropped > 0 then in_chunks('HDEL', key, dropped) end
