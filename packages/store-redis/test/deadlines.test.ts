@@ -82,7 +82,7 @@ describe("every call settles within its deadline (I11)", () => {
   test("at once if the client was closed", async () => {
     const server = await aServer();
     // A call that waits for a connection would take this long.
-    const { store, client } = startProcess(server, { timeoutMs: 60_000 });
+    const { store, client } = startProcess(server, { timeoutMs: 30_000 });
     await store.load(aCreation().id);
     client.disconnect();
     await until(() => client.status === "end");
