@@ -8,6 +8,15 @@ const commands = (/** @type {string} */ test) => inPackage("cli", "commands", te
  * @type {readonly Mutant[]} */
 export const cliMutants = [
   {
+    name: "cli-value-as-id",
+    promise:
+      "The value of an option is not taken for the id, though it has the form of an id that begins with a hyphen",
+    file: "packages/cli/src/arguments.ts",
+    find: "takesValue(option) && HYPHENATED.test(arg)",
+    replace: 'takesValue(option) && arg === ""',
+    tests: inPackage("cli", "arguments", "not the id of the command"),
+  },
+  {
     name: "cli-last-option-counts",
     promise: "An option that is given twice is refused",
     file: "packages/cli/src/arguments.ts",

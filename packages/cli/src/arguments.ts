@@ -67,6 +67,8 @@ const COMMAND_OPTIONS = {
   every: { type: "string" },
 } as const;
 
+const OPTIONS = { ...SHARED_OPTIONS, ...COMMAND_OPTIONS };
+
 /** The options of each command beside the shared ones, and how many words, at least and at most, follow its name. */
 export const COMMANDS: Readonly<
   Record<
@@ -91,8 +93,9 @@ const TOKEN = /^[A-Za-z0-9_-]{22}[.~][A-Za-z0-9_-]{43}$/;
 /** Parses the arguments. Throws a UsageError, which repeats no value: a value may be a token or contain a password. */
 export function parseInvocation(args: readonly string[], environment: NodeJS.ProcessEnv): Invocation {
   // One id in 64 begins with a hyphen. No option has the length of an id, so none is mistaken for one.
-  const hyphenated = args.filter((arg) => HYPHENATED.test(arg));
-  const { values, positionals } = parse(args.filter((arg) => !HYPHENATED.test(arg)));
+  const joined = joinValues(args);
+  const hyphenated = joined.filter((arg) => HYPHENATED.test(arg));
+  const { values, positionals } = parse(joined.filter((arg) => !HYPHENATED.test(arg)));
   const [name, ...words] = [...positionals, ...hyphenated];
   if (values.version === true) return { type: "version" };
   if (values.help === true || name === "help") {
@@ -119,11 +122,27 @@ export function parseInvocation(args: readonly string[], environment: NodeJS.Pro
   };
 }
 
+/** Joins an option and its value that begins with a hyphen: `--subject=-…`. Otherwise the value of `--subject` would be the id. */
+function joinValues(args: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const arg of args) {
+    const option = joined.at(-1);
+    if (option !== undefined && takesValue(option) && HYPHENATED.test(arg))
+      joined.splice(-1, 1, `${option}=${arg}`);
+    else joined.push(arg);
+  }
+  return joined;
+}
+
+function takesValue(arg: string): boolean {
+  return Object.entries(OPTIONS).some(([name, { type }]) => arg === `--${name}` && type === "string");
+}
+
 function parse(args: readonly string[]) {
   try {
     const parsed = parseArgs({
       args: [...args],
-      options: { ...SHARED_OPTIONS, ...COMMAND_OPTIONS },
+      options: OPTIONS,
       allowPositionals: true,
       tokens: true,
     });

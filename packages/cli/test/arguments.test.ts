@@ -26,6 +26,22 @@ describe("arguments", () => {
     expect(parsed("show", "--json", id, "--data")).toMatchObject({ command, json: true });
   });
 
+  test("a value may begin with a hyphen and have the form of an id or of a token: it is not the id of the command", () => {
+    const [value, other] = [`-${"a".repeat(21)}`, `-${"b".repeat(21)}`];
+    const token = `${value}.${"v".repeat(43)}`;
+    expect(parsed("destroy", "--subject", value, "--yes")).toMatchObject({
+      command: { id: undefined, subject: value, yes: true },
+    });
+    expect(parsed("destroy", "--reason", value, other)).toMatchObject({
+      command: { id: other, reason: value },
+    });
+    expect(parsed("destroy", other, "--reason", token)).toMatchObject({
+      command: { id: other, reason: token },
+    });
+    expect(parsed("watch", "--subject", value)).toMatchObject({ command: { subject: value } });
+    expect(parsed("subject", value)).toMatchObject({ command: { subject: value } });
+  });
+
   test.each([
     [[]],
     [["unknown"]],
