@@ -165,9 +165,17 @@ export const decisionMutants = [
     promise:
       "I18: identify to another subject answers with the end of the outbox, also if the caller has the data",
     file: "packages/store-redis/src/scripts/rotate.lua",
-    find: "if is_recorded or (is_passed_on and found[7]) then",
+    find: "if is_recorded or passed_on then",
     replace: "if is_recorded then",
     tests: tests("overtaken-messages.test.ts", "a former subject"),
+  },
+  {
+    name: "former-subjects-messages-forgotten-by-a-repeat",
+    promise: "I10, I18: a login that is repeated answers with the end of the former subject's outbox",
+    file: "packages/store-redis/src/scripts/rotate.lua",
+    find: "return answer(before, string.match(found[3], '^%d+ %d+ %d+ (.+)$'))",
+    replace: "return answer(before)",
+    tests: redis("at-most-once", "a login that is repeated"),
   },
   {
     name: "end-by-login-counted-twice",

@@ -249,8 +249,8 @@ export const outboxScriptMutants = [
     name: "lua-outbox-of-the-former-subject",
     promise: "The next subject of a session can't read the messages that were kept for the former subject",
     file: "packages/store-redis/src/scripts/rotate.lua",
-    find: "  if found[7] then\n    local last, chain",
-    replace: "  if false then\n    local last, chain",
+    find: "  if passed_on then\n    fields",
+    replace: "  if false then\n    fields",
     tests: suite("from one subject to another drops"),
   },
 ];

@@ -1,10 +1,10 @@
-import type { RotateRequest, RotateResult } from "@wsession/core";
+import type { Position, RotateRequest, RotateResult } from "@wsession/core";
 import type { Reply } from "../connection/calls.ts";
 import { durationText } from "../base/durations.ts";
 import { optionalText } from "../base/optional-text.ts";
-import { parseOutbox, parseSession } from "../base/record.ts";
+import { parseSession } from "../base/record.ts";
 import { type Caller, flagText, newLineage, optional } from "./caller.ts";
-import { asVersion, type Missing, missing, partsOf, unexpected, valueOf } from "./reply.ts";
+import { asVersion, type Missing, missing, partsOf, unexpected } from "./reply.ts";
 
 /** The subject that the session gets, and its entry in the subject's index. */
 export interface NewSubject {
@@ -62,31 +62,21 @@ export function rotate({ calls, keys, node }: Caller, command: RotateCommand): P
     request.replaces ?? "",
   ];
   const rotatedLineage = becomes === undefined || lineage === undefined ? lineage : nextLineage;
-  const read = (reply: Reply, attempts: number): RotateReply =>
-    readRotate(reply, attempts, rotatedLineage, becomes?.subject);
+  const read = (reply: Reply, attempts: number): RotateReply => readRotate(reply, attempts, rotatedLineage);
   return calls.timedScript("rotate", keys.session(id), args, read, deadline);
 }
 
 /** `lineage` is the lineage of the version after the caller's known version. */
-function readRotate(
-  reply: Reply,
-  attempts: number,
-  lineage: number | undefined,
-  subject: string | undefined,
-): RotateReply {
+function readRotate(reply: Reply, attempts: number, lineage: number | undefined): RotateReply {
   const version = asVersion(reply);
   if (version !== undefined) return { type: "rotated", version, lineage, session: undefined };
   const parts = partsOf(reply);
-  const { 0: code, 1: first, 2: second, 3: third, 4: former, 5: isNext } = parts;
+  const { 0: code, 1: first, 2: second, 3: third, 4: former, 5: isNext, 6: passedOn } = parts;
   switch (code) {
     case "rotated":
       if (isNext !== undefined) {
-        const from = optionalText(former);
-        const passedOnAt =
-          from === undefined || from === subject || !Array.isArray(third)
-            ? undefined
-            : parseOutbox(valueOf(third, "o"), "unknown");
-        const moved = { from, hash: third };
+        const moved = { from: optionalText(former), hash: third };
+        const passedOnAt = readPosition(passedOn);
         const common = { type: "rotated", version: Number(first), moved, passedOnAt } as const;
         if (Number(isNext) === 1) return { ...common, lineage, session: undefined };
         return { ...common, session: parseSession(third, second, "unknown") };
@@ -104,4 +94,11 @@ function readRotate(
     default:
       throw unexpected();
   }
+}
+
+/** Reads `offset chain`. */
+function readPosition(text: unknown): Position | undefined {
+  if (typeof text !== "string") return undefined;
+  const [offset, chain] = text.split(" ").map(Number);
+  return { offset: offset ?? 0, chain: chain ?? 0 };
 }

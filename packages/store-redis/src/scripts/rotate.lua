@@ -6,8 +6,8 @@
 --       18 the digest to replace, or ""
 -- Out   version, if the caller has the data at this version · {"rotated", version, now, all} · with 8 = "2", and for a session that had
 --       another subject and messages, always
---       {"rotated", version, now, all, former subject or false, 1 if the caller has the data} · {"missing"} · {"fenced"}
---       {"revoked"} · {"foreign"} · {"overtaken"} · {"late", now} · {"corrupt"}
+--       {"rotated", version, now, all, former subject or false, 1 if the caller has the data, offset and chain of its last message}
+--       {"missing"} · {"fenced"} · {"revoked"} · {"foreign"} · {"overtaken"} · {"late", now} · {"corrupt"}
 --       {"index", time}: the index must first list the session until then
 --       {"gone", …}: it was destroyed, see no_session
 -- At most once: as in write.lua. A repeat never makes the new digest the previous one.
@@ -23,19 +23,21 @@ if not meta then return { 'corrupt' } end
 if has_passed(meta.idle, meta.absolute, at) then return not_there('missing') end
 
 local is_passed_on = identifies and found[6] and found[6] ~= subject
-local function answer(version)
+-- `passed_on`: the offset and the chain of the end of the former subject's outbox.
+local function answer(version, passed_on)
   local wanted, lineage = tonumber(known_version), known_lineage
   if identifies then wanted, lineage = wanted + 1, new_lineage end
   local is_next = version == wanted and (known_lineage == '' or tonumber(lineage) == meta.lineage)
-  if is_recorded or (is_passed_on and found[7]) then
-    return { 'rotated', version, at, redis.call('HGETALL', key), found[6], is_next and 1 or 0 }
+  if is_recorded or passed_on then
+    return { 'rotated', version, at, redis.call('HGETALL', key), found[6], is_next and 1 or 0, passed_on }
   end
   if is_next then return version end
   return { 'rotated', version, at, redis.call('HGETALL', key) }
 end
 local before = repeated(found[3], sequence)
 if before == 0 then return { 'overtaken' } end
-if before then return answer(before) end
+-- A repeat finds the new subject, and may find its messages.
+if before then return answer(before, string.match(found[3], '^%d+ %d+ %d+ (.+)$')) end
 if at > tonumber(not_after) then return { 'late', at } end
 if held_fence ~= '' and tonumber(held_fence) < meta.fence then return { 'fenced' } end
 -- After `repeated`, because a repeat finds its own digest here.
@@ -52,12 +54,16 @@ if identifies then
   meta.version, meta.lineage = meta.version + 1, tonumber(next_lineage(is_known, meta.lineage, new_lineage))
 end
 
+local passed_on
+if is_passed_on and found[7] then
+  passed_on = string.match(found[7], '^%d+ (%d+ %d+)') or '0 0'
+end
 if not found[3] then prune_writers(node, at) end
 local fields = {
   'm', pack_meta(meta),
   'v', digest,
   'n', renewal_digest .. ' ' .. (at + tonumber(renewal_ms)),
-  writer, sequence .. ' ' .. meta.version .. ' ' .. not_after,
+  writer, sequence .. ' ' .. meta.version .. ' ' .. not_after .. (passed_on and ' ' .. passed_on or ''),
 }
 if identifies then
   for _, text in ipairs({ 's', subject, 'u', listed }) do fields[#fields + 1] = text end
@@ -72,10 +78,9 @@ end
 local dropped = {}
 if is_passed_on then
   dropped = matching_fields('^[akc]')
-  if found[7] then
-    local last, chain = string.match(found[7], '^%d+ (%d+) (%d+)')
+  if passed_on then
     fields[#fields + 1] = 'o'
-    fields[#fields + 1] = last and (last + 1) .. ' ' .. last .. ' ' .. chain .. ' 0' or '1 0 0 0'
+    fields[#fields + 1] = (string.match(passed_on, '%d+') + 1) .. ' ' .. passed_on .. ' 0'
   end
   -- Always change the forget mark. Otherwise a client whose record is dropped would look like a new client, and the first commit of a
   -- client that the former subject had would change the new subject's session.
@@ -99,4 +104,4 @@ if identifies then
   -- The announcement omits the change, so the holders read the session: announcements cannot carry the subject.
   announce(found[2], node, '["w","' .. session_id() .. '",' .. meta.version .. ',' .. meta.lineage .. ']')
 end
-return answer(meta.version)
+return answer(meta.version, passed_on)
