@@ -175,7 +175,7 @@ export const decisionMutants = [
     file: "packages/store-redis/src/scripts/rotate.lua",
     find: "return answer(before, string.match(found[3], '^%d+ %d+ %d+ (.+)$'))",
     replace: "return answer(before)",
-    tests: redis("at-most-once", "a login that is repeated"),
+    tests: redis("repeated-login", "a login that is repeated"),
   },
   {
     name: "end-by-login-counted-twice",
