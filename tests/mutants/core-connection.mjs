@@ -191,11 +191,19 @@ export const connectionMutants = [
   },
   {
     name: "discarded-uncounted",
-    promise: "I4: messages after the end are counted as discarded",
+    promise: "I4: messages after a connection's turn to end are counted as discarded",
     file: "packages/core/src/connection/message-flow.ts",
-    find: "    else if ((this.flow & (Flow.Discarding | Flow.Draining)) !== 0)\n      this.binding.diagnostics.messagesDiscarded += 1;",
+    find: "else if ((this.flow & Flow.Draining) !== 0) this.binding.diagnostics.messagesDiscarded += 1;",
+    replace: "else if ((this.flow & Flow.Draining) !== 0) this.binding.diagnostics.messagesDiscarded += 0;",
+    tests: onWs("messages that arrive after a connection's turn"),
+  },
+  {
+    name: "late-counted",
+    promise: "I4: messages after the close frame are not counted, as on a runtime that drops them",
+    file: "packages/core/src/connection/message-flow.ts",
+    find: "if ((this.flow & Flow.Discarding) !== 0) return;",
     replace:
-      "    else if ((this.flow & (Flow.Discarding | Flow.Draining)) !== 0)\n      this.binding.diagnostics.messagesDiscarded += 0;",
+      "if ((this.flow & Flow.Discarding) !== 0) return void (this.binding.diagnostics.messagesDiscarded += 1);",
     tests: core("endings"),
   },
   {

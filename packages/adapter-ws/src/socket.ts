@@ -193,14 +193,9 @@ function awaitDrain(socket: WebSocket): void {
   else if (own[COMPRESSED]?.wait(check) !== true) setTimeout(check, FOREIGN_MESSAGE_MS).unref();
 }
 
-/**
- * Core counts discarded messages. A pong answers a ping from before the close frame, so the peer is still
- * reading what was sent.
- */
+/** A pong answers a ping from before the close frame, so the peer is still reading what was sent. */
 function discard(socket: WebSocket, event: string | symbol): void {
-  const own = bound(socket);
-  if (event === "message") own[CONNECTION]?.receive("");
-  else if (event === "pong") own[PONGED] = true;
+  if (event === "pong") bound(socket)[PONGED] = true;
 }
 
 function ignoreEvent(): void {}

@@ -62,7 +62,7 @@ test("after destroy() other listeners of the same socket get no event of a peer 
   expect(performance.now() - started).toBeLessThan(20_000);
   await closed.until(1);
   expect(closed.entries).toEqual([4410]);
-  expect(sessions.diagnostics.messagesDiscarded).toBeGreaterThan(1);
+  expect(sessions.diagnostics.messagesDiscarded).toBe(0);
 });
 
 test("after terminate() nothing that was read already reaches a listener (fault A6)", async () => {

@@ -2,7 +2,7 @@ import { createSessions } from "@wsession/core";
 import type { Sessions } from "@wsession/core";
 import { expect } from "vitest";
 import type { AdapterCase } from "../adapter-trial.ts";
-import { frame, Opcode } from "../raw-client.ts";
+import { closeFrameOf, frame, Opcode } from "../raw-client.ts";
 import { deferred, delay, Journal, macrotask } from "../waiting.ts";
 
 const newSessions = (): Sessions<{ n: number }, unknown, never> =>
@@ -189,7 +189,7 @@ export const messageCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I4 this side closed: messages that wait or come later are discarded and counted",
+    name: "I4 this side closed: messages that wait are discarded and counted",
     async run(trial) {
       const journal = new Journal();
       const gate = deferred();
@@ -210,6 +210,32 @@ export const messageCases: readonly AdapterCase[] = [
       await journal.until(2);
       expect(journal.entries).toEqual(["a", "close 4001 enough"]);
       expect(sessions.diagnostics.messagesDiscarded).toBe(2);
+    },
+  },
+  {
+    name: "I4 this side closed: a message that comes after the close frame is not handled, and not counted as discarded",
+    async run(trial) {
+      const journal = new Journal();
+      const sessions = newSessions();
+      const server = await trial.serve(sessions, {
+        async message(connection, text) {
+          journal.note(`${text}`);
+          await macrotask();
+          connection.close(4001, "enough");
+        },
+        close: (_, { code }) => journal.note(`close ${code}`),
+      });
+      const client = await trial.rawUpgraded(server);
+      const closing = closeFrameOf(client);
+      client.write(frame("handled"), frame("waits"));
+      expect((await closing).code).toBe(4001);
+      // The answer to the close frame comes last, so that the server has read the messages before it.
+      const answer = Buffer.of(4001 >> 8, 4001 & 0xff);
+      client.write(frame("late"), frame("later"), frame(answer, { opcode: Opcode.Close }));
+      await client.closed;
+      await journal.until(2);
+      expect(journal.entries).toEqual(["handled", "close 4001"]);
+      expect(sessions.diagnostics.messagesDiscarded).toBe(1);
     },
   },
   {

@@ -24,8 +24,8 @@ export interface Diagnostics {
   /** Opened connections that have ended: `connectionsOpened - connectionsClosed` of them are live. */
   connectionsClosed: number;
   /**
-   * Messages that waited when this side ended their connection, or that came after that (I4). uWebSockets.js and Bun drop what comes
-   * after that, so only ws counts it.
+   * Messages that waited when this side ended their connection, and messages that came during a shutdown after their connection's
+   * turn to end (I4). A message that comes after the close frame is not counted, because uWebSockets.js and Bun drop such a message.
    */
   messagesDiscarded: number;
   /** Messages that were refused as invalid: the message handler threw a TransactionRefused of the code INVALID_MESSAGE. */
