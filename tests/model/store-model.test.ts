@@ -90,7 +90,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
 
 const steps: fc.Arbitrary<Step[]> = fc.array(
   fc.record({ writer: fc.nat(2), session: fc.nat(2), operation }),
-  { minLength: 1, maxLength: 40 },
+  { minLength: 1, maxLength: 40, size: "max" },
 );
 
 interface Place {

@@ -150,6 +150,14 @@ export const coreMutants = [
     tests: core("token"),
   },
   {
+    name: "id-too-long",
+    promise: "A session id has at most 64 characters, and any longer text reaches no store",
+    file: "packages/core/src/handshake/token.ts",
+    find: "{1,64}$/",
+    replace: "{1,70}$/",
+    tests: tests("security/fuzz-parsers.test.ts", "name a key of another kind"),
+  },
+  {
     name: "session-of-nobody",
     promise: "A new session whose client left before the answer is destroyed",
     file: "packages/core/src/session/registry.ts",

@@ -7,7 +7,7 @@ import { parseProtocols } from "../../packages/core/src/handshake/handshake.ts";
 import { isSessionId, parseToken } from "../../packages/core/src/handshake/token.ts";
 
 const RUNS = { numRuns: 1_000 };
-const bytes = fc.string({ unit: "binary", maxLength: 300 });
+const bytes = fc.string({ unit: "binary", maxLength: 300, size: "max" });
 const base64url = fc.constantFrom(
   ...Array.from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
 );
@@ -51,10 +51,13 @@ describe("a token", () => {
 
   test("an id that could name a key of another kind is invalid", () => {
     fc.assert(
-      fc.property(fc.oneof(bytes, reserved, fc.string({ unit: base64url, maxLength: 80 })), (id) => {
-        if (isSessionId(id)) expect(id).toMatch(/^[A-Za-z0-9_-]{1,64}$/);
-        else expect(id === "" || id.length > 64 || /[^A-Za-z0-9_-]/.test(id)).toBe(true);
-      }),
+      fc.property(
+        fc.oneof(bytes, reserved, fc.string({ unit: base64url, maxLength: 80, size: "max" })),
+        (id) => {
+          if (isSessionId(id)) expect(id).toMatch(/^[A-Za-z0-9_-]{1,64}$/);
+          else expect(id === "" || id.length > 64 || /[^A-Za-z0-9_-]/.test(id)).toBe(true);
+        },
+      ),
       RUNS,
     );
   });
@@ -67,14 +70,17 @@ describe("a cookie header", () => {
     reserved,
     fc.constant(NAME),
     fc.constant(NAME.toLowerCase()),
-    fc.string({ maxLength: 20 }),
+    fc.string({ maxLength: 20, size: "max" }),
   );
   const value = fc.oneof(token, almost, bytes, fc.constant('"quoted"'), fc.constant("a=b=c"));
 
   test("gives the first cookie of the name, or none, and never throws", () => {
     fc.assert(
       fc.property(
-        fc.array(fc.tuple(name, fc.constantFrom("=", " = ", "", "==", "\t=\t"), value), { maxLength: 30 }),
+        fc.array(fc.tuple(name, fc.constantFrom("=", " = ", "", "==", "\t=\t"), value), {
+          maxLength: 30,
+          size: "max",
+        }),
         (pairs) => {
           const header = pairs.map((parts) => parts.join("")).join("; ");
           const model = header
@@ -89,11 +95,13 @@ describe("a cookie header", () => {
   });
 
   test("finds its token among any others", () => {
-    const other = fc.string({ maxLength: 40 }).filter((text) => !text.includes(";") && !text.includes(NAME));
+    const other = fc
+      .string({ maxLength: 40, size: "max" })
+      .filter((text) => !text.includes(";") && !text.includes(NAME));
     fc.assert(
       fc.property(
-        fc.array(other, { maxLength: 20 }),
-        fc.array(other, { maxLength: 20 }),
+        fc.array(other, { maxLength: 20, size: "max" }),
+        fc.array(other, { maxLength: 20, size: "max" }),
         token,
         (before, after, own) => {
           const header = [...before, `${NAME}=${own}`, ...after].join(";");
@@ -176,7 +184,7 @@ describe("a query", () => {
     ];
     fc.assert(
       fc.property(
-        fc.array(fc.constantFrom(...words), { maxLength: 12 }),
+        fc.array(fc.constantFrom(...words), { maxLength: 12, size: "max" }),
         fc.constantFrom("token", "", "a=b", "tok", "?token"),
         (parts, parameter) => {
           const query = parts.join("");

@@ -10,11 +10,16 @@ const redis = useRedis();
 
 /** One byte each on the wire, and nothing that would end the header. */
 const headerText = fc
-  .string({ unit: fc.integer({ min: 1, max: 255 }).map((code) => String.fromCharCode(code)), maxLength: 200 })
+  .string({
+    unit: fc.integer({ min: 1, max: 255 }).map((code) => String.fromCharCode(code)),
+    maxLength: 200,
+    size: "max",
+  })
   .map((text) => text.replaceAll(/[\r\n]/g, "."));
 const printable = fc.string({
   unit: fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code)),
   maxLength: 80,
+  size: "max",
 });
 const piece = fc.oneof(
   printable,

@@ -5,7 +5,7 @@ import { Inbox } from "../src/connection/inbox.ts";
 describe("I2 an inbox", () => {
   test("returns its messages in order, however additions and removals alternate", () => {
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 1, max: 2_000 }), { maxLength: 20 }), (turns) => {
+      fc.property(fc.array(fc.integer({ min: 1, max: 2_000 }), { maxLength: 20, size: "max" }), (turns) => {
         const inbox = new Inbox();
         const taken: unknown[] = [];
         let put = 0;
@@ -86,10 +86,13 @@ describe("I3 an inbox's limits", () => {
   });
 
   test("fault D1: count the same bytes however additions and removals alternate", () => {
-    const message = fc.oneof(fc.string({ unit: "binary", maxLength: 30 }), fc.uint8Array({ maxLength: 30 }));
+    const message = fc.oneof(
+      fc.string({ unit: "binary", maxLength: 30, size: "max" }),
+      fc.uint8Array({ maxLength: 30, size: "max" }),
+    );
     fc.assert(
       fc.property(
-        fc.array(fc.option(message, { freq: 3 }), { maxLength: 60 }),
+        fc.array(fc.option(message, { freq: 3 }), { maxLength: 60, size: "max" }),
         fc.integer({ min: 1, max: 300 }),
         (steps, maxBytes) => {
           const inbox = new Inbox();
