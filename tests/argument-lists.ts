@@ -215,6 +215,7 @@ export const portCalls: Calls = {
   isRefusedPromise: "takes anything",
   originAllowed: "of a rule that was checked",
   createWithId: "rejects: packages/http/test/express-store.test.ts",
+  chooseSubprotocol: "for adapters, which have checked the hook",
   carrierOf: "for HTTP code, which has checked its arguments",
   presentedTokens: "for HTTP code, which has checked its arguments",
   tokenHeader: "for HTTP code, which has checked its arguments",

@@ -1,7 +1,12 @@
 import { STATUS_CODES } from "node:http";
 import { CloseCode } from "@wsession/core";
 import type { Binding, Handlers, Handshake, Sessions } from "@wsession/core";
-import { invalidArgument, isRefusedPromise, REFUSED_AFTER_CLOSE } from "@wsession/core/runtime";
+import {
+  chooseSubprotocol,
+  invalidArgument,
+  isRefusedPromise,
+  REFUSED_AFTER_CLOSE,
+} from "@wsession/core/runtime";
 import type { HandshakeAnswer, RuntimeBinding } from "@wsession/core/runtime";
 import type { BindOptions } from "./bind-options.ts";
 import type { BunMessage, BunServer, BunSocket, BunWebSocketSettings } from "./bun.ts";
@@ -127,8 +132,9 @@ async function answer(
   const decision = await binding.admit(handshake, found);
   if (decision.type === "reject") return refusal(decision);
   try {
-    const protocol = choose(options, decision);
-    const data = new Arrival(binding, decision.ticket, protocol, found);
+    const { protocols, ticket } = decision;
+    const protocol = chooseSubprotocol(protocols, options, ticket.handshake) ?? "";
+    const data = new Arrival(binding, ticket, protocol, found);
     if (server.upgrade(request, { headers: headersOf(decision, protocol), data })) return undefined;
     // The client has gone, so nobody gets the answer.
     binding.abandon(decision.ticket);
@@ -149,14 +155,6 @@ function headersOf({ headers, subprotocol }: Accepted, chosen: string): [name: s
     ...headers.map(([name, value]): [string, string] => [name, value]),
     ["Sec-WebSocket-Protocol", subprotocol ?? chosen],
   ];
-}
-
-function choose(options: BindOptions, { protocols, ticket }: Accepted): string {
-  const [first = ""] = protocols;
-  if (first === "" || options.handleProtocols === undefined) return first;
-  const chosen: unknown = options.handleProtocols(protocols, ticket.handshake);
-  if (isRefusedPromise(chosen)) throw invalidArgument("handleProtocols must be synchronous");
-  return typeof chosen === "string" && protocols.includes(chosen) ? chosen : "";
 }
 
 function refusal({

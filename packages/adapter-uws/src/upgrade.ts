@@ -1,7 +1,7 @@
 /** The answers to upgrade requests. */
 import { STATUS_CODES } from "node:http";
 import type { Handshake } from "@wsession/core";
-import { invalidArgument, isRefusedPromise } from "@wsession/core/runtime";
+import { chooseSubprotocol, invalidArgument, isRefusedPromise } from "@wsession/core/runtime";
 import type { HandshakeAnswer, RuntimeBinding } from "@wsession/core/runtime";
 import type { HttpRequest, HttpResponse, us_socket_context_t } from "uWebSockets.js";
 import type { BindOptions } from "./bind-options.ts";
@@ -80,7 +80,7 @@ function completeUpgrade(
 ): void {
   let protocol: string;
   try {
-    protocol = choose(options, answer);
+    protocol = chooseSubprotocol(answer.protocols, options, answer.ticket.handshake) ?? "";
   } catch (error) {
     binding.report(error);
     binding.abandon(answer.ticket);
@@ -96,14 +96,6 @@ function completeUpgrade(
     extensions,
     context,
   );
-}
-
-function choose(options: BindOptions, { protocols, ticket }: Accepted): string {
-  const [first = ""] = protocols;
-  if (first === "" || options.handleProtocols === undefined) return first;
-  const chosen: unknown = options.handleProtocols(protocols, ticket.handshake);
-  if (isRefusedPromise(chosen)) throw invalidArgument("handleProtocols must be synchronous");
-  return typeof chosen === "string" && protocols.includes(chosen) ? chosen : "";
 }
 
 /**

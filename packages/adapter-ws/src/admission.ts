@@ -1,6 +1,6 @@
 /** The hooks of a ws server by which core decides about a handshake before the answer is sent. */
 import type { IncomingMessage } from "node:http";
-import { invalidArgument, isRefusedPromise, REFUSED_AFTER_CLOSE } from "@wsession/core/runtime";
+import { chooseSubprotocol, invalidArgument, REFUSED_AFTER_CLOSE } from "@wsession/core/runtime";
 import type { HandshakeAnswer, RuntimeBinding } from "@wsession/core/runtime";
 import type { WebSocket, WebSocketServer } from "ws";
 import { copyHandshake, foundOn } from "./handshake.ts";
@@ -12,6 +12,11 @@ import type { VerifyAnswer, VerifyAsync } from "./verify-client.ts";
 type Accepted = Extract<HandshakeAnswer, { type: "accept" }>;
 type HandleProtocols = WebSocketServer["options"]["handleProtocols"];
 type Rejected = Extract<HandshakeAnswer, { type: "reject" }>;
+
+/** The application's own hook, as core calls it. */
+interface Chooser {
+  handleProtocols?: (offered: readonly string[], request: IncomingMessage) => string | false;
+}
 
 /** The application's own `verifyClient`, for servers whose binding was closed. */
 const ownHooks = new WeakMap<WebSocketServer, Pick<WebSocketServer["options"], "verifyClient">>();
@@ -44,13 +49,14 @@ export class Admission {
   replaceHooks(): () => void {
     const { options } = this.#server;
     const { handleProtocols: ownProtocols } = options;
+    const chooser = chooserOf(ownProtocols);
     const { verifyClient: own } =
       options.verifyClient === refuseAll ? (ownHooks.get(this.#server) ?? {}) : options;
     const verify = afterOwn(own, {
       decide: (request, answer, isTaken) => this.#decide(request, answer, isTaken),
       report: (error) => this.#binding.report(error),
     });
-    const choose: HandleProtocols = (offered, request) => this.#choose(ownProtocols, offered, request);
+    const choose: HandleProtocols = (offered, request) => this.#choose(chooser, offered, request);
     options.verifyClient = verify;
     options.handleProtocols = choose;
     return () => {
@@ -132,27 +138,19 @@ export class Admission {
     }
   }
 
-  #choose(own: HandleProtocols, offered: ReadonlySet<string>, request: IncomingMessage): string | false {
+  #choose(own: Chooser, offered: ReadonlySet<string>, request: IncomingMessage): string | false {
     const answer = this.#accepted.get(request);
-    const chosen = chooseOwn(own, answer?.protocols ?? [...offered], request);
+    const chosen = chooseSubprotocol(answer?.protocols ?? [...offered], own, request) ?? false;
     if (answer?.subprotocol === undefined) return chosen;
     if (chosen !== false) this.#ownChoices.set(request, chosen);
     return answer.subprotocol;
   }
 }
 
-function chooseOwn(
-  own: HandleProtocols,
-  protocols: readonly string[],
-  request: IncomingMessage,
-): string | false {
-  const [first = false] = protocols;
-  if (first === false || own === undefined || own === null) return first;
-  const chosen: unknown = own(new Set(protocols), request);
-  if (isRefusedPromise(chosen)) throw invalidArgument("handleProtocols must be synchronous");
-  // The request that the hook gets contains the token, so the hook could choose the token. A choice counts only if it is among
-  // the other subprotocols.
-  return typeof chosen === "string" && protocols.includes(chosen) ? chosen : false;
+/** ws itself passes a Set. Without a hook a server of ws has `null`. */
+function chooserOf(own: HandleProtocols): Chooser {
+  if (own === undefined || own === null) return {};
+  return { handleProtocols: (offered, request) => own(new Set(offered), request) };
 }
 
 function reject(answer: VerifyAnswer, { status, reason, headers }: Rejected): void {

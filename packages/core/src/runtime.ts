@@ -10,6 +10,7 @@ export type { Login } from "./server/login.ts";
 export { owned } from "./base/owned-promise.ts";
 export type { RejectionOwner } from "./base/owned-promise.ts";
 export { originAllowed, parseProtocols, plainAddress } from "./handshake/handshake.ts";
+export { chooseSubprotocol } from "./handshake/subprotocol.ts";
 export { assertHeader } from "./handshake/headers.ts";
 export {
   assertBoolean,
