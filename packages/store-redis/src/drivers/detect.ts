@@ -1,8 +1,9 @@
 import { invalidArgument } from "@wsession/core/runtime";
+import { hasMethods } from "../base/has-methods.ts";
 import type { Driver } from "./driver.ts";
 import { ioredisDriver, isIoredis } from "./ioredis/ioredis.ts";
 import { clusterDriver, nodeRedisDriver, sentinelDriver } from "./node-redis/node-redis.ts";
-import { hasMethods, isClusterRedis, isSentinelRedis, isServerRedis } from "./node-redis/shapes.ts";
+import { isClusterRedis, isSentinelRedis, isServerRedis } from "./node-redis/shapes.ts";
 
 const TAKEN =
   "a Redis or Cluster of ioredis 5.3 or newer or of iovalkey, or a client of node-redis 5 or newer (createClient, createSentinel, createCluster)";

@@ -1,5 +1,6 @@
 import type { Cluster, Redis } from "ioredis";
 import { invalidArgument } from "@wsession/core/runtime";
+import { hasMethods } from "../../base/has-methods.ts";
 import type { Driver, OwnClient, OwnClientEvents, OwnClientSettings } from "../driver.ts";
 import { ClusterClient } from "./cluster-client.ts";
 import { credentialsOf } from "./own-options.ts";
@@ -8,12 +9,7 @@ import { ServerClient } from "./server-client.ts";
 /** Checks properties rather than the class, because the application may have any copy of the library. */
 export function isIoredis(value: object): value is Redis | Cluster {
   return (
-    "sendCommand" in value &&
-    typeof value.sendCommand === "function" &&
-    "duplicate" in value &&
-    typeof value.duplicate === "function" &&
-    "call" in value &&
-    typeof value.call === "function" &&
+    hasMethods(value, ["sendCommand", "duplicate", "call"]) &&
     "isCluster" in value &&
     typeof value.isCluster === "boolean" &&
     "status" in value &&

@@ -1,5 +1,6 @@
 // The members of node-redis' classes that the driver uses. The store does not import the library, because the
 // application may have any version of it.
+import { hasMethods } from "../../base/has-methods.ts";
 
 /** A server's address, in place of the one in the options. */
 export interface Address {
@@ -109,8 +110,4 @@ export function isServerRedis(value: object): value is ServerRedis {
     typeof value.isReady === "boolean" &&
     !("masters" in value)
   );
-}
-
-export function hasMethods(value: object, names: readonly string[]): boolean {
-  return names.every((name) => typeof Reflect.get(value, name) === "function");
 }
