@@ -96,7 +96,7 @@ function addTo(changelog, version, notes) {
     throw new ToolError(`CHANGELOG.md has no heading "${UNRELEASED}".`);
   const lines = notes
     .filter(({ text }) => text !== "")
-    .map(({ text }) => `- ${text.replaceAll("\n", "\n  ")}\n`);
+    .map(({ text }) => `- ${text.replaceAll(/\n(?!\n)/g, "\n  ")}\n`);
   const list = lines.length === 0 ? "" : `\n${lines.join("")}`;
   return changelog.replace(`\n${UNRELEASED}\n`, () => `\n${UNRELEASED}\n\n## ${version}\n${list}`);
 }

@@ -208,14 +208,14 @@ describe("the next version", () => {
     ["major", "1.0.0"],
   ])("a %s change gives every package and every range %s", (kind, version) => {
     put(".changeset/a.md", note("patch", "A fix."));
-    put(".changeset/b.md", note(kind, "Health\nof a process."));
+    put(".changeset/b.md", note(kind, "Health\nof a process.\n\nAnd more."));
     expect(setNextVersion(folder)).toBe(version);
     const manifest: unknown = JSON.parse(read("packages/http/package.json"));
     const expected = { version, peerDependencies: { "@wsession/core": `^${version}`, ws: "^8.0.0" } };
     expect(manifest).toMatchObject(expected);
     expect(JSON.parse(read("package-lock.json"))).toMatchObject({ packages: { "packages/http": expected } });
     expect(read("CHANGELOG.md")).toBe(
-      `# Changes\n\n## Unreleased\n\n## ${version}\n\n- A fix.\n- Health\n  of a process.\n\n### Added\n\n- Much.\n`,
+      `# Changes\n\n## Unreleased\n\n## ${version}\n\n- A fix.\n- Health\n  of a process.\n\n  And more.\n\n### Added\n\n- Much.\n`,
     );
     expect(readdirSync(join(folder, ".changeset"))).toEqual(["README.md"]);
   });
