@@ -96,6 +96,19 @@ export const driverMutants = [
     tests: ["packages/store-redis/test/tls.test.ts", "-t", "TLS handshake with a Sentinel"],
   },
   {
+    name: "subscribe-unchecked",
+    promise:
+      "issue 13, kind F: a server that is not Redis, and answers SUBSCRIBE with null, does not end the process",
+    file: "packages/store-redis/src/drivers/driver.ts",
+    find: 'if (reply !== "PONG") throw',
+    replace: "if (reply === undefined) throw",
+    tests: [
+      "packages/store-redis/test/not-redis.test.ts",
+      "-t",
+      "ioredis: a server that answers each command with null",
+    ],
+  },
+  {
     name: "destroyed-before-connected",
     promise: "close() in the middle of a TLS handshake leaves no connection of node-redis 5 open",
     file: "packages/store-redis/src/drivers/node-redis/own-options.ts",

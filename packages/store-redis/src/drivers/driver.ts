@@ -107,6 +107,7 @@ export interface OwnClientSettings {
 /** A connection for subscriptions. It does not reconnect. */
 export interface Listener {
   readonly isReady: boolean;
+  /** Rejects if the server does not answer PING as Redis does. */
   connect(): Promise<unknown>;
   subscribe(channels: readonly string[]): Promise<unknown>;
   /** Connects first, if that has not begun. */
@@ -134,4 +135,12 @@ export interface Driver {
   createClient(settings: OwnClientSettings, events: OwnClientEvents): OwnClient;
   /** Follows the application's client. Returns a function that stops it. */
   follow(events: { readonly ended: () => void; readonly connecting: () => void }): () => void;
+}
+
+/**
+ * Checks the reply to PING before anything is subscribed. A server that is not Redis may answer SUBSCRIBE with null. ioredis then throws
+ * an error that nothing can catch, and the process would end.
+ */
+export function assertPong(reply: unknown): void {
+  if (reply !== "PONG") throw new Error("the server is not Redis: it did not answer PING with PONG");
 }

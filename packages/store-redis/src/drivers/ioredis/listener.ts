@@ -1,5 +1,5 @@
 import type { Redis, RedisOptions } from "ioredis";
-import type { Listener, ListenerEvents } from "../driver.ts";
+import { assertPong, type Listener, type ListenerEvents } from "../driver.ts";
 import { limitHandshake } from "./connections.ts";
 import { ownOptions } from "./own-options.ts";
 
@@ -23,13 +23,19 @@ export function createListener(
   redis.on("message", (channel, text) => events.message(text, channel));
   redis.on("smessage", (channel, text) => events.message(text, channel));
   redis.once("end", events.ended);
+  let connecting: Promise<void> | undefined;
+  const connect = (): Promise<void> =>
+    (connecting ??= redis
+      .connect()
+      .then(() => redis.ping())
+      .then(assertPong));
   return {
     get isReady() {
       return redis.status === "ready";
     },
-    connect: () => redis.connect(),
+    connect,
     subscribe: (channels) => redis.subscribe(...channels),
-    subscribeSharded: (channel) => redis.ssubscribe(channel),
+    subscribeSharded: (channel) => connect().then(() => redis.ssubscribe(channel)),
     unsubscribeSharded: (channel) => redis.sunsubscribe(channel),
     ping: () => redis.ping(),
     cut: () => {

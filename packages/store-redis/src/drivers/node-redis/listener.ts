@@ -1,4 +1,4 @@
-import type { Listener, ListenerEvents } from "../driver.ts";
+import { assertPong, type Listener, type ListenerEvents } from "../driver.ts";
 import { limitHandshake } from "./link.ts";
 import { destroyClient } from "./own-options.ts";
 import type { ServerRedis } from "./shapes.ts";
@@ -76,6 +76,7 @@ class NodeRedisListener implements Listener {
         destroyClient(client);
         throw new Error("the connection was closed");
       }
+      assertPong(await client.sendCommand(["PING"]));
       return client;
     } catch (error) {
       this.cut();
