@@ -69,7 +69,7 @@ export const operatorMutants = [
     name: "refusal-unnamed",
     promise: "The error of a call that was refused until its deadline names the refusal",
     file: "packages/store-redis/src/connection/calls.ts",
-    find: "isRefused && performance.now() >= deadline ? giveUp()",
+    find: "isRefused && performance.now() >= lastTry ? giveUp()",
     replace: "isRefused && performance.now() < 0 ? giveUp()",
     tests: redis("calls", "lack of replicas"),
   },

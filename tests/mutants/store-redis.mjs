@@ -295,4 +295,13 @@ export const storeMutants = [
     replace: "if (wasOvertaken(error) && deadline < 0) return",
     tests: redis("unknown-scripts"),
   },
+  {
+    name: "refused-at-deadline",
+    promise:
+      "I11: a call that Redis refuses until its deadline is not applied, also if each reply takes long",
+    file: "packages/store-redis/src/connection/calls.ts",
+    find: "const ANSWER_SHARE = 1 / 8;",
+    replace: "const ANSWER_SHARE = 0;",
+    tests: ["packages/store-redis/test/deadlines.test.ts", "-t", "also if each reply takes long"],
+  },
 ];

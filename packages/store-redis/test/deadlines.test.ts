@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { type Command, Redis } from "ioredis";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { aCreation, aResume, aWrite } from "./fake-host.ts";
@@ -47,7 +48,7 @@ describe("every call settles within its deadline (I11)", () => {
         reason: { code: "STORE_UNAVAILABLE", outcome: "unknown" },
       });
     }
-    await new Promise((resolve) => setTimeout(resolve, 350));
+    await setTimeout(350);
     server.continue();
     await until(async () => (await store.load(id)) !== undefined);
     // The server refused the calls that had waited in its socket as too late, even the destruction.
@@ -140,6 +141,27 @@ test("a call that Redis refuses is not applied (I11)", async () => {
   await expectRefused();
   await cli(server.port, "replicaof", "no", "one");
   expect(await store.load(id)).toMatchObject({ version: 1, data: { n: 0 } });
+});
+
+test("a call that Redis refuses until the deadline is not applied, also if each reply takes long (I11)", async () => {
+  const server = await aServer();
+  const proxy = await startProxy({ host: "127.0.0.1", port: server.port });
+  onTestFinished(() => proxy.close());
+  const { store } = startProcess(proxy);
+  const { id } = aCreation();
+  await store.create(aCreation({ id, data: { n: 0 } }));
+  await cli(server.port, "config", "set", "min-replicas-to-write", "1");
+  proxy.delayRequests(150);
+  // The deadlines differ, so that one of them would come while an attempt is sent.
+  const refused = Array.from({ length: 8 }, async (_, index) => {
+    await setTimeout(index * 30);
+    await store.write(aWrite(id, { n: 1 }));
+  });
+  const outcomes = (await Promise.allSettled(refused)).map(
+    (of) => of.status === "rejected" && of.reason.outcome,
+  );
+  expect(outcomes).toEqual(refused.map(() => "not-applied"));
+  await cli(server.port, "config", "set", "min-replicas-to-write", "0");
 });
 
 test("the store uses a server again after a restart with its data", async () => {

@@ -24,6 +24,9 @@ import type { SentCommand, Server } from "../drivers/driver.ts";
 
 export type { Reply } from "./call.ts";
 
+/** The share of `timeoutMs` that the reply to the last attempt of a refused call may take. */
+const ANSWER_SHARE = 1 / 8;
+
 /** The objects that calls use. */
 export interface CallParts {
   readonly sender: Sender;
@@ -225,13 +228,7 @@ export class Calls {
     if (script !== undefined && isNoScript(error)) {
       const withText = [scriptText(script), ...args.slice(1)];
       const attemptsBefore = attempts - 1;
-      const again: Attempt<Result> = {
-        call,
-        name: "eval",
-        args: withText,
-        script: undefined,
-        attemptsBefore,
-      };
+      const again = { call, name: "eval", args: withText, script: undefined, attemptsBefore };
       return this.#dispatch(again, performance.now());
     }
     // A command that was never written has not run, however its connection ended.
@@ -252,9 +249,10 @@ export class Calls {
     if ((isConnectionLost(error) || isRefused) && performance.now() < deadline) {
       const mayHaveRun = isRefused ? attempts - 1 : attempts;
       const reason = isRefused ? reasonOf(error) : undefined;
+      const lastTry = deadline - this.timeoutMs * ANSWER_SHARE;
       return this.#availability.waitAgain(deadline, reason).then(
-        // The refusal says why the call failed. The error of a call that came too late would not.
-        () => (isRefused && performance.now() >= deadline ? giveUp() : this.#run(call, mayHaveRun)),
+        // The refusal gives the reason. An attempt right before the deadline might be answered too late, so its outcome would be unknown.
+        () => (isRefused && performance.now() >= lastTry ? giveUp() : this.#run(call, mayHaveRun)),
         this.#notReached(call, mayHaveRun),
       );
     }
