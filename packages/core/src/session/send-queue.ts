@@ -93,7 +93,7 @@ function assertKey(where: string, key: unknown): asserts key is string {
  */
 export class SendQueue {
   readonly #context: SendContext;
-  #waiting: Queued[] = [];
+  readonly #waiting: Queued[] = [];
   #count = 0;
   #bytes = 0;
   #isBusy = false;
@@ -137,15 +137,12 @@ export class SendQueue {
     this.#context.idle();
   }
 
-  /** The messages at the head that may form one batch. */
+  /** Takes the messages at the head that may form one batch. The queue keeps its array, as that of the writes does. */
   #takeBatch(): readonly Queued[] {
     const [first] = this.#waiting;
     const end =
       first?.isSingle === true ? 1 : this.#waiting.findIndex((one) => one.isSingle || !isAlike(one, first));
-    if (end >= 0) return this.#waiting.splice(0, end);
-    const all = this.#waiting;
-    this.#waiting = [];
-    return all;
+    return this.#waiting.splice(0, end < 0 ? this.#waiting.length : end);
   }
 
   #requestOf(batch: readonly Queued[]): Omit<AppendRequest, "id"> {

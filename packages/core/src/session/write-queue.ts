@@ -24,7 +24,7 @@ const ABOUT_DATA = ["NOT_SERIALISABLE", "TOO_LARGE", "INVALID_DATA"] as const;
  */
 export class WriteQueue<Data extends object> implements SessionWrites<Data> {
   readonly #state: LocalSession<Data>;
-  #queued: QueuedWrite<Data>[] = [];
+  readonly #queued: QueuedWrite<Data>[] = [];
   readonly #tasks: (() => Promise<unknown>)[] = [];
   #isBusy = false;
   #isScheduled = false;
@@ -125,7 +125,10 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
     return sent;
   }
 
-  /** Takes the writes at the head of the queue that may be sent together. */
+  /**
+   * Takes the writes at the head of the queue that may be sent together. The queue keeps its array. A dropped array would stay in V8's
+   * old generation until the next full collection, and each collection of the young generation would keep and copy its writes.
+   */
   #take(): QueuedWrite<Data>[] {
     const [first] = this.#queued;
     const end =
@@ -134,10 +137,7 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
         : this.#queued.findIndex(
             (write) => write.isSingle || fenceOf(write.writer) !== fenceOf(first?.writer),
           );
-    if (end >= 0) return this.#queued.splice(0, end);
-    const all = this.#queued;
-    this.#queued = [];
-    return all;
+    return this.#queued.splice(0, end < 0 ? this.#queued.length : end);
   }
 
   #attempt(batch: readonly QueuedWrite<Data>[], tries: number): void {
