@@ -43,11 +43,11 @@ describe.each(runtimeNames)("liveness of client processes, on %s", (runtime) => 
   });
 
   test("pings that a stall of this process delays leave a slow peer its whole time to answer (kind C)", async () => {
-    const heartbeatMs = 1_000;
+    const heartbeatMs = 2_000;
     // After the first stall, Node fires the second of these timers and that of the first heartbeat in one turn. So the second stall
     // is between the heartbeat's timer and the pings.
-    setTimeout(() => stall(250), 900);
-    setTimeout(() => setImmediate(() => stall(700)), 901);
+    setTimeout(() => stall(250), heartbeatMs - 100);
+    setTimeout(() => setImmediate(() => stall(1_700)), heartbeatMs - 99);
     const sessions = createSessions({ heartbeatMs, initial: () => ({ n: 0 }) });
     const closed = new Journal<string>();
     const { port } = await serve(runtime, sessions, {
@@ -58,9 +58,10 @@ describe.each(runtimeNames)("liveness of client processes, on %s", (runtime) => 
     const pings = new Journal<Buffer>();
     client.on("ping", (data: Buffer) => {
       pings.note(data);
+      // Later than `heartbeatMs` after the timer, and much earlier than `heartbeatMs` after the pings: the machine may stall too.
       setTimeout(() => client.pong(data), 600);
     });
-    await Promise.race([pings.until(3), closed.until(1)]);
+    await Promise.race([pings.until(2), closed.until(1)]);
     expect(closed.entries).toEqual([]);
     client.close();
     await closed.until(1);
