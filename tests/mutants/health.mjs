@@ -31,8 +31,8 @@ export const healthMutants = [
     promise: "health() keeps no process alive",
     file: health,
     find: "LIMIT_MS).unref();",
-    replace: "LIMIT_MS * 60);",
-    tests: core("health"),
+    replace: "LIMIT_MS);",
+    tests: inPackage("core", "health", "keeps no process alive"),
   },
   {
     name: "health-believes-anything",

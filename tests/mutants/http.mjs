@@ -103,7 +103,7 @@ export const httpMutants = [
     file: store,
     find: "      this.#inflater.generate(this, request);\n",
     replace: "",
-    tests: inPackage("http", "store-input", "load and createSession"),
+    tests: inPackage("http", "express-store", "a regenerated session has another id"),
   },
   {
     name: "reader-unsigned",
