@@ -77,7 +77,10 @@ async function start(redisUrl: string) {
     await sessions.close(); // refuses handshakes, closes connections with 1012, settles their writes
     wss.close();
     server.close();
+    // Node waits without a limit for a client whose request is not complete, so the remaining connections end after 5 s.
+    const late = setTimeout(() => server.closeAllConnections(), 5_000);
     await once(server, "close"); // the HTTP requests in progress have their answers
+    clearTimeout(late);
     await client.quit(); // last, because all of the above may need it
   }
 

@@ -2,7 +2,7 @@ import websocket from "@fastify/websocket";
 import { asWebSocket, bindSessions } from "@wsession/adapter-ws";
 import fastify from "fastify";
 import type { FastifyInstance } from "fastify";
-import { sessionsOfUsers } from "./started.ts";
+import { limitClose, sessionsOfUsers } from "./started.ts";
 
 /** The application, not listening yet: tests use `app.injectWS`. */
 export async function build(onError?: (error: unknown) => void): Promise<FastifyInstance> {
@@ -13,6 +13,11 @@ export async function build(onError?: (error: unknown) => void): Promise<Fastify
     preClose: (done) => void sessions.close().then(() => app.websocketServer.close(done)),
   });
   bindSessions(app.websocketServer, sessions, {});
+  // Runs after the `preClose` of the plugin, and before Fastify closes its server.
+  app.addHook("preClose", (done) => {
+    limitClose(app.server);
+    done();
+  });
   app.get("/chat", { websocket: true }, (socket) => {
     const connection = sessions.of(socket);
     if (connection === undefined) return socket.close(1011);

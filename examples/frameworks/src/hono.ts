@@ -2,7 +2,7 @@ import { serve, upgradeWebSocket } from "@hono/node-server";
 import { bindSessions } from "@wsession/adapter-ws";
 import { Hono } from "hono";
 import { WebSocketServer } from "ws";
-import { sessionsOfUsers } from "./started.ts";
+import { limitClose, sessionsOfUsers } from "./started.ts";
 import type { Started } from "./started.ts";
 
 export async function start(): Promise<Started> {
@@ -24,6 +24,7 @@ export async function start(): Promise<Started> {
     const server = serve(options, ({ port }) => {
       const close = async () => {
         await sessions.close();
+        limitClose(server);
         await new Promise((closed) => {
           server.close(closed);
         });

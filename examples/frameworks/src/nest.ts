@@ -6,7 +6,7 @@ import { WsAdapter } from "@nestjs/platform-ws";
 import { MessageBody, SubscribeMessage, WebSocketGateway } from "@nestjs/websockets";
 import { bindSessions } from "@wsession/adapter-ws";
 import type { Session } from "@wsession/core";
-import { sessionsOfUsers } from "./started.ts";
+import { limitClose, sessionsOfUsers } from "./started.ts";
 import type { Started, Visitor } from "./started.ts";
 
 const sessions = sessionsOfUsers();
@@ -41,5 +41,11 @@ export async function start(): Promise<Started> {
   const app = await NestFactory.create(AppModule, { logger: ["error"] });
   app.useWebSocketAdapter(new SessionAdapter(app));
   await app.listen(0, "127.0.0.1");
-  return { port: app.getHttpServer().address().port, close: () => sessions.close().then(() => app.close()) };
+  const server = app.getHttpServer();
+  const close = async () => {
+    await sessions.close();
+    limitClose(server);
+    await app.close();
+  };
+  return { port: server.address().port, close };
 }

@@ -39,6 +39,18 @@ export function sessionsOfUsers(
   });
 }
 
+/**
+ * Node waits without a limit for a client whose request is not complete. This ends the connections that remain 2 s after the call.
+ * Requests in progress have this time.
+ */
+export function limitClose(server: object): void {
+  const endAll = () => {
+    if ("closeAllConnections" in server && typeof server.closeAllConnections === "function")
+      server.closeAllConnections();
+  };
+  setTimeout(endAll, 2_000).unref();
+}
+
 /** Listens on a free port. `close` ends the sessions first, and then the server. */
 export async function listen(server: Server, sessions: { close(): Promise<void> }): Promise<Started> {
   server.listen(0, "127.0.0.1");

@@ -5,7 +5,14 @@ import { expect, onTestFinished, test } from "vitest";
 import { build } from "../src/fastify.ts";
 import { start as startHono } from "../src/hono.ts";
 import { start as startNest } from "../src/nest.ts";
-import { connect, refused, running } from "./support.ts";
+import { connect, refused, running, unfinished } from "./support.ts";
+
+async function startFastify() {
+  const app = await build();
+  await app.listen({ port: 0, host: "127.0.0.1" });
+  const [{ port }] = app.addresses() as [AddressInfo];
+  return { port, close: () => app.close() };
+}
 
 test("Fastify 5 with @fastify/websocket: a route has the session, and a stranger gets 401", async () => {
   const app = await build();
@@ -49,11 +56,32 @@ test("Hono on node-server: onMessage has the session, HTTP works, and a stranger
   expect(await refused(`ws://127.0.0.1:${port}/chat`)).toBe(401);
 });
 
-test("NestJS 11: a handler of a gateway gets the session as a parameter", async () => {
-  const { port } = await running(startNest);
+test("NestJS 11: a handler of a gateway gets the session as a parameter; close() ends in spite of half requests", async () => {
+  const { port, close } = await startNest();
   const client = await connect(`ws://127.0.0.1:${port}/socket?user=ada`);
   for (const by of [1, 2]) client.socket.send(JSON.stringify({ event: "click", data: by }));
   const answers = await client.next(2);
   expect(answers.map((text) => JSON.parse(text).data)).toEqual(["ada: 1", "ada: 3"]);
   expect(await refused(`ws://127.0.0.1:${port}/socket`)).toBe(401);
+  await expectClosing(port, close);
 });
+
+test.each([
+  ["Fastify 5", startFastify],
+  ["Hono", startHono],
+])("%s: close() ends in spite of half requests", async (_, start) => {
+  const { port, close } = await start();
+  await expectClosing(port, close);
+});
+
+/** The server closes, though clients have sent nothing, half a handshake, and half a body. */
+async function expectClosing(port: number, close: () => Promise<unknown>) {
+  const handshake = "GET /chat HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n";
+  const body = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhalf";
+  const sockets = await Promise.all(["", handshake, body].map((sent) => unfinished(port, sent)));
+  const closed = Promise.all(sockets.map((socket) => once(socket, "close")));
+  // The server has answered, so it has begun to read the other connections.
+  await fetch(`http://127.0.0.1:${port}/`);
+  await close();
+  await closed;
+}

@@ -1,4 +1,6 @@
 import { once } from "node:events";
+import { connect as connectTcp } from "node:net";
+import type { Socket } from "node:net";
 import { onTestFinished } from "vitest";
 import { WebSocket } from "ws";
 import type { Started } from "../src/started.ts";
@@ -23,6 +25,16 @@ export async function connect(url: string, headers: Record<string, string> = {})
   };
   await once(socket, "open");
   return { socket, next, closed };
+}
+
+/** Opens a TCP connection, and sends a part of a request. */
+export async function unfinished(port: number, sent: string): Promise<Socket> {
+  const socket = connectTcp(port, "127.0.0.1");
+  onTestFinished(() => void socket.destroy());
+  socket.on("error", () => undefined).resume();
+  await once(socket, "connect");
+  if (sent !== "") socket.write(sent);
+  return socket;
 }
 
 /** The status of a refused handshake. */

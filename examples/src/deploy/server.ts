@@ -1,4 +1,5 @@
 // One process of an application that is deployed without an interruption for its clients. See docs/deploying.md.
+import { once } from "node:events";
 import { createServer } from "node:http";
 import { bindSessions } from "@wsession/adapter-ws";
 import { createSessions, protocolToken } from "@wsession/core";
@@ -32,6 +33,9 @@ async function stop(): Promise<void> {
   // The server still listens during the call, so that new handshakes get 503 and the proxy tries another process.
   await sessions.close({ handover: true, drainMs: Number(DRAIN_MS) });
   http.close();
+  // Node waits without a limit for a client whose request is not complete, so the remaining connections end after 5 s.
+  setTimeout(() => http.closeAllConnections(), 5_000).unref();
+  await once(http, "close");
   client.disconnect();
 }
 // #endregion

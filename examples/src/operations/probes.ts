@@ -45,6 +45,8 @@ export async function start(redisUrl: string, port = 0) {
     // From here on `/readyz` answers 503. The HTTP server goes on, so that the probe gets this answer.
     await sessions.close({ drainMs });
     server.close();
+    // Node waits without a limit for a client whose request is not complete.
+    setTimeout(() => server.closeAllConnections(), 5_000).unref();
     client.disconnect();
   }
   process.once("SIGTERM", () => void stop());

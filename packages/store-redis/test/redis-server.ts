@@ -93,7 +93,7 @@ export async function untilCopied(
 /** Starts a redis-server on a free port, without persistence unless `args` enable it. */
 export async function startRedis(
   args: readonly string[] = [],
-  environment: NodeJS.ProcessEnv = {},
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<RedisServer> {
   return startProcess(SERVER, ["--save", "", "--appendonly", "no", ...args], undefined, environment);
 }
@@ -102,7 +102,7 @@ async function startProcess(
   binary: string,
   args: readonly string[],
   config?: string,
-  environment: NodeJS.ProcessEnv = {},
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<RedisServer> {
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -118,7 +118,7 @@ async function startProcessOn(
   binary: string,
   args: readonly string[],
   config: string | undefined,
-  environment: NodeJS.ProcessEnv,
+  environment: Readonly<Record<string, string>>,
 ): Promise<RedisServer> {
   const folder = await mkdtemp(join(tmpdir(), "wsession-redis-"));
   const all = ["--port", String(port), "--bind", HOST, "--dir", folder, ...args];

@@ -20,6 +20,18 @@ test("a wrong request is answered with a status of 400 to 499", { timeout: 10_00
   assert.match(await answerTo(application.port, "TRACE / HTTP/1.1"), /^HTTP\/1\.1 40\d/);
 });
 
+test("stop() ends, though a client has sent half a request", { timeout: 20_000 }, async () => {
+  const application = await start(0);
+  const socket = connect(application.port, "localhost");
+  await once(socket, "connect");
+  socket.on("error", () => undefined).resume();
+  socket.write("GET / HTTP/1.1\r\nHost: localhost\r\n");
+  await answerTo(application.port, "GET /nothing HTTP/1.1");
+  const closed = once(socket, "close");
+  await application.stop();
+  await closed;
+});
+
 async function answerTo(port: number, line: string): Promise<string> {
   const socket = connect(port, "localhost");
   await once(socket, "connect");

@@ -25,8 +25,10 @@ export async function listen(port: number, routes: Routes, sessions: AppSessions
     async close(): Promise<void> {
       sockets.close();
       server.close();
-      server.closeIdleConnections();
+      // Node waits without a limit for a client whose request is not complete, so the remaining connections end after 5 s.
+      const late = setTimeout(() => server.closeAllConnections(), 5_000);
       await once(server, "close");
+      clearTimeout(late);
     },
   };
 }
