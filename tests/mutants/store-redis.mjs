@@ -6,6 +6,22 @@ import { redis, tests } from "./suites.mjs";
  * @type {readonly Mutant[]} */
 export const storeMutants = [
   {
+    name: "channel-of-all-databases",
+    promise: "destroySubject ends no connection of an application in another database of the server",
+    file: "packages/store-redis/src/base/keys.ts",
+    find: 'k:all${database === 0 ? "" : `:${database}`}`',
+    replace: 'k:all${database >= 0 ? "" : `:${database}`}`',
+    tests: tests("databases.test.ts", "ioredis"),
+  },
+  {
+    name: "database-before-connected",
+    promise: "The database of a Sentinel client of node-redis is read once the client is connected",
+    file: "packages/store-redis/src/announcements/subscription.ts",
+    find: "    this.#channels = channels;",
+    replace: "    const early = channels();\n    this.#channels = () => early;",
+    tests: tests("databases.test.ts", "node-redis with Sentinel"),
+  },
+  {
     name: "clock-ahead",
     promise: "I10: a not-after is never later than the caller's deadline",
     file: "packages/store-redis/src/connection/clock.ts",

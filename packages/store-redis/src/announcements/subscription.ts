@@ -35,7 +35,7 @@ export interface SubscriptionEvents {
  */
 export class Subscription {
   readonly #connection: Connection;
-  readonly #channels: readonly string[];
+  readonly #channels: () => readonly string[];
   readonly #timeoutMs: number;
   readonly #events: SubscriptionEvents;
   readonly #waiters = new Set<() => void>();
@@ -54,9 +54,10 @@ export class Subscription {
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
+  /** @param channels is called once a connection is ready, because the driver may not know the database before */
   constructor(
     connection: Connection,
-    channels: readonly string[],
+    channels: () => readonly string[],
     timeoutMs: number,
     events: SubscriptionEvents,
   ) {
@@ -186,7 +187,7 @@ export class Subscription {
    */
   async #subscribe(listener: Listener): Promise<void> {
     await orListenerLost(this.#connection.handshakeMs * MAX_HANDSHAKES, listener, listener.connect());
-    await orListenerLost(this.#timeoutMs, listener, listener.subscribe(this.#channels));
+    await orListenerLost(this.#timeoutMs, listener, listener.subscribe(this.#channels()));
     for (;;) {
       try {
         return await this.#probe();

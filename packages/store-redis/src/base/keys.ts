@@ -31,11 +31,15 @@ export class Keys {
    */
   readonly #prefix: string;
 
-  constructor(prefix: string, clientPrefix: string) {
+  readonly #database: () => number;
+
+  /** @param database the number of the database, as in `Driver` */
+  constructor(prefix: string, clientPrefix: string, database: () => number = () => 0) {
     if (!PREFIX.test(prefix)) {
       throw invalidArgument("redisStore: the prefix must be 1 to 64 letters, digits or any of _ . : -");
     }
     this.#prefix = clientPrefix + prefix;
+    this.#database = database;
   }
 
   session(id: string): string {
@@ -98,10 +102,12 @@ export class Keys {
 
   /**
    * The channel that all processes subscribe to. It cannot clash with a process's own channel, because node
-   * names are longer.
+   * names are longer. The name has the number of the database, because Redis delivers a message to the subscribers of all
+   * databases. Otherwise `destroySubject` would end the connections of another application with the same prefix.
    */
   get everybody(): string {
-    return `${this.#prefix}:k:all`;
+    const database = this.#database();
+    return `${this.#prefix}:k:all${database === 0 ? "" : `:${database}`}`;
   }
 
   /** The set of the queues of all processes. */

@@ -130,6 +130,8 @@ export interface Driver {
   readonly isCluster: boolean;
   /** The `keyPrefix` option of the application's client, or "". */
   readonly keyPrefix: string;
+  /** The number of the database of the application's client. With Sentinel and node-redis known once the store is connected. */
+  database(): number;
   /** Whether the application's client is closed for good. */
   readonly isEnded: boolean;
   createClient(settings: OwnClientSettings, events: OwnClientEvents): OwnClient;

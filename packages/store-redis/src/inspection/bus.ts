@@ -27,7 +27,6 @@ export class ChannelListener implements Bus {
   constructor(services: Services, onEvent: (event: BusEvent) => void) {
     this.#services = services;
     this.#onEvent = onEvent;
-    this.#channels.add(services.keys.everybody);
     const { calls } = services;
     const open = (): void => this.#open();
     calls.ready(calls.deadline()).then(open, open);
@@ -90,7 +89,7 @@ export class ChannelListener implements Bus {
 
   async #subscribe(listener: Listener): Promise<void> {
     await listener.connect();
-    await listener.subscribe([...this.#channels]);
+    await listener.subscribe([this.#services.keys.everybody, ...this.#channels]);
   }
 
   #interrupted(cause: string): void {

@@ -37,7 +37,7 @@ class Check {
   constructor(options: RedisStoreOptions) {
     const driver = driverOf(options);
     this.#settings = readSettings(options);
-    this.#keys = new Keys(this.#settings.prefix, driver.keyPrefix);
+    this.#keys = new Keys(this.#settings.prefix, driver.keyPrefix, driver.database);
     this.#connection = new Connection(driver, this.#settings.timeoutMs);
     this.#sender = new Sender(this.#connection);
     this.#connection.listen({
@@ -91,14 +91,19 @@ class Check {
     const reasons: Error[] = [];
     let onRefused: (() => void) | undefined;
     const refused = new Promise<boolean>((resolve) => (onRefused = () => resolve(false)));
-    const subscription = new Subscription(this.#connection, [channel, this.#keys.everybody], timeoutMs, {
-      publish: (text) => this.#sender.send("publish", [channel, text]).promise,
-      message: () => undefined,
-      resubscribed: () => undefined,
-      failed: (reason) => void reasons.push(reason),
-      // A subscription tries again, which a refusal by the ACL does not need.
-      forbidden: () => onRefused?.(),
-    });
+    const subscription = new Subscription(
+      this.#connection,
+      () => [channel, this.#keys.everybody],
+      timeoutMs,
+      {
+        publish: (text) => this.#sender.send("publish", [channel, text]).promise,
+        message: () => undefined,
+        resubscribed: () => undefined,
+        failed: (reason) => void reasons.push(reason),
+        // A subscription tries again, which a refusal by the ACL does not need.
+        forbidden: () => onRefused?.(),
+      },
+    );
     try {
       subscription.open();
       const arrived = subscription.wait(performance.now() + timeoutMs).then(

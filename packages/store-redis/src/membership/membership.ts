@@ -82,7 +82,7 @@ export class Membership {
     });
     this.#subscription = new Subscription(
       connection,
-      [keys.channel(node), keys.everybody],
+      () => [keys.channel(node), keys.everybody],
       settings.timeoutMs,
       {
         publish: (text) => calls.command("publish", [keys.channel(node), text]),

@@ -31,6 +31,7 @@ export function ioredisDriver(given: Redis | Cluster): Driver {
   return {
     isCluster: isCluster(given),
     keyPrefix: given.options.keyPrefix ?? "",
+    database: () => (isCluster(given) ? 0 : (given.options.db ?? 0)),
     isEnded: given.status === "end",
     createClient: (settings: OwnClientSettings, events: OwnClientEvents): OwnClient =>
       isCluster(given)

@@ -21,6 +21,7 @@ export function nodeRedisDriver(given: ServerRedis): Driver {
   return {
     isCluster: false,
     keyPrefix: text(given.options?.keyPrefix),
+    database: () => given.options?.database ?? 0,
     // A closed client can't be distinguished from a client that was never connected.
     isEnded: false,
     createClient: (settings, events) =>
@@ -51,6 +52,7 @@ export function sentinelDriver(given: SentinelRedis): Driver {
   return {
     isCluster: false,
     keyPrefix: text(Reflect.get(given, "_keyPrefix")),
+    database: () => template?.options?.database ?? 0,
     isEnded: false,
     createClient: (settings, events) => {
       const make = async (): Promise<ServerRedis> => {
@@ -81,6 +83,7 @@ export function clusterDriver(given: ClusterRedis): Driver {
   return {
     isCluster: true,
     keyPrefix: text(Reflect.get(given, "_keyPrefix")),
+    database: () => 0,
     isEnded: false,
     createClient: (settings, events) => new ClusterClient(given, settings, events),
     follow: (events) => pollClosed(given, events),

@@ -21,6 +21,7 @@ export interface ClientOptions {
   readonly name?: string | undefined;
   readonly readonly?: boolean | undefined;
   readonly keyPrefix?: unknown;
+  readonly database?: number | undefined;
   readonly [option: string]: unknown;
 }
 
