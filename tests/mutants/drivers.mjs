@@ -14,6 +14,22 @@ export const driverMutants = [
     tests: drivers("faults", "node-redis 6.*one server"),
   },
   {
+    name: "length-in-characters",
+    promise: "A command of ioredis has the length of each argument in bytes",
+    file: "packages/store-redis/src/drivers/ioredis/sent-command.ts",
+    find: "const bytes = Buffer.byteLength(arg);",
+    replace: "const bytes = arg.length;",
+    tests: redis("contract", "is loaded with its data"),
+  },
+  {
+    name: "length-of-a-short-argument",
+    promise: "A command of ioredis has the length of an argument that is longer than the prepared lengths",
+    file: "packages/store-redis/src/drivers/ioredis/sent-command.ts",
+    find: "LEADS[bytes] ?? leadOf(bytes)",
+    replace: "LEADS[bytes % 256] ?? leadOf(bytes)",
+    tests: redis("contract", "is loaded with its data"),
+  },
+  {
     name: "each-health-asks",
     promise: "fault B3: calls of health() at the same time share one question",
     file: "packages/store-redis/src/connection/health-probe.ts",

@@ -25,6 +25,23 @@ export function commandClassOf(client: Redis | Cluster): CommandClass {
   return made;
 }
 
+/** The part of RESP between two arguments, by the bytes of the second one. */
+const LEADS: readonly string[] = Array.from({ length: 256 }, (_, bytes) => leadOf(bytes));
+
+function leadOf(bytes: number): string {
+  return `\r\n$${bytes}\r\n`;
+}
+
+/** A command as RESP. The method of ioredis makes the same text from twice as many parts, which takes half a microsecond more. */
+function encoded(name: string, args: readonly string[]): string {
+  let text = `*${args.length + 1}${leadOf(name.length)}${name}`;
+  for (const arg of args) {
+    const bytes = Buffer.byteLength(arg);
+    text += (LEADS[bytes] ?? leadOf(bytes)) + arg;
+  }
+  return `${text}\r\n`;
+}
+
 function libraryClassOf(client: Redis | Cluster): typeof Command {
   let built: Command | undefined;
   // Stands for the client without its options, so that nothing is pipelined, and sends nothing.
@@ -53,6 +70,7 @@ function extend(base: typeof Command): CommandClass {
   const isTracked = "isSettled" in new base("ping");
 
   return class extends base implements IoredisCommand {
+    declare args: string[];
     attempts = 0;
     backlog: Set<SentCommand> | undefined;
     #socket: Socket | undefined;
@@ -100,14 +118,14 @@ function extend(base: typeof Command): CommandClass {
       };
     }
 
-    override toWritable(socket: object): string | Buffer {
+    override toWritable(socket: object): string {
       this.attempts += 1;
       if (socket instanceof Socket) {
         this.#socket = socket;
         this.#writtenAt = performance.now();
         this.#bytesBefore = socket.bytesRead;
       }
-      return super.toWritable(socket);
+      return encoded(this.name, this.args);
     }
 
     cancel(reason: Error): void {
