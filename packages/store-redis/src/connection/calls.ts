@@ -168,15 +168,16 @@ export class Calls {
       const { name, words, script } = call;
       return this.#dispatch({ call, name, args: [...words], script, attemptsBefore }, now);
     }
-    const { script } = call;
-    const notAfter = this.#clock.serverTime(call.deadline);
-    const { key, otherKey } = call;
-    const keys = otherKey === undefined ? ["1", key] : ["2", key, otherKey];
-    const args = [scriptDigest(script), ...keys, String(notAfter)].concat(call.args);
+    const { script, key, otherKey } = call;
+    const notAfter = String(this.#clock.serverTime(call.deadline));
+    const first = scriptDigest(script);
+    const leading =
+      otherKey === undefined ? [first, "1", key, notAfter] : [first, "2", key, otherKey, notAfter];
+    let args: string[];
     if (announces(script)) {
       this.#counters.announcementsSent += 1;
-      args.push(this.#shards?.tagOf(call.key) ?? "");
-    }
+      args = leading.concat(call.args, this.#shards?.tagOf(key) ?? "");
+    } else args = leading.concat(call.args);
     return this.#dispatch({ call, name: "evalsha", args, script, attemptsBefore }, now);
   }
 
