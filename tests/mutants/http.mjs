@@ -10,6 +10,14 @@ const cookies = "packages/http/src/express-session/signed-cookie.ts";
  * @type {readonly Mutant[]} */
 export const httpMutants = [
   {
+    name: "expired-fastify-session",
+    promise: "The reader of @fastify/session finds no expired session that the store still keeps",
+    file: "packages/http/src/express-session/readers.ts",
+    find: ', "expires")) <= Date.now();',
+    replace: ', "expires")) <= 0;',
+    tests: inPackage("http", "readers", "takes for expired"),
+  },
+  {
     name: "renew-after-logout-throws",
     promise: "A renewal that a logout overtakes has no session, and is no error",
     file: "packages/http/src/http-sessions.ts",

@@ -1,6 +1,7 @@
 /** The sessions of Auth.js with the strategy "database", for `admit`. */
 import { assertMethods, assertNoMore, assertOptions, assertText } from "@wsession/core/runtime";
 import { readCookie } from "./cookie-header.ts";
+import { timeOf } from "./time-of.ts";
 import { RequestView } from "./request.ts";
 import type { AnyRequest } from "./shapes.ts";
 
@@ -63,9 +64,4 @@ export function fromAuthJs<User extends object>(
     // The adapter also returns expired sessions, and Auth.js itself refuses them. An invalid date counts as past.
     return found !== undefined && timeOf(found.session.expires) > Date.now() ? found : undefined;
   };
-}
-
-/** A database may give the date as a text. */
-function timeOf(expires: unknown): number {
-  return expires instanceof Date ? expires.getTime() : Date.parse(String(expires));
 }

@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import { createServer } from "node:http";
 import fastifyCookie from "@fastify/cookie";
 import fastifySession from "@fastify/session";
@@ -159,6 +160,43 @@ test.each([{}, { cookiePrefix: "s:", cookieName: "sid" }])(
     expect(await read({ headers: { cookie: browser.cookie.slice(0, -1) } })).toBeUndefined();
   },
 );
+
+test("fromFastifySession finds no session that @fastify/session takes for expired, also if the store keeps it", async () => {
+  const app = fastify();
+  const store = new fastifySession.MemoryStore();
+  await app.register(fastifyCookie);
+  await app.register(fastifySession, { secret, store, cookie: { secure: false, maxAge: 3_600_000 } });
+  app.post("/login", async (request, reply) => {
+    request.session.set("user" as never, "ada" as never);
+    return reply.code(204).send();
+  });
+  app.get("/me", async (request) => ({ user: request.session.get("user" as never) ?? null }));
+  const base = await app.listen({ host: "127.0.0.1", port: 0 });
+  onTestFinished(() => app.close());
+  const browser = new Browser(base, "");
+  await browser.post("/login");
+  const read = fromFastifySession<{ user: string; cookie: { expires: Date } }>({ store, secret });
+  const request = { headers: { cookie: browser.cookie } };
+  const { session: stored } = (await read(request)) ?? expect.unreachable();
+  expect(stored.user).toBe("ada");
+  stored.cookie.expires = new Date(Date.now() - 1_000);
+  expect(await read(request)).toBeUndefined();
+  const response = await fetch(`${base}/me`, { headers: { cookie: browser.cookie } });
+  expect(await response.json()).toEqual({ user: null });
+});
+
+test("fromFastifySession takes a session for expired by the time in its cookie, as @fastify/session does", async () => {
+  const inMs = (ms: number) => new Date(Date.now() + ms).toISOString();
+  const isFound = async (expires: unknown): Promise<boolean> => {
+    const read = fromFastifySession({ store: { get: async () => ({ cookie: { expires } }) }, secret });
+    const signature = createHmac("sha256", secret).update("id").digest("base64").replace(/=+$/, "");
+    const cookie = `sessionId=${encodeURIComponent(`id.${signature}`)}`;
+    return (await read({ headers: { cookie } })) !== undefined;
+  };
+  expect(await isFound(inMs(-1_000))).toBe(false);
+  for (const expires of [inMs(3_600_000), null, undefined, false, "no time"])
+    expect(await isFound(expires)).toBe(true);
+});
 
 test.each(runtimeNames)(
   "passport on %s: its user is the subject of the socket, and after the logout the socket has no subject",

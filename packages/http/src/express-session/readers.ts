@@ -12,6 +12,7 @@ import { RequestView } from "../request.ts";
 import type { AnyRequest } from "../shapes.ts";
 import { unsign } from "./signed-cookie.ts";
 import { readStored } from "./store-shape.ts";
+import { timeOf } from "../time-of.ts";
 import type { SessionReaderStore } from "./store-shape.ts";
 
 /** The options of `fromExpressSession` and `fromFastifySession`: those that the session middleware has too. */
@@ -73,7 +74,7 @@ export function fromExpressSession<Data extends object = AnySession>(
   surplus?: undefined,
 ): SessionReader<Data> {
   assertNoMore("fromExpressSession()", surplus);
-  return readerOf("fromExpressSession", options, "connect.sid", "s:");
+  return readerOf("fromExpressSession", options, { name: "connect.sid", prefix: "s:" });
 }
 
 /** As `fromExpressSession`, for @fastify/session. `name` is its option `cookieName`, and `prefix` its option `cookiePrefix`.
@@ -88,17 +89,28 @@ export function fromFastifySession<Data extends object = AnySession>(
   surplus?: undefined,
 ): SessionReader<Data> {
   assertNoMore("fromFastifySession()", surplus);
-  return readerOf("fromFastifySession", options, "sessionId", "");
+  return readerOf("fromFastifySession", options, {
+    name: "sessionId",
+    prefix: "",
+    isExpired: hasExpiredCookie,
+  });
+}
+
+/** What distinguishes the two middlewares. */
+interface Middleware {
+  readonly name: string;
+  readonly prefix: string;
+  /** Absent: the store alone decides. */
+  readonly isExpired?: (session: object) => boolean;
 }
 
 function readerOf<Data extends object>(
   where: string,
   options: SessionReaderOptions,
-  defaultName: string,
-  defaultPrefix: string,
+  defaults: Middleware,
 ): SessionReader<Data> {
   assertOptions(where, options, ["store", "secret", "name", "prefix"]);
-  const { store, secret, name = defaultName, prefix = defaultPrefix } = options;
+  const { store, secret, name = defaults.name, prefix = defaults.prefix } = options;
   assertMethods(`${where}: store`, store, "the store of the session middleware", ["get"]);
   assertText(`${where}: name`, name);
   assertString(`${where}: prefix`, prefix);
@@ -110,8 +122,18 @@ function readerOf<Data extends object>(
     if (sid === undefined) return undefined;
     const session = await readStored(store, sid);
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the application declares its type
-    return session === undefined ? undefined : { sid, session: session as Data };
+    return session === undefined || defaults.isExpired?.(session)
+      ? undefined
+      : { sid, session: session as Data };
   };
+}
+
+/**
+ * As @fastify/session, which refuses a session by the time in its cookie: its own store in memory keeps expired sessions. express-session
+ * has no such check, and most of its stores do not write the time again when a session is touched.
+ */
+function hasExpiredCookie(session: object): boolean {
+  return timeOf(Reflect.get(Object(Reflect.get(session, "cookie")), "expires")) <= Date.now();
 }
 
 function secretsOf(where: string, secret: unknown): readonly string[] {

@@ -5,9 +5,8 @@ export interface SessionReaderStore {
 }
 
 /**
- * Reads a session; `undefined` if the session does not exist. The store decides whether a session has expired, as with
- * express-session: most stores do not write `cookie.expires` again when a session is touched. Rejects with the error of the
- * store, because an outage must not look as if nobody was logged in.
+ * Reads a session; `undefined` if the session does not exist. Rejects with the error of the store, because an outage must not look as if
+ * nobody was logged in.
  */
 export async function readStored(store: SessionReaderStore, sid: string): Promise<object | undefined> {
   const stored = await new Promise<unknown>((resolve, reject) => {
