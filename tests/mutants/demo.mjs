@@ -7,6 +7,22 @@ const screens = (test) => ["--project", "demo", "apps/demo/test/screens.test.ts"
  * @type {readonly Mutant[]} */
 export const demoMutants = [
   {
+    name: "demo-slow-page",
+    promise: "what waits for an operator's page that does not read is bounded",
+    file: "apps/demo/src/operator/routes.ts",
+    find: "if (response.writableNeedDrain) {",
+    replace: "if (response.destroyed) {",
+    tests: ["--project", "demo", "apps/demo/test/slow-page.test.ts"],
+  },
+  {
+    name: "demo-slow-page-part",
+    promise: "an operator's page that reads again gets all events of the meantime",
+    file: "apps/demo/src/operator/routes.ts",
+    find: "const next = hasSkipped ? board.overview() : overview;",
+    replace: "const next = overview;",
+    tests: ["--project", "demo", "apps/demo/test/slow-page.test.ts"],
+  },
+  {
     name: "demo-no-dark",
     promise: "the pages are dark where the system is dark",
     file: "apps/demo/page/base.css",

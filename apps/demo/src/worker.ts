@@ -76,7 +76,11 @@ async function work(): Promise<void> {
   };
   const { port, close } = await serve();
   tellParent({ port });
-  const reports = reporter(sessions, number, (next) => tellParent({ report: next }));
+  const reports = reporter(sessions, number, (next) => {
+    return new Promise<void>((resolve) => {
+      tellParent({ report: next }, resolve);
+    });
+  });
   process.on("message", (request: WorkerRequest) => {
     if (request === "list") reports.list();
   });

@@ -19,7 +19,7 @@ export interface Reporter {
 export function reporter(
   sessions: VisitorSessions,
   number: number,
-  send: (report: ProcessReport) => void,
+  send: (report: ProcessReport) => Promise<void>,
 ): Reporter {
   let events: OperatorEvent[] = [];
   let listed: SessionFacts[] | undefined;
@@ -58,7 +58,8 @@ export function reporter(
     const [sentEvents, sentSessions] = [events, listed];
     events = [];
     listed = undefined;
-    send({
+    // The next report waits for this one: a parent that stands still would make this process keep two more each second.
+    await send({
       counts: {
         connects: connectionsOpened,
         resumes: sessionsResumed,

@@ -48,7 +48,17 @@ export function isFromHere({ headers }: IncomingMessage, origins: readonly strin
 
 function stream(board: Board, response: ServerResponse): void {
   response.writeHead(200, { "content-type": "text/event-stream" });
-  const stop = board.listen((overview) => response.write(`data: ${JSON.stringify(overview)}\n\n`));
+  let hasSkipped = false;
+  const stop = board.listen((overview) => {
+    // A page that does not read would make this process keep one overview more each second.
+    if (response.writableNeedDrain) {
+      hasSkipped = true;
+      return;
+    }
+    const next = hasSkipped ? board.overview() : overview;
+    hasSkipped = false;
+    response.write(`data: ${JSON.stringify(next)}\n\n`);
+  });
   response.on("close", stop);
 }
 
