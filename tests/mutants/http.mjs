@@ -141,8 +141,8 @@ export const httpMutants = [
     name: "reader-prefix",
     promise: "The reader for @fastify/session reads its cookie, which has no prefix",
     file: "packages/http/src/express-session/readers.ts",
-    find: 'name: "sessionId", prefix: ""',
-    replace: 'name: "sessionId", prefix: "s:"',
+    find: 'prefix: "",',
+    replace: 'prefix: "s:",',
     tests: inPackage("http", "readers", "fromFastifySession"),
   },
   {
