@@ -320,4 +320,13 @@ export const storeMutants = [
     replace: "const ANSWER_SHARE = 0;",
     tests: ["packages/store-redis/test/deadlines.test.ts", "-t", "also if each reply takes long"],
   },
+  {
+    name: "right-missed-after-outage",
+    promise:
+      "A missing right to the channels is also reported if connections failed for another reason before",
+    file: "packages/store-redis/src/announcements/subscription.ts",
+    find: "if (!isExplained) this.#failed(error);",
+    replace: "if (this.#reason === undefined) this.#failed(error);",
+    tests: redis("subscriptions", "another reason before"),
+  },
 ];

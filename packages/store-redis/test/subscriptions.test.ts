@@ -92,7 +92,30 @@ describe("fault B5: a subscription is checked by a message to its own channel", 
     await until(() => host.errors.length > 1);
     expect(host.errors[1]).toMatchObject({ code: "NOT_SUPPORTED" });
   });
+
+  test("a missing right is also reported if connections failed for another reason before", async () => {
+    const server = await aServer();
+    const proxy = await startProxy({ host: "127.0.0.1", port: server.port });
+    onTestFinished(() => proxy.close());
+    const { store, host } = startProcess(proxy, { timeoutMs: TIMEOUT_MS });
+    await until(async () => (await store.health(HEALTH_MS)).ok);
+    proxy.refuse(true);
+    proxy.cut();
+    await until(async () =>
+      causeOf(await store.create(aCreation({ hold: true })).catch(identity)).includes("ECONNRESET"),
+    );
+    await cli(server.port, "acl", "setuser", "default", "resetchannels");
+    proxy.refuse(false);
+    await until(() => host.errors.length > 0);
+    expect(host.errors).toEqual([expect.objectContaining({ code: "NOT_SUPPORTED" })]);
+  });
 });
+
+const identity = (error: unknown): unknown => error;
+
+function causeOf(error: unknown): string {
+  return error instanceof Error ? String(error.cause) : "";
+}
 
 async function held({ store, host }: Process, id: string): Promise<void> {
   await until(async () => {

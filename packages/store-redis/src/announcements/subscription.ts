@@ -136,9 +136,13 @@ export class Subscription {
 
   #connect(): void {
     if (this.#isClosed || this.#connection.isEnded) return;
+    let isExplained = false;
     const listener = this.#connection.createListener({
       // `ended` handles the failure; this only records the reason.
-      failed: (error) => this.#failed(error),
+      failed: (error) => {
+        isExplained = true;
+        this.#failed(error);
+      },
       message: (text) => this.#onMessage(text),
       ended: () => {
         if (this.#listener !== listener) return;
@@ -152,8 +156,8 @@ export class Subscription {
     this.#subscribe(listener).then(
       () => this.#confirm(listener),
       (error: unknown) => {
-        // An earlier error of the connection is the cause; this one is a consequence of it.
-        if (this.#reason === undefined) this.#failed(error);
+        // An earlier error of the same connection is the cause; this one is a consequence of it.
+        if (!isExplained) this.#failed(error);
         listener.cut();
       },
     );
