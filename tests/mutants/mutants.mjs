@@ -16,6 +16,7 @@ import { demoMutants } from "./demo.mjs";
 import { driverMutants } from "./drivers.mjs";
 import { loginMutants } from "./logins.mjs";
 import { handoverMutants } from "./handover.mjs";
+import { httpExpressMutants } from "./http-express.mjs";
 import { httpMutants } from "./http.mjs";
 import { healthMutants } from "./health.mjs";
 import { messageMutants } from "./messages.mjs";
@@ -25,6 +26,7 @@ import { outboxScriptMutants } from "./outbox-scripts.mjs";
 import { presenceMutants } from "./presence.mjs";
 import { scriptMutants } from "./scripts.mjs";
 import { scriptPreludeMutants } from "./script-preludes.mjs";
+import { storeConnectionMutants } from "./store-connection.mjs";
 import { storeMutants } from "./store-redis.mjs";
 import { telemetryMutants } from "./telemetry.mjs";
 import { transactionMutants } from "./transactions.mjs";
@@ -60,6 +62,7 @@ export const mutants = [
   ...clientConnectingMutants,
   ...clientSendingMutants,
   ...loginMutants,
+  ...httpExpressMutants,
   ...httpMutants,
   ...handoverMutants,
   ...messageMutants,
@@ -71,6 +74,7 @@ export const mutants = [
   ...scriptMutants,
   ...scriptPreludeMutants,
   ...outboxScriptMutants,
+  ...storeConnectionMutants,
   ...storeMutants,
   ...driverMutants,
   ...healthMutants,
