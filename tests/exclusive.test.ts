@@ -2,7 +2,8 @@ import { RawClient } from "@wsession/conformance";
 import { createSessions, isSessionError, queryToken } from "@wsession/core";
 import type { SessionsOptions, SessionStore } from "@wsession/core";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { Gap, withGap } from "./held.ts";
+import { newGap } from "./gaps.ts";
+import { withGap } from "./held.ts";
 import { runtimeNames } from "./runtimes.ts";
 import type { RuntimeName } from "./runtimes.ts";
 import { newPrefix, openStore } from "./stores.ts";
@@ -56,7 +57,7 @@ describe.each(lastingCombinations)("$runtime on $store", ({ runtime, store }) =>
   });
 
   test("fault D3: a client that leaves before the answer does not take the session over", async () => {
-    const gap = new Gap();
+    const gap = newGap();
     const { server, visit, sessions } = await open(
       runtime,
       withGap(openStore(store, redis.port), "resume", "after", gap),
@@ -76,7 +77,7 @@ describe.each(lastingCombinations)("$runtime on $store", ({ runtime, store }) =>
   });
 
   test("fault D3: the newer connection's writes wait for its takeover, and the older connection's are applied before it or never (I13)", async () => {
-    const gap = new Gap();
+    const gap = newGap();
     const { visit } = await open(runtime, withGap(openStore(store, redis.port), "takeOver", "before", gap));
     const { client, connection } = await visit();
     const next = await visit(`/?token=${connection.token}`);
@@ -92,7 +93,7 @@ describe.each(lastingCombinations)("$runtime on $store", ({ runtime, store }) =>
   });
 
   test("fault D3: of two connections with a pending takeover the newer one gets the session", async () => {
-    const gap = new Gap();
+    const gap = newGap();
     const { visit } = await open(runtime, withGap(openStore(store, redis.port), "takeOver", "before", gap));
     const { connection } = await visit();
     const second = await visit(`/?token=${connection.token}`);
@@ -146,7 +147,7 @@ test.each(runtimeNames)(
   "%s: fault D3: of two simultaneous takeovers by two processes, the takeover that reaches the store last wins",
   async (runtime) => {
     const prefix = newPrefix();
-    const gap = new Gap();
+    const gap = newGap();
     const [one, two] = [0, 1].map(() => openStore("redis", redis.port, { prefix }));
     const here = await open(runtime, withGap(one ?? expect.unreachable(), "takeOver", "before", gap));
     const there = await open(runtime, two ?? expect.unreachable());

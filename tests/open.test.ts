@@ -3,7 +3,8 @@ import type { SessionStore } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { useRedisServer } from "../packages/store-redis/test/shared-servers.ts";
-import { Gap, withGap } from "./held.ts";
+import { newGap } from "./gaps.ts";
+import { withGap } from "./held.ts";
 import { connect, serve } from "./runtimes.ts";
 import { newPrefix, openStore, redisClient } from "./stores.ts";
 
@@ -133,8 +134,7 @@ describe.each(["map", "redis"] as const)("sessions.open on %s", (name) => {
 
   describe.each(["before", "after"] as const)("fault A1: overtaken %s it took effect", (when) => {
     async function overtaken() {
-      const gap = new Gap();
-      onTestFinished(() => gap.letGo());
+      const gap = newGap();
       const { sessions, reports } = sessionsOn(withGap(store(), "resume", when, gap));
       const { session } = await sessions.create({ n: 1 });
       const { token } = await session.identify("ada");

@@ -1,7 +1,8 @@
 import { createSessions, isSessionError, queryToken } from "@wsession/core";
 import type { SessionsOptions } from "@wsession/core";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { Gap, withGap } from "./held.ts";
+import { newGap } from "./gaps.ts";
+import { withGap } from "./held.ts";
 import { runtimeNames } from "./runtimes.ts";
 import type { RuntimeName } from "./runtimes.ts";
 import { newPrefix, openStore } from "./stores.ts";
@@ -20,8 +21,7 @@ async function open(
   [call, when]: [Parameters<typeof withGap>[1], "before" | "after"],
   options: Pick<SessionsOptions<Data>, "exclusive"> = {},
 ) {
-  const gap = new Gap();
-  onTestFinished(() => gap.letGo());
+  const gap = newGap();
   const sessions = createSessions<Data>({
     store: withGap(openStore(store, redis.port), call, when, gap),
     token: queryToken(),

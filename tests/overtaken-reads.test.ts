@@ -3,7 +3,8 @@ import { createSessions, queryToken } from "@wsession/core";
 import type { SessionStore } from "@wsession/core";
 import { expect, onTestFinished, test } from "vitest";
 import { useRedisServer } from "../packages/store-redis/test/shared-servers.ts";
-import { Gap, withGap } from "./held.ts";
+import { newGap } from "./gaps.ts";
+import { withGap } from "./held.ts";
 import { connect, serve } from "./runtimes.ts";
 import { newPrefix, openStore } from "./stores.ts";
 
@@ -12,8 +13,7 @@ const redis = useRedisServer();
 /** A connection of this process, which has begun to read its session again: another process has given the session a subject. */
 async function whileReading() {
   const prefix = newPrefix();
-  const gap = new Gap();
-  onTestFinished(() => gap.letGo());
+  const gap = newGap();
   const errors: unknown[] = [];
   let isStoreClosed = false;
   const open = (store: SessionStore) => {
@@ -65,8 +65,7 @@ test("close() waits for the reading of a session, and then closes the store", as
 });
 
 test("close() waits for the touch of a session whose connection has just ended, and then closes the store", async () => {
-  const gap = new Gap();
-  onTestFinished(() => gap.letGo());
+  const gap = newGap();
   const errors: unknown[] = [];
   const store = openStore("redis", redis.port, { prefix: newPrefix() });
   const closeStore = store.close.bind(store);
@@ -101,7 +100,7 @@ test("close() waits for the touch of a session whose connection has just ended, 
 test.each(["session.destroy", "sessions.destroy", "destroySubject"] as const)(
   "I9 a read that finds the session gone before %s has its answer closes the connections with the reason of the call",
   async (call) => {
-    const gap = new Gap();
+    const gap = newGap();
     const store = openStore("redis", redis.port, { prefix: newPrefix() });
     const step = call === "destroySubject" ? call : "destroy";
     const sessions = createSessions({
@@ -112,7 +111,6 @@ test.each(["session.destroy", "sessions.destroy", "destroySubject"] as const)(
     onTestFinished(() => sessions.close());
     const client = await connect(await serve("ws", sessions));
     // Registered last, so that it is called first: close() waits for the answer that the gap holds.
-    onTestFinished(() => gap.letGo());
     const [connection = expect.fail("no connection")] = sessions.connections;
     const { session } = connection;
     await session.identify("ada");

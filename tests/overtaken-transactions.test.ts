@@ -4,8 +4,10 @@ import type { ServerFrame } from "@wsession/conformance";
 import { createSessions, isSessionError, queryToken } from "@wsession/core";
 import type { Sessions } from "@wsession/core";
 import { DECOY_SUBPROTOCOL, SUBPROTOCOL } from "@wsession/protocol";
-import { describe, expect, onTestFinished, test } from "vitest";
-import { Gap, withGap } from "./held.ts";
+import { describe, expect, test } from "vitest";
+import { newGap } from "./gaps.ts";
+import type { Gap } from "./held.ts";
+import { withGap } from "./held.ts";
 import { connect, runtimeNames, serve } from "./runtimes.ts";
 import type { RuntimeName } from "./runtimes.ts";
 import { newPrefix, openStore } from "./stores.ts";
@@ -145,8 +147,7 @@ describe.each(combinations)("$runtime, $store store, $when the commit took effec
   const { runtime, store, when, place } = combination;
 
   async function prepare(absoluteMs?: number, exclusive?: "subject") {
-    const gap = new Gap();
-    onTestFinished(() => gap.letGo());
+    const gap = newGap();
     const prefix = newPrefix();
     const own = await start(runtime, store, { prefix, gap, when, absoluteMs, exclusive });
     const other = place === "here" ? own : await start(runtime, store, { prefix, absoluteMs, exclusive });

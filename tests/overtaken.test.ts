@@ -3,7 +3,8 @@ import type { Client } from "@wsession/conformance";
 import { createSessions, isSessionError, queryToken } from "@wsession/core";
 import type { Sessions } from "@wsession/core";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { Gap } from "./held.ts";
+import { newGap } from "./gaps.ts";
+import type { Gap } from "./held.ts";
 import { BEFORE, CLOSED, operations } from "./overtaken-operations.ts";
 import type { Data, Operation, Overtaker, World } from "./overtaken-operations.ts";
 import { takeovers } from "./overtaken-takeovers.ts";
@@ -19,8 +20,7 @@ const redis = useRedisServer();
 const SHORT_MS = 600;
 
 async function prepare(operation: Operation, runtime: RuntimeName, name: StoreName, absoluteMs?: number) {
-  const gap = new Gap();
-  onTestFinished(() => gap.letGo());
+  const gap = newGap();
   const prefix = newPrefix();
   const own = openStore(name, redis.port, { prefix });
   const errors: unknown[] = [];

@@ -4,7 +4,7 @@ import { createSessions, isSessionError, queryToken } from "@wsession/core";
 import type { Session, Sessions } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { Gap } from "./held.ts";
+import { newGap } from "./gaps.ts";
 import { connect, runtimeNames, serve } from "./runtimes.ts";
 import { newPrefix, PATIENCE_MS, redisClient } from "./stores.ts";
 import { serveVisits } from "./visits.ts";
@@ -96,8 +96,7 @@ describe.each(runtimeNames)("%s", (runtime) => {
 
 test("a session that a newer login ended is counted once, although its announcement comes after a read", async () => {
   const { proxy, here, elsewhere } = await twoProcesses();
-  const gap = new Gap();
-  onTestFinished(() => gap.letGo());
+  const gap = newGap();
   // While the handler waits, the connection belongs to the session.
   const client = await connect(await serve("ws", here.sessions, { close: () => gap.wait() }));
   const [connection = expect.fail("no connection")] = here.sessions.connections;

@@ -1,7 +1,8 @@
 import { accept, createSessions, isSessionError, queryToken } from "@wsession/core";
 import type { Connection, SessionStore } from "@wsession/core";
 import { describe, expect, test } from "vitest";
-import { Gap, withGap } from "./held.ts";
+import { newGap } from "./gaps.ts";
+import { withGap } from "./held.ts";
 import { connect, runtimeNames, serve } from "./runtimes.ts";
 import { openStore, storeNames } from "./stores.ts";
 import { useRedisServer } from "../packages/store-redis/test/shared-servers.ts";
@@ -103,7 +104,7 @@ describe.each(resumable)("$runtime on $store: a session without a subject", ({ r
   });
 
   test("fault A2: gets only one of two subjects whose handshakes are pending at the same time", async () => {
-    const gap = new Gap();
+    const gap = newGap();
     const { sessions, visit } = await open(withGap(openStore(store, redis.port), "rotate", "before", gap));
     const { session } = await sessions.create({ n: 7 });
     const late = visit(`/?as=eve&id=${session.id}`);

@@ -3,10 +3,10 @@ import { tokenInMemory } from "@wsession/client";
 import { createSessions, mapStore, protocolToken } from "@wsession/core";
 import type { Connection } from "@wsession/core";
 import { defineMessages } from "@wsession/protocol/messages";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { open } from "../client/clients.ts";
-import { Gap } from "../held.ts";
+import { newGap } from "../gaps.ts";
 import { connect, runtimeNames, serve } from "../runtimes.ts";
 
 /** Not sent by the typed client, which would ask the schema itself. */
@@ -17,8 +17,7 @@ type Opened = Connection<{ readonly sum: number }, unknown, never>;
 describe.each(runtimeNames)("a message that waits for its schema, on %s,", (runtime) => {
   /** A server whose schema waits for the first message. `handled` has the messages that have reached a handler. */
   async function start(inTransaction: boolean) {
-    const gap = new Gap();
-    onTestFinished(() => gap.letGo());
+    const gap = newGap();
     const slow = z.number().refine(async () => {
       await gap.wait();
       return true;

@@ -10,7 +10,8 @@ import express from "express";
 import fastify from "fastify";
 import { Hono } from "hono";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { Gap, withGap } from "../../../tests/held.ts";
+import { newGap } from "../../../tests/gaps.ts";
+import { withGap } from "../../../tests/held.ts";
 import { expectRefused, show, wrongFor } from "../../../tests/wrong-values.ts";
 
 interface Data {
@@ -160,8 +161,7 @@ describe("responses to which no cookie can be added", () => {
   });
 
   test("headers that are sent during a renewal: HEADERS_SENT, and the older cookie still opens the session", async () => {
-    const gap = new Gap();
-    onTestFinished(() => gap.letGo());
+    const gap = newGap();
     const { http, sessions } = application(withGap(mapStore(), "rotate", "after", gap));
     const { session, token } = await sessions.create({ n: 1 });
     const request = new IncomingMessage(new Socket());

@@ -6,7 +6,7 @@ import express from "express";
 import session from "express-session";
 import type { SessionOptions } from "express-session";
 import { expect, onTestFinished, test } from "vitest";
-import { Gap } from "../../../tests/held.ts";
+import { newGap } from "../../../tests/gaps.ts";
 import { openStore } from "../../../tests/stores.ts";
 import { useRedisServer } from "../../store-redis/test/shared-servers.ts";
 import { Browser } from "./browser.ts";
@@ -19,8 +19,7 @@ async function application(options: Partial<SessionOptions>, kind: "map" | "redi
   const sessions = createSessions<object>({ store: openStore(kind, redis.port) });
   onTestFinished(() => sessions.close());
   const app = express();
-  const gap = new Gap();
-  onTestFinished(() => gap.letGo());
+  const gap = newGap();
   const failures: unknown[] = [];
   const own = { secret, resave: false, saveUninitialized: false, ...options };
   app.use(session({ store: expressStore(sessions), ...own }));

@@ -2,8 +2,8 @@ import { isSessionError, mapStore } from "@wsession/core";
 import { createWithId } from "@wsession/core/runtime";
 import { expressStore } from "@wsession/http";
 import type { SessionOptions } from "express-session";
-import { describe, expect, onTestFinished, test } from "vitest";
-import { Gap } from "../../../tests/held.ts";
+import { describe, expect, test } from "vitest";
+import { newGap } from "../../../tests/gaps.ts";
 import { serve } from "../../../tests/runtimes.ts";
 import { openStore } from "../../../tests/stores.ts";
 import { expectRefused, show, wrongFor } from "../../../tests/wrong-values.ts";
@@ -24,8 +24,7 @@ const bodyOf = async (answer: Promise<Response>): Promise<unknown> => (await ans
 describe.each(combinations)("$name on the $store store", ({ listen, store: kind }) => {
   async function application() {
     const { sessions, store, reports } = sessionsOn(openStore(kind, redis.port));
-    const routes: Routes = { gap: new Gap(), failures: [] };
-    onTestFinished(() => routes.gap.letGo());
+    const routes: Routes = { gap: newGap(), failures: [] };
     const base = await listen(store, routes);
     const changes: Kept[] = [];
     const sockets = await serve("ws", sessions, {
@@ -122,7 +121,7 @@ describe("express-session", () => {
     "the requests of a page work while its socket is open and the idle time starts at the disconnect, and its cookie has the whole maxAge (%s)",
     async (kind) => {
       const { sessions, store } = sessionsOn(openStore(kind, redis.port), "disconnect");
-      const routes: Routes = { gap: new Gap(), failures: [] };
+      const routes: Routes = { gap: newGap(), failures: [] };
       const options = { cookie: { maxAge: 60_000 }, rolling: true };
       const base = await onExpress(store, routes, options);
       const sockets = await serve("ws", sessions, {});
@@ -138,7 +137,7 @@ describe("express-session", () => {
 
   async function application(options: Partial<SessionOptions> = {}) {
     const made = sessionsOn(mapStore());
-    const routes: Routes = { gap: new Gap(), failures: [] };
+    const routes: Routes = { gap: newGap(), failures: [] };
     const base = await onExpress(made.store, routes, options);
     return { ...made, ...routes, browser: new Browser(base, "") };
   }

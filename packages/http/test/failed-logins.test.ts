@@ -6,7 +6,8 @@ import type { SessionStore } from "@wsession/core";
 import { httpSessions, isHttpSessionError } from "@wsession/http";
 import { redisStore } from "@wsession/store-redis";
 import { expect, onTestFinished, test } from "vitest";
-import { Gap, withGap } from "../../../tests/held.ts";
+import { newGap } from "../../../tests/gaps.ts";
+import { withGap } from "../../../tests/held.ts";
 import { redisClient } from "../../../tests/stores.ts";
 import { connected } from "../../store-redis/test/processes.ts";
 import { startRedis } from "../../store-redis/test/redis-server.ts";
@@ -38,7 +39,7 @@ const exchangeWith = (token: string, use: Parameters<typeof exchange>[1]): Promi
 test.each(["create", "rotate"] as const)(
   "if Redis stops after the store's %s, a session that the failed login can't destroy is reported (fault F)",
   async (step) => {
-    const gap = new Gap();
+    const gap = newGap();
     const redis = await startRedis();
     const store = redisStore({ client: redisClient(redis.port), timeoutMs: 1_500 });
     const { sessions, http, reports } = application(withGap(store, step, "after", gap));
@@ -60,7 +61,7 @@ test.each(["create", "rotate"] as const)(
 );
 
 test("if the client leaves while its earlier login is destroyed, no session stays that no browser can end (fault A)", async () => {
-  const gap = new Gap();
+  const gap = newGap();
   const { sessions, http, reports } = application(withGap(mapStore(), "destroy", "before", gap));
   const { token } = await sessions.create({ n: 0 }, { subject: "bob" });
   const answered = deferred();

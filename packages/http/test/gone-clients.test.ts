@@ -10,7 +10,8 @@ import { httpSessions } from "@wsession/http";
 import type { AnyRequest, AnyResponse } from "@wsession/http";
 import { Hono } from "hono";
 import { expect, onTestFinished, test } from "vitest";
-import { Gap, withGap } from "../../../tests/held.ts";
+import { newGap } from "../../../tests/gaps.ts";
+import { withGap } from "../../../tests/held.ts";
 
 const cookie = cookieToken({ name: "app", secure: false });
 const origin = "https://app.example.com";
@@ -75,8 +76,7 @@ test.each(Object.keys(servers))(
   "if the client leaves during its login on %s, no session stays that no browser can end, and renew keeps its token",
   async (name) => {
     const { start, send, noCookie } = servers[name] ?? expect.unreachable();
-    const gap = new Gap();
-    onTestFinished(() => gap.letGo());
+    const gap = newGap();
     const reports: unknown[] = [];
     const sessions = createSessions<{ readonly n: number }>({
       store: withGap(mapStore(), "create", "after", gap),

@@ -3,7 +3,8 @@ import { cookieToken, createSessions, isSessionError, mapStore } from "@wsession
 import type { SessionStore } from "@wsession/core";
 import { httpSessions } from "@wsession/http";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { Gap, withGap } from "../../../tests/held.ts";
+import { newGap } from "../../../tests/gaps.ts";
+import { withGap } from "../../../tests/held.ts";
 import { newPrefix, openStore } from "../../../tests/stores.ts";
 import { useRedisServer } from "../../store-redis/test/shared-servers.ts";
 
@@ -33,8 +34,7 @@ async function idsOf(store: SessionStore): Promise<string[]> {
 
 /** Sessions with a gap in one step, and the token of an anonymous session; on Redis the same sessions in another process too. */
 async function prepare(name: "map" | "redis", step: Step, when: "before" | "after") {
-  const gap = new Gap();
-  onTestFinished(() => gap.letGo());
+  const gap = newGap();
   const prefix = newPrefix();
   const store = name === "map" ? mapStore() : openStore("redis", redis.port, { prefix });
   const here = open(withGap(store, step, when, gap));

@@ -5,8 +5,9 @@ import { until } from "@wsession/conformance";
 import { createSessions, inConnectionStore, isSessionError, mapStore, unchecked } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
 import { isHttpSessionError, httpSessions } from "@wsession/http";
-import { expect, onTestFinished, test } from "vitest";
-import { Gap, withGap } from "../../../tests/held.ts";
+import { expect, test } from "vitest";
+import { newGap } from "../../../tests/gaps.ts";
+import { withGap } from "../../../tests/held.ts";
 import { redisClient } from "../../../tests/stores.ts";
 import { exchange } from "./exchange.ts";
 import { type Data, application, cookie, origin, requestWith } from "./map-sessions.ts";
@@ -41,8 +42,7 @@ const premature: Readonly<Record<string, (response: ServerResponse) => unknown>>
 test.each(Object.entries(premature))(
   "if %s sent during the login, the login fails with a typed error, and no session stays without a cookie",
   async (_, send) => {
-    const gap = new Gap();
-    onTestFinished(() => gap.letGo());
+    const gap = newGap();
     const { sessions, http } = application({ store: withGap(mapStore(), "create", "after", gap) });
     let code: unknown;
     const answer = await exchange({ origin }, async (request, response) => {
@@ -59,8 +59,7 @@ test.each(Object.entries(premature))(
 );
 
 test("if the client leaves during its login, no session stays that no browser can end; renew keeps its token, and logout works", async () => {
-  const gap = new Gap();
-  onTestFinished(() => gap.letGo());
+  const gap = newGap();
   const { sessions, http, reports } = application({ store: withGap(mapStore(), "create", "after", gap) });
   const found: unknown[] = [];
   const ended = exchange({ origin }, async (request, response) => {
@@ -146,8 +145,7 @@ test("of several cookies with one name a login ends the session of the first coo
 });
 
 test("a user whose sessions are destroyed during the login is not logged in (fault A1)", async () => {
-  const gap = new Gap();
-  onTestFinished(() => gap.letGo());
+  const gap = newGap();
   const { sessions, http } = application({ store: withGap(mapStore(), "rotate", "before", gap) });
   const { token } = await sessions.create({ n: 0 });
   const headers = new Headers();
