@@ -1,3 +1,5 @@
+import { inspect } from "node:util";
+
 /** A promise with its resolve and reject functions. */
 export interface Deferred<Value> {
   /** Settles by the first call of one of the two functions. */
@@ -44,6 +46,12 @@ export function delay(ms: number): Promise<void> {
   });
 }
 
+/** Milliseconds. Below the time limit of most tests, so that the error of the wait names the event that is missing. */
+const JOURNAL_WAIT_MS = 30_000;
+
+// Taken before a test installs a fake clock: a test that advances its clock would end the wait.
+const { setTimeout: startTimer, clearTimeout: stopTimer, setImmediate: nextTurn } = globalThis;
+
 /** A log of events, in order. */
 export class Journal<Entry = string> {
   /** All entries so far, in order. */
@@ -53,20 +61,51 @@ export class Journal<Entry = string> {
   /** Adds an entry, and wakes the waiting calls of `until`. */
   note(entry: Entry): void {
     this.entries.push(entry);
+    this.#wakeAll();
+  }
+
+  /**
+   * Resolves once there are `wanted` entries, or an entry that satisfies the predicate. Rejects after `limitMs`, with an error that
+   * has the predicate and the entries so far.
+   */
+  async until(
+    wanted: number | ((entry: Entry) => boolean),
+    limitMs: number = JOURNAL_WAIT_MS,
+  ): Promise<void> {
+    const reached = () =>
+      typeof wanted === "number" ? this.entries.length >= wanted : this.entries.some(wanted);
+    let isLate = false;
+    const timer = startTimer(() => {
+      // A process that was stalled may have the event in its sockets. Read them before the wait fails.
+      nextTurn(() => {
+        isLate = true;
+        this.#wakeAll();
+      });
+    }, limitMs);
+    timer.unref();
+    try {
+      while (!reached()) {
+        if (isLate) throw this.#missing(wanted, limitMs);
+        await new Promise<void>((resolve) => {
+          this.#wake.push(resolve);
+        });
+      }
+    } finally {
+      stopTimer(timer);
+    }
+  }
+
+  #wakeAll(): void {
     const waiting = this.#wake;
     this.#wake = [];
     for (const wake of waiting) wake();
   }
 
-  /** Resolves once there are `count` entries, or an entry that satisfies the predicate. */
-  async until(wanted: number | ((entry: Entry) => boolean)): Promise<void> {
-    const reached = () =>
-      typeof wanted === "number" ? this.entries.length >= wanted : this.entries.some(wanted);
-    while (!reached()) {
-      await new Promise<void>((resolve) => {
-        this.#wake.push(resolve);
-      });
-    }
+  #missing(wanted: number | ((entry: Entry) => boolean), limitMs: number): Error {
+    const what = typeof wanted === "number" ? `${wanted} entries` : `an entry for which ${String(wanted)}`;
+    return new Error(
+      `not noted within ${limitMs} ms: ${what}; the last entries are ${inspect(this.entries.slice(-20))}`,
+    );
   }
 }
 
