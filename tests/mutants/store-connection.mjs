@@ -1,6 +1,6 @@
 /** @import { Mutant } from "./mutants.mjs" */
 
-import { redis, tests } from "./suites.mjs";
+import { redis } from "./suites.mjs";
 
 /** Promises of the calls and of the connection of store-redis.
  * @type {readonly Mutant[]} */
