@@ -1,6 +1,6 @@
 /** @import { Mutant } from "./mutants.mjs" */
 
-import { core, hazards, onUws, onWs, tests } from "./suites.mjs";
+import { core, hazards, inPackage, onUws, onWs, tests } from "./suites.mjs";
 
 /** Promises of core's connections: the order of handlers, waiting messages, and the end of a connection.
  * @type {readonly Mutant[]} */
@@ -12,6 +12,14 @@ export const connectionMutants = [
     find: "      setImmediate(() => {\n        if (!isStalled)",
     replace: "      this.#scheduleHeartbeat();\n      setImmediate(() => {\n        if (!isStalled)",
     tests: tests("liveness.test.ts", "pings that a stall"),
+  },
+  {
+    name: "heartbeat-after-a-suspension",
+    promise: "C: a heartbeat after a suspension of this process ends no peer whose answer could not be read",
+    file: "packages/core/src/server/binding.ts",
+    find: "performance.now() - due > heartbeatMs / 2;",
+    replace: "performance.now() - due > heartbeatMs * 1_000_000;",
+    tests: inPackage("core", "time", "skips a check after a suspension"),
   },
   {
     name: "reason-of-the-runtime",
