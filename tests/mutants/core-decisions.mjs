@@ -173,8 +173,8 @@ export const decisionMutants = [
     name: "former-subjects-messages-forgotten-by-a-repeat",
     promise: "I10, I18: a login that is repeated answers with the end of the former subject's outbox",
     file: "packages/store-redis/src/scripts/rotate.lua",
-    find: "return answer(before, string.match(found[3], '^%d+ %d+ %d+ (.+)$'))",
-    replace: "return answer(before)",
+    find: "return answer(before, string.match(found[3], '^%d+ %d+ %d+ (%d+ %d+)'), former or false)",
+    replace: "return answer(before, nil, former or false)",
     tests: redis("repeated-login", "a login that is repeated"),
   },
   {

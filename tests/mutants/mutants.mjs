@@ -24,6 +24,7 @@ import { operatorMutants } from "./operators.mjs";
 import { outboxMutants } from "./outbox.mjs";
 import { outboxScriptMutants } from "./outbox-scripts.mjs";
 import { presenceMutants } from "./presence.mjs";
+import { repeatedPresenceMutants } from "./repeated-presence.mjs";
 import { scriptMutants } from "./scripts.mjs";
 import { scriptPreludeMutants } from "./script-preludes.mjs";
 import { storeConnectionMutants } from "./store-connection.mjs";
@@ -71,6 +72,7 @@ export const mutants = [
   ...telemetryMutants,
   ...cliMutants,
   ...presenceMutants,
+  ...repeatedPresenceMutants,
   ...scriptMutants,
   ...scriptPreludeMutants,
   ...outboxScriptMutants,

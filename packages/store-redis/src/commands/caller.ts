@@ -1,5 +1,6 @@
 import type { Calls } from "../connection/calls.ts";
 import type { Keys } from "../base/keys.ts";
+import type { Doubts } from "./doubts.ts";
 
 /** The objects that a command needs. */
 export interface Caller {
@@ -7,6 +8,8 @@ export interface Caller {
   readonly keys: Keys;
   /** The name of this process, as a holder and as a writer. */
   readonly node: string;
+  /** The calls that may change presence. */
+  readonly doubts: Doubts;
 }
 
 /** A script argument: a larger change, or larger messages, are announced without their text. The holders then read Redis. */

@@ -26,7 +26,7 @@ export type CreateReply = CreateResult & {
 };
 
 /** create.lua: creates a session unless its id is taken. */
-export function create({ calls, keys, node }: Caller, command: CreateCommand): Promise<CreateReply> {
+export function create({ calls, keys, node, doubts }: Caller, command: CreateCommand): Promise<CreateReply> {
   const { request, encoded, sequence, hold, listing, deadline } = command;
   const { id, subject, digest, idleMs, absoluteMs } = request;
   const whose =
@@ -48,7 +48,9 @@ export function create({ calls, keys, node }: Caller, command: CreateCommand): P
     lifetimeText(request.own?.absoluteMs),
     ...encoded.fields,
   ];
-  return calls.timedScript("create", keys.session(id), args, readCreate, deadline);
+  return doubts.call(id, readCreate, (noticing) =>
+    calls.timedScript("create", keys.session(id), args, noticing, deadline),
+  );
 }
 
 function readCreate(reply: unknown, attempts: number): CreateReply {

@@ -47,13 +47,18 @@ export type DestroyReply =
   | { readonly type: "newer" };
 
 /** destroy.lua: replaces a session by a tombstone, and announces that to its holders. */
-export async function destroy({ calls, keys, node }: Caller, command: DestroyCommand): Promise<DestroyReply> {
+export async function destroy(
+  { calls, keys, node, doubts }: Caller,
+  command: DestroyCommand,
+): Promise<DestroyReply> {
   const { id, sequence, tombstoneMs, event, announcement, reason, of, deadline, isReplaced } = command;
   const tombstone = `${tombstoneMs}${{ wanted: ";", listed: ",", unlisted: "" }[event]}`;
   const why = reason === undefined ? ["", ""] : [isReplaced ? "2" : "1", reason];
   const whose = of === undefined ? ["", "", "", ""] : ["1", of.subject, of.hash, String(of.epoch)];
   const args = [node, String(sequence), tombstone, announcement, ...why, ...whose];
-  const reply = await calls.timedScript("destroy", keys.session(id), args, readDestroy, deadline);
+  const reply = await doubts.call(id, readDestroy, (noticing) =>
+    calls.timedScript("destroy", keys.session(id), args, noticing, deadline),
+  );
   // A separate command, because Redis would refuse a script with a missing list while the slot migrates. Do not await it: without
   // its session no command reads the list (I18), and the list expires.
   if (reply.type === "destroyed" && reply.hadOutbox)

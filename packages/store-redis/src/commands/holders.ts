@@ -24,10 +24,12 @@ export type SetHolderReply =
 
 /** set-holder.lua: sets the number of connections of a process to the session. */
 export function setHolder(
-  { calls, keys, node }: Caller,
+  { calls, keys, node, doubts }: Caller,
   { id, sequence, hold }: SetHolderCommand,
 ): Promise<SetHolderReply> {
-  return calls.timedScript("set-holder", keys.session(id), [node, String(sequence), hold], readSetHolder);
+  return doubts.call(id, readSetHolder, (noticing) =>
+    calls.timedScript("set-holder", keys.session(id), [node, String(sequence), hold], noticing),
+  );
 }
 
 function readSetHolder(reply: Reply): SetHolderReply {

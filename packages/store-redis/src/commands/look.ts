@@ -41,25 +41,23 @@ export type LookReply = { readonly change: StateChange | undefined } & (
 );
 
 /** look.lua: looks at a session whose presence is recorded, and claims an event that has to be handled. */
-export async function look({ calls, keys, node }: Caller, command: LookCommand): Promise<LookReply> {
+export function look({ calls, keys, node, doubts }: Caller, command: LookCommand): Promise<LookReply> {
   const { id, claimMs, leaveMs, wanted, lost, earliestLeave, handled, tombstoneMs, isHolderAlive } = command;
   const letters = [...wanted].map((type) => type.charAt(0)).join("");
-  const reply = await calls.script(
-    "look",
-    [keys.session(id)],
-    [
-      node,
-      String(claimMs),
-      String(leaveMs),
-      letters,
-      `,${[...lost].join(",")},`,
-      String(Math.ceil(earliestLeave)),
-      handled === undefined ? "" : `${handled.type} ${handled.at}`,
-      String(tombstoneMs),
-      flagText(isHolderAlive),
-    ],
+  const args = [
+    node,
+    String(claimMs),
+    String(leaveMs),
+    letters,
+    `,${[...lost].join(",")},`,
+    String(Math.ceil(earliestLeave)),
+    handled === undefined ? "" : `${handled.type} ${handled.at}`,
+    String(tombstoneMs),
+    flagText(isHolderAlive),
+  ];
+  return doubts.call(id, readLook, (noticing) =>
+    calls.script("look", [keys.session(id)], args, calls.deadline(), noticing),
   );
-  return readLook(reply);
 }
 
 function readLook(reply: Reply): LookReply {

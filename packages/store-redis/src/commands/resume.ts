@@ -31,7 +31,7 @@ export type ResumeReply = Resumed | Refused;
  * unchanged.
  */
 export async function resume(caller: Caller, command: ResumeCommand): Promise<ResumeReply> {
-  const { calls, keys, node } = caller;
+  const { calls, keys, node, doubts } = caller;
   const { request, sequence, hold, deadline } = command;
   const { id, digest, nextDigest, subject, idleMs, exclusive, touch } = request;
   const args = [
@@ -54,7 +54,9 @@ export async function resume(caller: Caller, command: ResumeCommand): Promise<Re
     }
   };
   try {
-    return await calls.timedScript("resume", keys.session(id), args, read, deadline);
+    return await doubts.call(id, read, (noticing) =>
+      calls.timedScript("resume", keys.session(id), args, noticing, deadline),
+    );
   } catch (error) {
     if (move !== undefined)
       await calls.script("restore", [keys.session(id)], [move.now, move.before], deadline);

@@ -38,7 +38,7 @@ export type RotateReply =
   | { readonly type: "index"; readonly until: number };
 
 /** rotate.lua: replaces the verifier's digest. With a subject, also sets the session's subject. */
-export function rotate({ calls, keys, node }: Caller, command: RotateCommand): Promise<RotateReply> {
+export function rotate({ calls, keys, node, doubts }: Caller, command: RotateCommand): Promise<RotateReply> {
   const { request, sequence, becomes, deadline } = command;
   const { id, digest, renewalDigest, renewalMs, graceMs, fence, known, lineage } = request;
   const nextLineage = newLineage();
@@ -63,7 +63,9 @@ export function rotate({ calls, keys, node }: Caller, command: RotateCommand): P
   ];
   const rotatedLineage = becomes === undefined || lineage === undefined ? lineage : nextLineage;
   const read = (reply: Reply, attempts: number): RotateReply => readRotate(reply, attempts, rotatedLineage);
-  return calls.timedScript("rotate", keys.session(id), args, read, deadline);
+  return doubts.call(id, read, (noticing) =>
+    calls.timedScript("rotate", keys.session(id), args, noticing, deadline),
+  );
 }
 
 /** `lineage` is the lineage of the version after the caller's known version. */

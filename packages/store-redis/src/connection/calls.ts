@@ -87,15 +87,8 @@ export class Calls {
   }
 
   /** Sends a command. It must be idempotent, because it may be sent again. */
-  command(name: string, args: readonly string[], deadline: number = this.deadline()): Promise<Reply> {
-    return this.#start({
-      type: "repeatable",
-      name,
-      words: args,
-      read: identity,
-      deadline,
-      script: undefined,
-    });
+  command(name: string, words: readonly string[], deadline: number = this.deadline()): Promise<Reply> {
+    return this.#start({ type: "repeatable", name, words, read: identity, deadline, script: undefined });
   }
 
   /** Sends an idempotent command to one server of a Cluster, once. Rejects as `not-applied` if no reply comes in time. */
@@ -118,17 +111,24 @@ export class Calls {
     name: ScriptName,
     keys: readonly string[],
     args: readonly string[],
+    deadline?: number,
+  ): Promise<Reply>;
+  script<Result>(
+    name: ScriptName,
+    keys: readonly string[],
+    args: readonly string[],
+    deadline: number,
+    read: ReadReply<Result>,
+  ): Promise<Result>;
+  script(
+    name: ScriptName,
+    keys: readonly string[],
+    args: readonly string[],
     deadline: number = this.deadline(),
+    read: ReadReply<Reply> = identity,
   ): Promise<Reply> {
     const words = [scriptDigest(name), String(keys.length), ...keys, ...args];
-    return this.#start({
-      type: "repeatable",
-      name: "evalsha",
-      words,
-      read: identity,
-      deadline,
-      script: name,
-    });
+    return this.#start({ type: "repeatable", name: "evalsha", words, read, deadline, script: name });
   }
 
   /** As `script`, for a script that publishes. */

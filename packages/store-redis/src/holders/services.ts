@@ -1,3 +1,4 @@
+import { Doubts } from "../commands/doubts.ts";
 import { Calls } from "../connection/calls.ts";
 import { ServerClock } from "../connection/clock.ts";
 import { Connection } from "../connection/connection.ts";
@@ -27,6 +28,7 @@ export interface Services {
   readonly probe: HealthProbe;
   readonly keys: Keys;
   readonly recording: Recording;
+  readonly doubts: Doubts;
   readonly unclaimed: UnclaimedEvents;
   /**
    * A unique name of this process, new at each start. It identifies the process as a holder, as a writer, and
@@ -93,6 +95,7 @@ export function makeServices(options: RedisStoreOptions, { report, nodeDied }: S
     shards,
     nextSequence,
     recording,
+    doubts: new Doubts(),
     unclaimed: new UnclaimedEvents({ calls, connection, keys, node, leaseMs: settings.leaseMs }),
   };
 }

@@ -1,5 +1,5 @@
 import { valueOf } from "../commands/reply.ts";
-import type { StateChange } from "../commands/state-change.ts";
+import { readState, type StateChange } from "../commands/state-change.ts";
 import type { MovedPresence } from "../commands/rotate.ts";
 import { parseHolders } from "../base/record.ts";
 import { parsePresence, stateOf } from "../base/presence-record.ts";
@@ -45,6 +45,7 @@ export class Presence {
     const publish = (id: string, change: StateChange): void => this.#publisher.publish(id, change);
     this.#looks = new Looks(services, this.#recording, this.#queue, heldCounts, publish);
     this.#adoption = new Adoption(services, this.#queue, this.#looks);
+    services.doubts.listen((id) => void this.#publishAgain(id));
   }
 
   open(): void {
@@ -93,6 +94,21 @@ export class Presence {
     if (change !== undefined && this.#recording.isOn) this.#publisher.publish(id, change);
   }
 
+  /**
+   * Reads a session whose presence may have changed without a reply, and publishes its state. If the read fails, the sweeps of the
+   * watching processes find the change.
+   */
+  async #publishAgain(id: string): Promise<void> {
+    const { calls, keys } = this.#services;
+    if (!this.#recording.isWatched) return;
+    try {
+      const state = await readState(calls, keys.session(id));
+      if (state !== undefined) this.#publisher.publish(id, state);
+    } catch {
+      // Redis did not answer.
+    }
+  }
+
   /** Publishes that another call has ended a session whose presence is recorded, also if this process records nothing. */
   ended(id: string, change: StateChange): void {
     this.#publisher.publish(id, change);
@@ -120,8 +136,11 @@ export class Presence {
     const record = parsePresence(valueOf(hash, "p"));
     if (record === undefined) return;
     const { stamp } = record;
+    // If the call was sent again, another process may have changed the subject meanwhile.
+    const owner = valueOf(hash, "s");
+    if (from !== undefined && from !== owner) this.changed(id, { subject: from, type: "offline", stamp });
+    if (owner !== subject) return;
     const now = this.#services.calls.serverNow() ?? 0;
-    if (from !== undefined) this.changed(id, { subject: from, type: "offline", stamp });
     const type = stateOf(record, parseHolders(valueOf(hash, "h")).length > 0, now);
     this.changed(id, { subject, type, stamp });
   }

@@ -15,7 +15,8 @@
 --              late repeat of an older count may still arrive
 --   f          "node sequence" of the last takeover
 --   z          "seat hash": the highest seat of a takeover of the subject with this hash that has reached the session
---   w<node>    a process's last write: "sequence version until"; version 0: outcome.lua has made sure that it is never applied
+--   w<node>    a process's last write: "sequence version until[ offset chain][\nformer subject]"; version 0: outcome.lua has made sure
+--              that it is never applied
 --   u          until when the subject's index lists the session, seconds by this server's clock; 0 for ever. Only with a subject
 --   e          the subject's epoch when the login began, if the subject had an epoch
 --   x<hash>    "epoch until": a denial. The subject's sessions were destroyed while this one was about to become the subject's

@@ -7,6 +7,7 @@
 -- Out   version, if the caller has the data at this version · {"rotated", version, now, all} · with 8 = "2", and for a session that had
 --       another subject and messages, always
 --       {"rotated", version, now, all, former subject or false, 1 if the caller has the data, offset and chain of its last message}
+--       A repeat names the former subject only with 8 = "2".
 --       {"missing"} · {"fenced"} · {"revoked"} · {"foreign"} · {"overtaken"} · {"late", now} · {"corrupt"}
 --       {"index", time}: the index must first list the session until then
 --       {"gone", …}: it was destroyed, see no_session
@@ -24,12 +25,12 @@ if has_passed(meta.idle, meta.absolute, at) then return not_there('missing') end
 
 local is_passed_on = identifies and found[6] and found[6] ~= subject
 -- `passed_on`: the offset and the chain of the end of the former subject's outbox.
-local function answer(version, passed_on)
+local function answer(version, passed_on, former)
   local wanted, lineage = tonumber(known_version), known_lineage
   if identifies then wanted, lineage = wanted + 1, new_lineage end
   local is_next = version == wanted and (known_lineage == '' or tonumber(lineage) == meta.lineage)
   if is_recorded or passed_on then
-    return { 'rotated', version, at, redis.call('HGETALL', key), found[6], is_next and 1 or 0, passed_on }
+    return { 'rotated', version, at, redis.call('HGETALL', key), former, is_next and 1 or 0, passed_on }
   end
   if is_next then return version end
   return { 'rotated', version, at, redis.call('HGETALL', key) }
@@ -37,7 +38,10 @@ end
 local before = repeated(found[3], sequence)
 if before == 0 then return { 'overtaken' } end
 -- A repeat finds the new subject, and may find its messages.
-if before then return answer(before, string.match(found[3], '^%d+ %d+ %d+ (.+)$')) end
+if before then
+  local former = string.match(found[3], '\n(.*)')
+  return answer(before, string.match(found[3], '^%d+ %d+ %d+ (%d+ %d+)'), former or false)
+end
 if at > tonumber(not_after) then return { 'late', at } end
 if held_fence ~= '' and tonumber(held_fence) < meta.fence then return { 'fenced' } end
 -- After `repeated`, because a repeat finds its own digest here.
@@ -59,11 +63,13 @@ if is_passed_on and found[7] then
   passed_on = string.match(found[7], '^%d+ (%d+ %d+)') or '0 0'
 end
 if not found[3] then prune_writers(node, at) end
+local written = sequence .. ' ' .. meta.version .. ' ' .. not_after .. (passed_on and ' ' .. passed_on or '')
+if is_recorded and is_passed_on then written = written .. '\n' .. found[6] end
 local fields = {
   'm', pack_meta(meta),
   'v', digest,
   'n', renewal_digest .. ' ' .. (at + tonumber(renewal_ms)),
-  writer, sequence .. ' ' .. meta.version .. ' ' .. not_after .. (passed_on and ' ' .. passed_on or ''),
+  writer, written,
 }
 if identifies then
   for _, text in ipairs({ 's', subject, 'u', listed }) do fields[#fields + 1] = text end
@@ -104,4 +110,4 @@ if identifies then
   -- The announcement omits the change, so the holders read the session: announcements cannot carry the subject.
   announce(found[2], node, '["w","' .. session_id() .. '",' .. meta.version .. ',' .. meta.lineage .. ']')
 end
-return answer(meta.version, passed_on)
+return answer(meta.version, passed_on, found[6])
