@@ -219,6 +219,15 @@ export const commitMutants = [
     tests: suite("I21 of 9 clients"),
   },
   {
+    name: "lua-rotate-keeps-the-forget-mark",
+    promise: "I21: the first transaction of a client of the former subject is not committed for the new one",
+    file: "packages/store-redis/src/scripts/rotate.lua",
+    find: "  fields[#fields + 1] = 'g'\n  fields[#fields + 1] = forget_mark(new_lineage)\n",
+    replace:
+      "  if #dropped > 0 then\n    fields[#fields + 1] = 'g'\n    fields[#fields + 1] = forget_mark(new_lineage)\n  end\n",
+    tests: suite("I21 after a change of the subject"),
+  },
+  {
     name: "lua-commit-records-of-the-former-subject",
     promise: "I21: a change of subject drops all records",
     file: "packages/store-redis/src/scripts/rotate.lua",
