@@ -253,7 +253,7 @@ export const storeMutants = [
       "A missing right to the channels is also reported if connections failed for another reason before",
     file: "packages/store-redis/src/announcements/subscription.ts",
     find: "if (!isExplained) this.#failed(error);",
-    replace: "if (this.#reason === undefined) this.#failed(error);",
+    replace: "if (!isExplained && this.#reason === undefined) this.#failed(error);",
     tests: redis("subscriptions", "another reason before"),
   },
 ];
