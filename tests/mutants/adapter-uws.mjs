@@ -6,6 +6,15 @@ import { inPackage, onUws, tests } from "./suites.mjs";
  * @type {readonly Mutant[]} */
 export const uwsMutants = [
   {
+    name: "odd-error-unreported",
+    promise:
+      "A thrown value of which no question can be asked is reported, and the handshake is answered (uWebSockets.js)",
+    file: "packages/core/src/base/errors.ts",
+    find: "    // A proxy threw, as in `isSessionError`.\n    return false;",
+    replace: "    // A proxy threw, as in `isSessionError`.\n    throw error;",
+    tests: inPackage("adapter-uws", "upgrades", "throws, the handshake is answered with 500"),
+  },
+  {
     name: "uws-pattern-bound-twice",
     promise:
       "A second binding of a pattern is refused, because it would take the connections of the first one (uWebSockets.js)",

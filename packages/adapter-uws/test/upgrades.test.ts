@@ -93,7 +93,13 @@ test("if `found` or `handleProtocols` throws, the handshake is answered with 500
   const fail = () => {
     throw new Error("mine");
   };
-  for (const options of [{ found: fail }, { handleProtocols: fail }]) {
+  /** Throws a value of which no question can be asked: `instanceof` throws for it. */
+  const failOddly = () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    throw proxy;
+  };
+  for (const options of [{ found: fail }, { handleProtocols: fail }, { found: failOddly }]) {
     const errors: unknown[] = [];
     const store = mapStore();
     const sessions = createSessions({

@@ -155,7 +155,12 @@ export function isAboutTheEnd(error: unknown): boolean {
 
 /** Whether the operating system reported `error`. For a socket that means the peer or the network caused the error. */
 export function isSystemError(error: unknown): boolean {
-  return error instanceof Error && "syscall" in error && "errno" in error;
+  try {
+    return error instanceof Error && "syscall" in error && "errno" in error;
+  } catch {
+    // A proxy threw, as in `isSessionError`.
+    return false;
+  }
 }
 
 export function goneError(): SessionError {
