@@ -54,7 +54,7 @@ export function makeServices(options: RedisStoreOptions, { report, nodeDied }: S
   const settings = readSettings(options);
   const driver = driverOf(options);
   const { allowEviction, timeoutMs } = settings;
-  const keys = new Keys(settings.prefix, driver.keyPrefix, driver.database);
+  const keys = new Keys(settings.prefix, driver.keyPrefix, () => driver.database());
   const clock = new ServerClock();
   const connection = new Connection(driver, timeoutMs);
   const sender = new Sender(connection);

@@ -37,7 +37,7 @@ class Check {
   constructor(options: RedisStoreOptions) {
     const driver = driverOf(options);
     this.#settings = readSettings(options);
-    this.#keys = new Keys(this.#settings.prefix, driver.keyPrefix, driver.database);
+    this.#keys = new Keys(this.#settings.prefix, driver.keyPrefix, () => driver.database());
     this.#connection = new Connection(driver, this.#settings.timeoutMs);
     this.#sender = new Sender(this.#connection);
     this.#connection.listen({
