@@ -60,7 +60,7 @@ test.each(applications)("$name installs, builds, and passes its own test", async
   const folder = await createApplication(name, options);
   await run(folder, "npm", ["run", "build"]);
   const printed = await run(folder, "npm", ["test"]);
-  expect(printed).toMatch(/^# pass 2$/m);
+  expect(printed).toMatch(/^# pass 3$/m);
 });
 
 test("an application with a mistake fails: in its types, or in its test", async () => {
