@@ -121,10 +121,9 @@ function readerOf<Data extends object>(
     const sid = value === undefined ? undefined : unsign(value, prefix, secrets);
     if (sid === undefined) return undefined;
     const session = await readStored(store, sid);
+    if (session === undefined || defaults.isExpired?.(session)) return undefined;
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the application declares its type
-    return session === undefined || defaults.isExpired?.(session)
-      ? undefined
-      : { sid, session: session as Data };
+    return { sid, session: session as Data };
   };
 }
 
