@@ -69,7 +69,7 @@ test("options of a class, without a prototype, or with undefined members take ef
 });
 
 test.each([
-  ["queryToken", "parameter", (options: never) => queryToken(options), wrongFor.text],
+  ["queryToken", "parameter", (options: never) => queryToken(options), wrongFor.string],
   ["protocolToken", "prefix", (options: never) => protocolToken(options), [...wrongFor.text, "a b"]],
 ])("fault D6: %s throws INVALID_ARGUMENT for wrong values of %s", (what, name, make, wrong) => {
   for (const value of wrong) expectRefused(`${what}: ${show(value)}`, () => make({ [name]: value } as never));

@@ -1,5 +1,5 @@
 /** The carriers of a token for clients without cookies: in the query, and as an offered subprotocol. */
-import { assertNoMore, assertOptions, assertString, assertText } from "../base/arguments.ts";
+import { assertNoMore, assertOptions, assertString } from "../base/arguments.ts";
 import { invalidArgument } from "../base/errors.ts";
 import { readQuery } from "./carriers.ts";
 import type { ProtocolCarrier, TokenCarrier } from "./carriers.ts";
@@ -10,7 +10,7 @@ import { MAX_TOKENS } from "./token.ts";
  * Carries the token in the query, `?token=…`. Proxies log queries, so use this carrier only where cookies are impossible, use it
  * over TLS, and rotate tokens. The parameter's name is `token` by default.
  *
- * @throws INVALID_ARGUMENT for a parameter that is not a string or is empty, and for an unknown option.
+ * @throws INVALID_ARGUMENT for a parameter that is not a string, and for an unknown option.
  */
 export function queryToken(options?: { readonly parameter?: string | undefined }): TokenCarrier;
 export function queryToken(
@@ -20,7 +20,7 @@ export function queryToken(
   assertNoMore("queryToken()", surplus);
   assertOptions("queryToken", options, ["parameter"]);
   const { parameter = "token" } = options;
-  assertText("queryToken: parameter", parameter);
+  assertString("queryToken: parameter", parameter);
   return {
     read: (handshake) => readQuery(handshake.url, parameter, 1)[0],
     readAll: (handshake) => readQuery(handshake.url, parameter, MAX_TOKENS),
