@@ -15,12 +15,20 @@ export async function isPrimary({ port }: RedisServer): Promise<boolean> {
   return (await cli(port, "role")).startsWith("master");
 }
 
-/** The node that replicates a primary, according to the primary. Throws unless there is exactly one. */
+/**
+ * The node that replicates a primary, according to the primary. Resolves once there is exactly one: after a failover the new primary
+ * learns that the former one has become its replica from a later message of the cluster's bus.
+ */
 export async function replicaOf(nodes: readonly RedisServer[], primary: RedisServer): Promise<RedisServer> {
   const id = await cli(primary.port, "cluster", "myid");
-  const lines = (await linesOf(primary)).filter((line) => line.includes(` slave ${id} `));
-  const [replica, ...more] = nodes.filter((node) => lines.some(isOf(node)));
-  if (replica === undefined || more.length > 0) throw new Error(`not one replica: ${lines.join("\n")}`);
+  let replicas: readonly RedisServer[] = [];
+  await until(async () => {
+    const lines = (await linesOf(primary)).filter((line) => line.includes(` slave ${id} `));
+    replicas = nodes.filter((node) => lines.some(isOf(node)));
+    return replicas.length === 1;
+  }, 20_000);
+  const [replica] = replicas;
+  if (replica === undefined) throw new Error("the primary has no replica");
   return replica;
 }
 
