@@ -176,8 +176,9 @@ export class Calls {
     let args: string[];
     if (announces(script)) {
       this.#counters.announcementsSent += 1;
-      args = leading.concat(call.args, this.#shards?.tagOf(key) ?? "");
-    } else args = leading.concat(call.args);
+      // `concat` takes three times as long with an item that is not an array.
+      args = [...leading, ...call.args, this.#shards?.tagOf(key) ?? ""];
+    } else args = [...leading, ...call.args];
     return this.#dispatch({ call, name: "evalsha", args, script, attemptsBefore }, now);
   }
 
