@@ -19,7 +19,7 @@ export const demoMutants = [
     promise: "an operator's page that reads again gets all events of the meantime",
     file: "apps/demo/src/operator/routes.ts",
     find: "const next = hasSkipped ? board.overview() : overview;",
-    replace: "const next = overview;",
+    replace: "const next = hasSkipped ? overview : overview;",
     tests: ["--project", "demo", "apps/demo/test/slow-page.test.ts"],
   },
   {
