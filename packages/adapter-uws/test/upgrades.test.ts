@@ -93,7 +93,7 @@ test("if `found` or `handleProtocols` throws, the handshake is answered with 500
   const fail = () => {
     throw new Error("mine");
   };
-  /** Throws a value of which no question can be asked: `instanceof` throws for it. */
+  /** Throws a revoked proxy. Each operation on a revoked proxy throws, and `instanceof` too. */
   const failOddly = () => {
     const { proxy, revoke } = Proxy.revocable({}, {});
     revoke();
